@@ -1,0 +1,30 @@
+"""Numbers that several stages share: the analysis rate, the trunk's spectrogram, the limits on input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SAMPLE_RATE = 16_000
+"""Hz. Every file is brought to mono at this rate; nothing after `ml.audio` sees another."""
+
+FFT_SIZE = 512
+HOP_SIZE = 256
+MEL_BANDS = 96
+WINDOW_FRAMES = 187
+"""Frames of one trunk window: 3 seconds."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one analysis may cost. A file beyond `max_seconds` is cut, with a note; the others refuse."""
+
+    max_seconds: float = 1200.0
+    min_seconds: float = 1.0
+    max_channels: int = 32
+    min_sample_rate: int = 2_000
+    max_sample_rate: int = 768_000
+    decode_wall_seconds: float = 60.0
+    decode_memory_bytes: int = 2 * 1024**3
+
+
+DEFAULT_LIMITS = Limits()
