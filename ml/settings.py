@@ -25,6 +25,8 @@ class Limits:
     max_sample_rate: int = 768_000
     decode_wall_seconds: float = 60.0
     decode_memory_bytes: int = 2 * 1024**3
+    max_spool_bytes: int = 2 * 1024**3
+    """Bytes copied to a temporary file from input that cannot be read in place."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -1,0 +1,171 @@
+"""Title and artist: from the tags, else from the file's name, in any script.
+
+Tags and names come from strangers. Whatever they hold, the result is a short line of NFC text that can be
+encoded as UTF-8, without control characters and without the marks that reverse the reading direction.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from typing import Any, BinaryIO
+
+MAX_LENGTH = 300
+"""Characters of a title or an artist."""
+
+UNTITLED = "Untitled"
+
+_READ_LENGTH = 4_000
+"""Characters looked at before cleaning, so that a tag of many megabytes costs nothing."""
+
+_DASH = re.compile(r"\s+[-\u2013\u2014]\s+")
+_EXTENSION = re.compile(r"\.(?=\w*[^\W\d_])[A-Za-z0-9]{1,5}$")
+_TRACK_NUMBER = re.compile(
+    r"(?:\d{1,2}-)?\d{1,3}(?:[.)]\s*(?=\D)|\s+[-\u2013\u2014]\s+|-(?=[^\W\d_]))|0\d\s+(?=\S)"
+)
+_DIRECTION_MARKS = frozenset(
+    "\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+)
+_HANGUL = re.compile("[\uac00-\ud7a3]")
+
+_TITLE_KEYS = ("TIT2", "title", "\xa9nam", "Title")
+_ARTIST_KEYS = ("TPE1", "artist", "\xa9ART", "Author", "WM/AlbumArtist", "aART")
+
+
+def describe(
+    file: BinaryIO, format: str, name: str, hints: tuple[str, str] = ("", "")
+) -> tuple[str, str | None]:
+    """(title, artist) of the open `file`; `hints` are what its decoder found in the container itself."""
+    title, artist = read_tags(file, format)
+    title, artist = title or clean(hints[0]), artist or clean(hints[1])
+    if title:
+        return title, artist or None
+    named_title, named_artist = parse_name(name)
+    return named_title, artist or named_artist
+
+
+def read_tags(file: BinaryIO, format: str) -> tuple[str, str]:
+    """Cleaned title and artist tags, "" for what is missing. Broken tags count as missing."""
+    try:
+        file.seek(0)
+        tags = _open_tags(file, format)
+        return _first(tags, _TITLE_KEYS), _first(tags, _ARTIST_KEYS)
+    except Exception:  # noqa: BLE001 - a parser of hostile bytes may raise anything; a song needs no title.
+        return "", ""
+
+
+def _open_tags(file: BinaryIO, format: str) -> Any:
+    """The tag mapping of the one parser that fits the sniffed format: guessing would run them all."""
+    from mutagen import aiff, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis, wave
+
+    match format:
+        case "MP3" | "AAC":
+            return id3.ID3(file, known_frames=_id3_frames(), translate=False)
+        case "WAV":
+            return wave.WAVE(file, known_frames=_id3_frames(), translate=False).tags
+        case "AIFF":
+            return aiff.AIFF(file, known_frames=_id3_frames(), translate=False).tags
+        case "FLAC":
+            return flac.FLAC(file).tags
+        case "Ogg Vorbis":
+            return oggvorbis.OggVorbis(file).tags
+        case "Ogg Opus":
+            return oggopus.OggOpus(file).tags
+        case "Ogg FLAC":
+            return oggflac.OggFLAC(file).tags
+        case "MP4":
+            return mp4.MP4(file).tags
+        case "WMA":
+            return asf.ASF(file).tags
+    return None
+
+
+def _id3_frames() -> dict[str, Any]:
+    """Only the two frames wanted, uncompressed: mutagen would inflate a zlib bomb in any other without limit."""
+    from mutagen import id3
+
+    def plain(kind: Any) -> Any:
+        def from_data(cls: Any, header: Any, flags: int, data: bytes) -> Any:
+            if flags & (0x0080 if header.version < header._V24 else 0x0008):
+                raise NotImplementedError("compressed frame")
+            return super(made, cls)._fromData(header, flags, data[: 4 * _READ_LENGTH])
+
+        made = type(kind.__name__, (kind,), {"_fromData": classmethod(from_data)})
+        return made
+
+    newer = {name: plain(id3.Frames[name]) for name in ("TIT2", "TPE1")}
+    return newer | {name: plain(id3.Frames_2_2[name]) for name in ("TT2", "TP1")}
+
+
+def _first(tags: Any, keys: tuple[str, ...]) -> str:
+    for key in keys:
+        try:
+            value = tags[key]
+        except (KeyError, ValueError, TypeError):
+            continue
+        value = getattr(value, "text", value)
+        if isinstance(value, (list, tuple)):
+            value = value[0] if value else ""
+        if text := clean(_korean(str(value)[:_READ_LENGTH])):
+            return text
+    return ""
+
+
+def _korean(text: str) -> str:
+    """Mend EUC-KR that an old tagger stored as Latin-1, as most Korean MP3s of the 2000s have it."""
+    try:
+        mended = text.encode("latin-1").decode("euc_kr")
+    except UnicodeError:
+        return text
+    return mended if _HANGUL.search(mended) else text
+
+
+def clean(text: str) -> str:
+    """One short line of NFC text, safe to print and to encode."""
+    text = text[:_READ_LENGTH]
+    if "\ufffd" in text:
+        return ""  # A decoder lost bytes here: the file's name tells more.
+    kept = "".join(_kept(character) for character in unicodedata.normalize("NFC", text))
+    line = " ".join(kept.split())
+    return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "\u2026"
+
+
+def _kept(character: str) -> str:
+    if character in _DIRECTION_MARKS or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
+        return " " if character.isspace() or character in "\x00\u2028\u2029" else ""
+    return character
+
+
+def readable_name(name: str) -> str:
+    """A file name as text: bytes that are not UTF-8 are read as Korean, else marked as lost."""
+    try:
+        data = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = name.encode("utf-8", "replace")
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("utf-8", "replace").replace("\ufffd", "?")
+
+
+def parse_name(name: str) -> tuple[str, str | None]:
+    """(title, artist) from a file name such as "03. Artist - Title.mp3"."""
+    name = readable_name(name)
+    if re.match(r"[A-Za-z]:\\", name):
+        name = name.rpartition("\\")[2]
+    stem = _EXTENSION.sub("", os.path.basename(name))
+    if " " not in stem:
+        stem = stem.replace("_", " ")
+    stem = clean(stem)
+    stem = (
+        _TRACK_NUMBER.sub("", stem, count=1)
+        if (match := _TRACK_NUMBER.match(stem)) and match.end() < len(stem)
+        else stem
+    )
+    artist, *rest = _DASH.split(stem, maxsplit=1)
+    if rest and artist.strip() and rest[0].strip():
+        return rest[0].strip(), artist.strip()
+    return stem.strip() or UNTITLED, None

@@ -1,0 +1,152 @@
+"""What a file's own header promises, read before any decoder trusts it.
+
+libsndfile quietly clips a cut file to what is there, and takes a WAV whose length was never filled in for an
+empty one; so the promise is read here. None stands for "does not say".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ml.audio import frames
+from ml.audio.source import View
+
+_UNKNOWN_BYTES = 0x7FFF0000
+"""A 32-bit length from here on is what recorders and pipes write when they cannot know."""
+
+_MAX_CHUNKS = 1000
+
+
+@dataclass
+class Header:
+    rate: float | None = None
+    channels: int | None = None
+    promised_seconds: float | None = None
+    patches: dict[int, bytes] = field(default_factory=dict)
+    cut: bool = False
+    """The end is certainly missing, however long it may have been."""
+
+
+def read_header(view: View, format: str) -> Header:
+    """The promise of a file read by libsndfile; an empty one for formats that make none."""
+    readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "CAF": _caf, "FLAC": _flac, "MP3": _mp3}
+    reader = readers.get(format, _ogg if format.startswith("Ogg") else None)
+    try:
+        return reader(view) if reader else Header()
+    except (struct.error, ValueError, OverflowError):
+        return Header()
+
+
+def _read(view: View, offset: int, count: int) -> bytes:
+    view.seek(offset)
+    return view.read(count) or b""
+
+
+def _chunks(view: View, start: int, layout: str, even: bool = True) -> Iterator[tuple[bytes, int, int]]:
+    """(name, offset of the content, its length) of each chunk, up to the end of the file."""
+    size = struct.calcsize(layout)
+    for _ in range(_MAX_CHUNKS):
+        head = _read(view, start, size)
+        if len(head) < size:
+            return
+        name, length = struct.unpack(layout, head)
+        yield name, start + size, length
+        start += size + length + (length & 1 if even else 0)
+
+
+def _wav(view: View) -> Header:
+    magic = _read(view, 0, 4)
+    order = ">" if magic == b"RIFX" else "<"
+    header, per_second, long_length = Header(), 0, None
+    for name, at, length in _chunks(view, 12, f"{order}4sI"):
+        if name == b"fmt ":
+            _, channels, rate, per_second = struct.unpack(f"{order}HHII", _read(view, at, 12))
+            header.rate, header.channels = rate, channels
+        elif name == b"ds64":
+            long_length = struct.unpack("<Q", _read(view, at + 8, 8))[0]
+        elif name == b"data":
+            there = view.size - at
+            if length == 0xFFFFFFFF and long_length is not None:
+                length = long_length
+            if length == 0 and there > 0 and not _is_chunk(view, at):
+                header.patches = {4: b"\xff" * 4, at - 4: b"\xff" * 4}
+            elif there < length and (length < _UNKNOWN_BYTES or long_length) and per_second:
+                header.promised_seconds = length / per_second
+            break
+    return header
+
+
+def _is_chunk(view: View, at: int) -> bool:
+    """Whether a sane chunk starts here: then a data chunk of no length before it is truly empty."""
+    head = _read(view, at, 8)
+    return len(head) == 8 and head[:4].isalnum() and at + 8 + struct.unpack("<I", head[4:])[0] <= view.size
+
+
+def _aiff(view: View) -> Header:
+    header, count = Header(), 0
+    for name, at, length in _chunks(view, 12, ">4sI"):
+        if name == b"COMM":
+            channels, count, _, exponent, mantissa = struct.unpack(">hIhHQ", _read(view, at, 18))
+            header.rate = float(mantissa) * 2.0 ** ((exponent & 0x7FFF) - 16446)
+            header.channels = channels
+        elif name == b"SSND":
+            if view.size - at < length and 0 < count < _UNKNOWN_BYTES and header.rate:
+                header.promised_seconds = count / header.rate
+            break
+    return header
+
+
+def _au(view: View) -> Header:
+    order = "<" if _read(view, 0, 4) == b"dns." else ">"
+    offset, length, encoding, rate, channels = struct.unpack(f"{order}5I", _read(view, 4, 20))
+    header = Header(rate, channels)
+    width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * channels * rate
+    if length < _UNKNOWN_BYTES and view.size - offset < length and width:
+        header.promised_seconds = length / width
+    return header
+
+
+def _caf(view: View) -> Header:
+    header, per_second = Header(), 0.0
+    for name, at, length in _chunks(view, 8, ">4sq", even=False):
+        if name == b"desc":
+            rate, _, _, packet, frames_each, channels = struct.unpack(">d4sIIII", _read(view, at, 28))
+            header.rate, header.channels = rate, channels
+            per_second = packet * rate / frames_each if frames_each else 0.0
+        elif name == b"data":
+            if 0 < view.size - at < length and per_second > 0:
+                header.promised_seconds = length / per_second
+            break
+        elif length < 0:
+            break
+    return header
+
+
+def _flac(view: View) -> Header:
+    info = int.from_bytes(_read(view, 18, 8), "big")
+    rate, channels, count = info >> 44, (info >> 41 & 7) + 1, info & (1 << 36) - 1
+    return Header(rate, channels, count / rate if count and rate else None)
+
+
+def _mp3(view: View) -> Header:
+    """Encoders write the number of frames into the first one, after "Xing" or "Info"."""
+    head = _read(view, 0, 256)
+    frame = frames.mpeg_frame(head, 0)
+    mark = max(head[:64].find(b"Xing"), head[:64].find(b"Info"))
+    if frame is None or mark < 0 or not head[mark + 7] & 1:
+        return Header()
+    count = int.from_bytes(head[mark + 8 : mark + 12], "big")
+    return Header(frame.rate, promised_seconds=count * frame.samples / frame.rate or None)
+
+
+def _ogg(view: View) -> Header:
+    """Ogg promises no length, but every page says how long it is itself: a last page cut short tells."""
+    tail = max(0, view.size - 131072)
+    data = _read(view, tail, 131072)
+    at = data.rfind(b"OggS")
+    if at < 0 or at + 27 > len(data):
+        return Header(cut=at >= 0)
+    table = data[at + 27 : at + 27 + data[at + 26]]
+    return Header(cut=len(table) < data[at + 26] or at + 27 + len(table) + sum(table) > len(data))

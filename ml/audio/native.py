@@ -1,0 +1,90 @@
+"""Reading with libsndfile: WAV, AIFF, AU, CAF, W64, FLAC, Ogg and MP3, block by block in this process."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import soundfile
+
+from ml import errors
+from ml.audio.decoded import Decoded
+from ml.audio.header import Header, read_header
+from ml.audio.mono import Mono, Samples
+from ml.audio.quiet import quiet_c_stderr
+from ml.audio.sniff import Kind
+from ml.audio.source import Source, View
+from ml.settings import Limits
+
+BLOCK_SAMPLES = 1 << 18
+"""Samples of all channels per read. Each read ends with a seek, which MP3 pays for: smaller blocks are slower."""
+
+
+def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bool = False) -> Decoded:
+    """Everything libsndfile can read of `source`, up to `limits.max_seconds`."""
+    header = read_header(View(source.file, kind.start), kind.format)
+    _check(header.rate, header.channels, kind.format, limits)
+    if header.cut:
+        raise errors.IncompleteError(format=kind.format)
+    view = View(source.file, kind.start, header.patches)
+    with quiet_c_stderr():
+        try:
+            with soundfile.SoundFile(view) as sound:
+                _check(sound.samplerate, sound.channels, kind.format, limits)
+                decoded = _read(sound, view, kind, header, limits, first_channel_only)
+        except (RuntimeError, ValueError, TypeError, MemoryError) as error:
+            if isinstance(error, errors.AudioError):
+                raise
+            raise errors.CorruptError(format=kind.format) from error
+        finally:
+            if view.failure is not None:
+                raise errors.ReadError(reason=str(view.failure)) from view.failure
+    return decoded
+
+
+def _check(rate: float | None, channels: int | None, format: str, limits: Limits) -> None:
+    if rate is not None and not limits.min_sample_rate <= rate <= limits.max_sample_rate:
+        raise errors.SampleRateError(
+            format=format, rate=rate, minimum=limits.min_sample_rate, maximum=limits.max_sample_rate
+        )
+    if channels is not None and channels > limits.max_channels:
+        raise errors.ChannelsError(format=format, channels=channels, maximum=limits.max_channels)
+
+
+def _read(
+    sound: soundfile.SoundFile,
+    view: View,
+    kind: Kind,
+    header: Header,
+    limits: Limits,
+    first_channel_only: bool,
+) -> Decoded:
+    rate, channels = sound.samplerate, sound.channels
+    mono = Mono(rate, limits.max_seconds, first_channel_only=first_channel_only)
+    block: Samples = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
+    left = int(np.ceil(min(limits.max_seconds, 1e6) * rate))
+    deadline = time.monotonic() + limits.decode_wall_seconds
+    broke = False
+    try:
+        # `read` would stop at the length that the header claims; this call reads what there is.
+        while left > 0 and (count := sound.buffer_read_into(block[: min(left, len(block))], dtype="float32")):
+            mono.add(block[:count])
+            left -= count
+            if time.monotonic() > deadline:
+                raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
+        more = left <= 0 and sound.buffer_read_into(block[:1], dtype="float32") > 0
+    except soundfile.LibsndfileError:
+        # A cut file ends this way too, but then the decoder had asked for the last byte.
+        more, broke = False, view.furthest < view.size
+    title, artist = _tags(sound)
+    return Decoded(
+        mono.finish(), rate, channels, kind.format, more, broke, header.promised_seconds, title, artist
+    )
+
+
+def _tags(sound: soundfile.SoundFile) -> tuple[str, str]:
+    """What the container says: the only way to the INFO chunk of a WAV."""
+    try:
+        return sound.title, sound.artist
+    except (RuntimeError, UnicodeError):
+        return "", ""

@@ -1,0 +1,228 @@
+"""What the bytes are: their first kilobytes decide, never the file's name.
+
+`sniff` answers with a `Kind`: what reads it, or which error refuses it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+from ml import errors
+from ml.audio import frames
+
+Reader = Literal["soundfile", "ffmpeg"]
+
+HEAD_BYTES = 8192
+JUNK_BYTES = 65536
+"""How far into a file an MP3 may begin: ripped radio streams start in the middle of a frame."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`format` is its name for people; the sound starts at byte `start`; `demuxer` is ffmpeg's name for it."""
+
+    format: str
+    reader: Reader | None = None
+    refusal: type[errors.AudioError] = errors.UnknownFormatError
+    start: int = 0
+    demuxer: str = ""
+
+
+_REFUSED: tuple[tuple[bytes, str, type[errors.AudioError]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "PNG", errors.PictureError),
+    (b"\xff\xd8\xff", "JPEG", errors.PictureError),
+    (b"GIF8", "GIF", errors.PictureError),
+    (b"BM", "BMP", errors.PictureError),
+    (b"II*\0", "TIFF", errors.PictureError),
+    (b"MM\0*", "TIFF", errors.PictureError),
+    (b"8BPS", "PSD", errors.PictureError),
+    (b"PK\x03\x04", "ZIP", errors.ArchiveError),
+    (b"PK\x05\x06", "ZIP", errors.ArchiveError),
+    (b"Rar!\x1a\x07", "RAR", errors.ArchiveError),
+    (b"7z\xbc\xaf\x27\x1c", "7z", errors.ArchiveError),
+    (b"\x1f\x8b", "gzip", errors.ArchiveError),
+    (b"BZh", "bzip2", errors.ArchiveError),
+    (b"\xfd7zXZ\0", "xz", errors.ArchiveError),
+    (b"\x28\xb5\x2f\xfd", "Zstandard", errors.ArchiveError),
+    (b"%PDF-", "PDF", errors.DocumentError),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Microsoft Office", errors.DocumentError),
+    (b"{\\rtf", "RTF", errors.DocumentError),
+    (b"SQLite format 3\0", "SQLite", errors.DocumentError),
+    (b"\x7fELF", "ELF", errors.ProgramError),
+    (b"MZ", "EXE", errors.ProgramError),
+    (b"MThd", "MIDI", errors.MidiError),
+    (b"FLV\x01", "FLV", errors.VideoError),
+    (b"\0\0\x01\xba", "MPEG", errors.VideoError),
+    (b"\0\0\x01\xb3", "MPEG", errors.VideoError),
+    (b".RMF", "RealMedia", errors.VideoError),
+    (b".ra\xfd", "RealAudio", errors.UnsupportedError),
+    (b"MAC ", "Monkey's Audio", errors.UnsupportedError),
+    (b"wvpk", "WavPack", errors.UnsupportedError),
+    (b"MPCK", "Musepack", errors.UnsupportedError),
+    (b"MP+", "Musepack", errors.UnsupportedError),
+    (b"TTA1", "True Audio", errors.UnsupportedError),
+    (b"DSD ", "DSD", errors.UnsupportedError),
+    (b"FRM8", "DSD", errors.UnsupportedError),
+    (b"#!AMR", "AMR", errors.UnsupportedError),
+    (b"Extended Module: ", "XM", errors.UnsupportedError),
+    (b"IMPM", "IT", errors.UnsupportedError),
+)
+
+_PICTURE_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"msf1": "HEIF"}
+_WAVE64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
+_AUDIO_LINE = re.compile(
+    r"(https?://\S+|.*\.(mp3|flac|ogg|opus|wav|m4a|aac|wma|aiff?|m3u8?|ts))\s*", re.IGNORECASE
+)
+
+
+def sniff(file: BinaryIO) -> Kind:
+    """Tell what `file` holds; leaves its position anywhere."""
+    size = file.seek(0, os.SEEK_END)
+    head = _read(file, 0, HEAD_BYTES)
+    start = 0
+    while head[:3] == b"ID3" and len(head) >= 10 and start < size:
+        start += frames.id3_size(head)
+        head = _read(file, start, HEAD_BYTES)
+    tagged = start > 0
+    return (
+        _container(head, start)
+        or _frames(head, start, sure=tagged)
+        or _refused(head)
+        or _text(head)
+        or _late_frames(file, start)
+        or Kind(
+            "MP3" if tagged else "unknown",
+            refusal=errors.CorruptError if tagged else errors.UnknownFormatError,
+        )
+    )
+
+
+def _read(file: BinaryIO, offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return file.read(count)
+
+
+def _container(head: bytes, start: int) -> Kind | None:
+    """Files that carry a name of their own."""
+    form = head[8:12]
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        refused = {b"AVI ": ("AVI", errors.VideoError), b"WEBP": ("WebP", errors.PictureError)}
+        if form == b"RMID":
+            return Kind("MIDI", refusal=errors.MidiError)
+        if form in refused:
+            return Kind(refused[form][0], refusal=refused[form][1])
+        return Kind("WAV", "soundfile", start=start) if form == b"WAVE" else None
+    if head[:4] == b"FORM" and form in (b"AIFF", b"AIFC"):
+        return Kind("AIFF", "soundfile", start=start)
+    if head[:4] == b"fLaC":
+        return Kind("FLAC", "soundfile", start=start)
+    if head[:4] == b"OggS":
+        return _ogg(head, start)
+    if head[:4] in (b".snd", b"dns."):
+        return Kind("AU", "soundfile", start=start)
+    if head[:4] == b"caff":
+        return Kind("CAF", "soundfile", start=start)
+    if head[:16] == _WAVE64:
+        return Kind("W64", "soundfile", start=start)
+    if head[:16] == _ASF:
+        return Kind("WMA", "ffmpeg", demuxer="asf")
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return Kind("WebM" if b"webm" in head[:64] else "Matroska", "ffmpeg", demuxer="matroska")
+    return _mp4(head)
+
+
+def _mp4(head: bytes) -> Kind | None:
+    if head[4:8] not in _MP4_BOXES:
+        return None
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+        return Kind(_PICTURE_BRANDS[head[8:12]], refusal=errors.PictureError)
+    return Kind("MP4", "ffmpeg", demuxer="mov")
+
+
+def _ogg(head: bytes, start: int) -> Kind:
+    """The first page of each stream names its codec."""
+    codecs = {b"\x01vorbis": "Ogg Vorbis", b"OpusHead": "Ogg Opus", b"\x7fFLAC": "Ogg FLAC"}
+    page = head[:512]
+    if b"\x80theora" in page or b"BBCD\0" in page:
+        return Kind("Ogg Theora", refusal=errors.VideoError)
+    for mark, name in codecs.items():
+        if mark in page:
+            return Kind(name, "soundfile", start=start)
+    return Kind("Ogg Speex" if b"Speex   " in page else "Ogg", refusal=errors.UnsupportedError)
+
+
+def _frames(head: bytes, start: int, *, sure: bool) -> Kind | None:
+    """Formats that are frames from the first byte on; after an ID3 tag a single one is proof enough."""
+    if frames.is_adts(head, 0, 1 if sure else 2):
+        return Kind("AAC", "ffmpeg", demuxer="aac")
+    if frames.is_mpeg(head, 0, 1 if sure else 2):
+        return Kind("MP3", "soundfile", start=start)
+    return None
+
+
+def _late_frames(file: BinaryIO, start: int) -> Kind | None:
+    """An MP3 after junk or padding: three frames in a row are no accident."""
+    data = _read(file, start, JUNK_BYTES)
+    at = data.find(b"\xff")
+    while at >= 0:
+        if frames.is_mpeg(data, at, 3):
+            return Kind("MP3", "soundfile", start=start + at)
+        at = data.find(b"\xff", at + 1)
+    return None
+
+
+def _refused(head: bytes) -> Kind | None:
+    for magic, name, refusal in _REFUSED:
+        if head.startswith(magic):
+            return Kind(name, refusal=refusal)
+    if head[257:262] == b"ustar":
+        return Kind("tar", refusal=errors.ArchiveError)
+    if head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":
+        return Kind("MPEG-TS", refusal=errors.VideoError)
+    return None
+
+
+def _text(head: bytes) -> Kind | None:
+    text = _decoded(head)
+    if text is None:
+        return None
+    start = text.lstrip("\ufeff \t\r\n").lower()
+    lines = [line for line in start.splitlines() if line.strip() and not line.startswith("#")]
+    if start.startswith("#extm3u") or "#ext-x-" in start:
+        return Kind("HLS" if "#ext-x-" in start else "M3U", refusal=errors.PlaylistError)
+    if start.startswith("[playlist]"):
+        return Kind("PLS", refusal=errors.PlaylistError)
+    for mark, name in (("xspf.org/ns", "XSPF"), ("<asx", "ASX"), ("<?wpl", "WPL")):
+        if mark in start[:1000]:
+            return Kind(name, refusal=errors.PlaylistError)
+    if re.search(r"^\s*track \d+ audio", start, re.MULTILINE):
+        return Kind("CUE", refusal=errors.PlaylistError)
+    if start.startswith("ffconcat"):
+        return Kind("ffconcat", refusal=errors.PlaylistError)
+    if start.startswith(("<!doctype html", "<html")):
+        return Kind("HTML", refusal=errors.WebPageError)
+    if "<svg" in start[:1000]:
+        return Kind("SVG", refusal=errors.PictureError)
+    if lines and all(_AUDIO_LINE.fullmatch(line) for line in lines[:-1] or lines):
+        return Kind("M3U", refusal=errors.PlaylistError)
+    return Kind("text", refusal=errors.TextError)
+
+
+def _decoded(head: bytes) -> str | None:
+    """The head as text in any common encoding, None if it has control characters that no text has."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head.decode("utf-16", "replace")
+    if not head or re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", head):
+        return None
+    try:
+        return head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(head) - 3:
+            return head[: error.start].decode("utf-8")
+    text = head.decode("cp949", "replace")
+    return text if text.count("\ufffd") * 50 < len(text) else None
