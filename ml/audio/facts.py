@@ -6,6 +6,7 @@ encoded as UTF-8, without control characters and without the marks that reverse 
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import unicodedata
@@ -28,6 +29,20 @@ _DIRECTION_MARKS = frozenset(
     "\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )
 _HANGUL = re.compile("[\uac00-\ud7a3]")
+
+_PARSERS = {
+    "MP3": ("id3", "ID3"),
+    "AAC": ("id3", "ID3"),
+    "WAV": ("wave", "WAVE"),
+    "AIFF": ("aiff", "AIFF"),
+    "FLAC": ("flac", "FLAC"),
+    "Ogg Vorbis": ("oggvorbis", "OggVorbis"),
+    "Ogg Opus": ("oggopus", "OggOpus"),
+    "Ogg FLAC": ("oggflac", "OggFLAC"),
+    "MP4": ("mp4", "MP4"),
+    "WMA": ("asf", "ASF"),
+}
+"""Module and class in mutagen, imported at the first use: it takes a while."""
 
 _TITLE_KEYS = ("TIT2", "title", "\xa9nam", "Title")
 _ARTIST_KEYS = ("TPE1", "artist", "\xa9ART", "Author", "WM/AlbumArtist", "aART")
@@ -57,28 +72,14 @@ def read_tags(file: BinaryIO, format: str) -> tuple[str, str]:
 
 def _open_tags(file: BinaryIO, format: str) -> Any:
     """The tag mapping of the one parser that fits the sniffed format: guessing would run them all."""
-    from mutagen import aiff, asf, flac, id3, mp4, oggflac, oggopus, oggvorbis, wave
-
-    match format:
-        case "MP3" | "AAC":
-            return id3.ID3(file, known_frames=_id3_frames(), translate=False)
-        case "WAV":
-            return wave.WAVE(file, known_frames=_id3_frames(), translate=False).tags
-        case "AIFF":
-            return aiff.AIFF(file, known_frames=_id3_frames(), translate=False).tags
-        case "FLAC":
-            return flac.FLAC(file).tags
-        case "Ogg Vorbis":
-            return oggvorbis.OggVorbis(file).tags
-        case "Ogg Opus":
-            return oggopus.OggOpus(file).tags
-        case "Ogg FLAC":
-            return oggflac.OggFLAC(file).tags
-        case "MP4":
-            return mp4.MP4(file).tags
-        case "WMA":
-            return asf.ASF(file).tags
-    return None
+    if format not in _PARSERS:
+        return {}
+    module, kind = _PARSERS[format]
+    parser = getattr(importlib.import_module(f"mutagen.{module}"), kind)
+    if module in ("id3", "wave", "aiff"):
+        tags = parser(file, known_frames=_id3_frames(), translate=False)
+        return tags if module == "id3" else tags.tags
+    return parser(file).tags
 
 
 def _id3_frames() -> dict[str, Any]:
@@ -89,10 +90,9 @@ def _id3_frames() -> dict[str, Any]:
         def from_data(cls: Any, header: Any, flags: int, data: bytes) -> Any:
             if flags & (0x0080 if header.version < header._V24 else 0x0008):
                 raise NotImplementedError("compressed frame")
-            return super(made, cls)._fromData(header, flags, data[: 4 * _READ_LENGTH])
+            return kind._fromData.__func__(cls, header, flags, data[: 4 * _READ_LENGTH])
 
-        made = type(kind.__name__, (kind,), {"_fromData": classmethod(from_data)})
-        return made
+        return type(kind.__name__, (kind,), {"_fromData": classmethod(from_data)})
 
     newer = {name: plain(id3.Frames[name]) for name in ("TIT2", "TPE1")}
     return newer | {name: plain(id3.Frames_2_2[name]) for name in ("TT2", "TP1")}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import time
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -19,6 +21,8 @@ from ml.settings import Limits
 BLOCK_SAMPLES = 1 << 18
 """Samples of all channels per read. Each read ends with a seek, which MP3 pays for: smaller blocks are slower."""
 
+_BUFFER_BYTES = 1 << 16
+
 
 def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bool = False) -> Decoded:
     """Everything libsndfile can read of `source`, up to `limits.max_seconds`."""
@@ -27,11 +31,13 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     if header.cut:
         raise errors.IncompleteError(format=kind.format)
     view = View(source.file, kind.start, header.patches)
+    # mpg123 reads a few bytes at a time: the buffer answers it in C, and asks the view for large pieces.
+    file = io.BufferedReader(view, _BUFFER_BYTES)
     with quiet_c_stderr():
         try:
-            with soundfile.SoundFile(view) as sound:
+            with soundfile.SoundFile(file) as sound:
                 _check(sound.samplerate, sound.channels, kind.format, limits)
-                decoded = _read(sound, view, kind, header, limits, first_channel_only)
+                decoded = _read(sound, file, view.size, kind, header, limits, first_channel_only)
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
             if isinstance(error, errors.AudioError):
                 raise
@@ -53,7 +59,8 @@ def _check(rate: float | None, channels: int | None, format: str, limits: Limits
 
 def _read(
     sound: soundfile.SoundFile,
-    view: View,
+    file: BinaryIO,
+    size: int,
     kind: Kind,
     header: Header,
     limits: Limits,
@@ -75,7 +82,7 @@ def _read(
         more = left <= 0 and sound.buffer_read_into(block[:1], dtype="float32") > 0
     except soundfile.LibsndfileError:
         # A cut file ends this way too, but then the decoder had asked for the last byte.
-        more, broke = False, view.furthest < view.size
+        more, broke = False, file.tell() < size
     title, artist = _tags(sound)
     return Decoded(
         mono.finish(), rate, channels, kind.format, more, broke, header.promised_seconds, title, artist

@@ -146,14 +146,16 @@ def _mp4(head: bytes) -> Kind | None:
 
 def _ogg(head: bytes, start: int) -> Kind:
     """The first page of each stream names its codec."""
-    codecs = {b"\x01vorbis": "Ogg Vorbis", b"OpusHead": "Ogg Opus", b"\x7fFLAC": "Ogg FLAC"}
     page = head[:512]
     if b"\x80theora" in page or b"BBCD\0" in page:
         return Kind("Ogg Theora", refusal=errors.VideoError)
-    for mark, name in codecs.items():
+    for mark, name in ((b"\x01vorbis", "Ogg Vorbis"), (b"OpusHead", "Ogg Opus")):
         if mark in page:
             return Kind(name, "soundfile", start=start)
-    return Kind("Ogg Speex" if b"Speex   " in page else "Ogg", refusal=errors.UnsupportedError)
+    for mark, name in ((b"\x7fFLAC", "Ogg FLAC"), (b"Speex   ", "Ogg Speex")):
+        if mark in page:
+            return Kind(name, "ffmpeg", demuxer="ogg")
+    return Kind("Ogg", refusal=errors.UnsupportedError)
 
 
 def _frames(head: bytes, start: int, *, sure: bool) -> Kind | None:

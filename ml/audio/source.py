@@ -120,7 +120,6 @@ class View(io.RawIOBase):
         self._start = start
         self._patches = patches or {}
         self._position = 0
-        self.furthest = 0
         self.failure: OSError | None = None
         self.size = max(0, file.seek(0, os.SEEK_END) - start)
 
@@ -148,7 +147,6 @@ class View(io.RawIOBase):
         data = self._patched(data)
         buffer[: len(data)] = data
         self._position += len(data)
-        self.furthest = max(self.furthest, self._position)
         return len(data)
 
     def _patched(self, data: bytes) -> bytes:
