@@ -23,9 +23,10 @@ import numpy as np
 
 from ml import errors
 from ml.audio.decoded import Decoded
+from ml.audio.header import read_header
 from ml.audio.mono import Mono
 from ml.audio.sniff import Kind
-from ml.audio.source import Source
+from ml.audio.source import Source, View
 from ml.settings import SAMPLE_RATE, Limits
 
 _BLOCK_BYTES = 1 << 18
@@ -56,7 +57,10 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
         report = child.finish()
     if child.timed_out:
         raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
-    return _judged(mono, heard, report, kind, limits)
+    decoded = _judged(mono, heard, report, kind, limits)
+    if kind.format == "WMA":
+        decoded.promised_seconds = read_header(View(source.file), kind.format).promised_seconds
+    return decoded
 
 
 def _judged(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> Decoded:
@@ -73,8 +77,9 @@ def _judged(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> 
         raise errors.CorruptError(format=kind.format)
     rate = _RATE.search(audio[0])
     promised = None
-    # A film's length is that of its longest stream, and ADTS has none: ffmpeg guesses it from the bitrate.
-    if video is None and kind.demuxer != "aac" and (match := _DURATION.search(report)):
+    # A film's length is that of its longest stream, and a guess from the bitrate promises nothing.
+    guessed = kind.demuxer in ("aac", "asf") or "Estimating duration from bitrate" in report
+    if video is None and not guessed and (match := _DURATION.search(report)):
         promised = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
     title, artist = _TITLE.search(report), _ARTIST.search(report)
     return Decoded(

@@ -18,6 +18,8 @@ _UNKNOWN_BYTES = 0x7FFF0000
 
 _MAX_CHUNKS = 1000
 
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
 
 @dataclass
 class Header:
@@ -30,8 +32,8 @@ class Header:
 
 
 def read_header(view: View, format: str) -> Header:
-    """The promise of a file read by libsndfile; an empty one for formats that make none."""
-    readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "CAF": _caf, "FLAC": _flac, "MP3": _mp3}
+    """The promise of a file in `format`; an empty one for formats that make none, or that ffmpeg reads out."""
+    readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "CAF": _caf, "FLAC": _flac, "MP3": _mp3, "WMA": _asf}
     reader = readers.get(format, _ogg if format.startswith("Ogg") else None)
     try:
         return reader(view) if reader else Header()
@@ -118,6 +120,8 @@ def _caf(view: View) -> Header:
         elif name == b"data":
             if 0 < view.size - at < length and per_second > 0:
                 header.promised_seconds = length / per_second
+                # libsndfile would refuse the file without a word on why.
+                header.patches = {at - 8: struct.pack(">q", view.size - at)}
             break
         elif length < 0:
             break
@@ -139,6 +143,17 @@ def _mp3(view: View) -> Header:
         return Header()
     count = int.from_bytes(head[mark + 8 : mark + 12], "big")
     return Header(frame.rate, promised_seconds=count * frame.samples / frame.rate or None)
+
+
+def _asf(view: View) -> Header:
+    """The length in 100 ns, of which `preroll` milliseconds come before the sound; a broadcast has none."""
+    head = _read(view, 0, 8192)
+    at = head.find(_ASF_PROPERTIES)
+    if at < 0:
+        return Header()
+    length, _, preroll, flags = struct.unpack("<QQQI", head[at + 64 : at + 92])
+    seconds = length / 1e7 - preroll / 1e3
+    return Header(promised_seconds=seconds if seconds > 0 and not flags & 1 else None)
 
 
 def _ogg(view: View) -> Header:

@@ -73,8 +73,13 @@ def _read(
     deadline = time.monotonic() + limits.decode_wall_seconds
     broke = False
     try:
-        # `read` would stop at the length that the header claims; this call reads what there is.
-        while left > 0 and (count := sound.buffer_read_into(block[: min(left, len(block))], dtype="float32")):
+        while left > 0:
+            # Where libFLAC fails, the frames it read before are there, but their number is not told.
+            block.fill(np.nan) if kind.format == "FLAC" else None
+            # `read` would stop at the length that the header claims; this call reads what there is.
+            count = sound.buffer_read_into(block[: min(left, len(block))], dtype="float32")
+            if count == 0:
+                break
             mono.add(block[:count])
             left -= count
             if time.monotonic() > deadline:
@@ -83,6 +88,8 @@ def _read(
     except soundfile.LibsndfileError:
         # A cut file ends this way too, but then the decoder had asked for the last byte.
         more, broke = False, file.tell() < size
+        if kind.format == "FLAC":
+            mono.add(block[: int(np.argmax(np.isnan(block[:, -1])))])
     title, artist = _tags(sound)
     return Decoded(
         mono.finish(), rate, channels, kind.format, more, broke, header.promised_seconds, title, artist

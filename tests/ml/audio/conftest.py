@@ -23,9 +23,7 @@ def tone(seconds: float = 3.0, rate: int = 44100, hz: float = 440.0, amplitude: 
     return (amplitude * np.sin(2 * np.pi * hz * time)).astype(np.float32)
 
 
-def encode(
-    samples: Array, rate: int = 44100, format: str = "WAV", subtype: str | None = None
-) -> bytes:
+def encode(samples: Array, rate: int = 44100, format: str = "WAV", subtype: str | None = None) -> bytes:
     """Bytes of a file as libsndfile writes it."""
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=format, subtype=subtype)

@@ -60,7 +60,6 @@ def test_any_name_gives_a_title(name: str) -> None:
     for text in parse_name(name):
         if text is not None:
             assert text.strip() == text != ""
-            assert text.isprintable() or "\u200d" or text
             assert len(text.encode("utf-8")) <= 4 * MAX_LENGTH
 
 
@@ -115,7 +114,9 @@ def tagged(data: bytes, title: Any, artist: Any, easy: bool = True) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("format", ["FLAC", "OGG", "OPUS", "MP3", "M4A", "WAV", "AIFF", "WMA", "INFO", "WEBM"])
+@pytest.mark.parametrize(
+    "format", ["FLAC", "OGG", "OPUS", "MP3", "M4A", "WAV", "AIFF", "WMA", "INFO", "WEBM"]
+)
 def test_tags_of_every_format(format: str, ffmpeg: Callable[..., bytes]) -> None:
     title, artist = "밤편지 \u266a", "아이유"
     match format:
@@ -124,7 +125,9 @@ def test_tags_of_every_format(format: str, ffmpeg: Callable[..., bytes]) -> None
             data = ffmpeg(tone(), 44100, "webm", *options)
         case "INFO":
             title, artist = "Night Letter", "IU"
-            data = ffmpeg(tone(), 44100, "wav", "-metadata", f"title={title}", "-metadata", f"artist={artist}")
+            data = ffmpeg(
+                tone(), 44100, "wav", "-metadata", f"title={title}", "-metadata", f"artist={artist}"
+            )
         case "M4A":
             data = tagged(ffmpeg(tone(), 44100, "m4a"), title, artist)
         case "WMA":
@@ -182,16 +185,12 @@ def test_a_tag_that_inflates_without_limit_is_not_read() -> None:
     assert load(io.BytesIO(data), name="name.mp3").title == "name"
 
 
-@pytest.mark.parametrize("size", [b"\x00\x00\x00\x00", b"\x7f\x7f\x7f\x7f", b"\x00\x00\x01\x00"])
-def test_a_broken_tag_leaves_the_name(size: bytes) -> None:
-    data = encode(tone(1.5), format="FLAC")
-    at = data.index(b"fLaC") + 4 + 38
-    broken = data[: at + 1] + b"\x00\x00\x00" + data[at + 4 :]
-    for candidate in (data, broken):
-        try:
-            assert load(io.BytesIO(candidate), name="name.flac").title == "name"
-        except Exception as error:
-            assert type(error).__module__ == "ml.errors"
+def test_a_broken_tag_leaves_the_name() -> None:
+    data = with_id3(TIT2(text="A title"), TPE1(text="Singer"))
+    at = data.index(b"TIT2")
+    for broken in (b"\x7f\x7f\x7f\x7f", b"\xff\xff\xff\xff"):
+        audio = load(io.BytesIO(data[: at + 4] + broken + data[at + 8 :]), name="name.mp3")
+        assert audio.title == "name"
 
 
 @given(st.text())

@@ -189,11 +189,6 @@ def test_an_au_of_unknown_length_and_a_flac_of_unknown_length() -> None:
     assert load(io.BytesIO(bytes(flac))).duration_seconds > 2.5
 
 
-def test_an_mp3_decodes_beyond_the_count_in_its_first_frame() -> None:
-    data = encode(tone(3.0), format="MP3")
-    assert load(io.BytesIO(data + data)).duration_seconds > 5.5
-
-
 def test_the_extension_decides_nothing(tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(encode(tone(), format="FLAC"))

@@ -75,7 +75,11 @@ def test_what_is_no_sound_is_named(data: bytes, kind: type[errors.AudioError], w
 
 
 def test_every_error_has_its_own_code_and_survives_pickling() -> None:
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.SoriError)]
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.SoriError)
+    ]
     assert len({kind.code for kind in kinds}) == len(kinds) > 25
     error = refusal(encode(tone(0.5)))
     copy = pickle.loads(pickle.dumps(error))
@@ -152,7 +156,11 @@ def test_a_header_with_nothing_behind_it(format: str) -> None:
 
 def test_a_broken_header(ffmpeg: Callable[..., bytes]) -> None:
     wma = ffmpeg(tone(), 44100, "wma")
-    for data in (b"RIFF\xff\xff\xff\xffWAVEjunk" + bytes(100), wma[:100], b"\x1a\x45\xdf\xa3webm" + bytes(90)):
+    for data in (
+        b"RIFF\xff\xff\xff\xffWAVEjunk" + bytes(100),
+        wma[:100],
+        b"\x1a\x45\xdf\xa3webm" + bytes(90),
+    ):
         error = refusal(data)
         assert type(error) is errors.CorruptError
         assert "nothing in it can be decoded" in str(error)
