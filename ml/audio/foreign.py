@@ -1,4 +1,4 @@
-"""Reading with ffmpeg: M4A and MP4, ADTS AAC, WMA, WebM and Matroska, in a child process on a short lead.
+"""Reading with ffmpeg: M4A and MP4, ADTS AAC, WMA, WebM, Matroska, CAF and the rarer Ogg codecs, in a child process on a short lead.
 
 The child gets one file by absolute path, one demuxer by name, no network, no playlist, no environment, no
 terminal, and limits on memory, time, files and written bytes. The limits are set with `prlimit` right after
@@ -58,8 +58,9 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     if child.timed_out:
         raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
     decoded = _judged(mono, heard, report, kind, limits)
-    if kind.format == "WMA":
-        decoded.promised_seconds = read_header(View(source.file), kind.format).promised_seconds
+    # ffmpeg keeps what a WMA or a CAF promises to itself where less is there.
+    promised = read_header(View(source.file), kind.format).promised_seconds
+    decoded.promised_seconds = promised or decoded.promised_seconds
     return decoded
 
 

@@ -33,7 +33,7 @@ class Header:
 
 def read_header(view: View, format: str) -> Header:
     """The promise of a file in `format`; an empty one for formats that make none, or that ffmpeg reads out."""
-    readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "CAF": _caf, "FLAC": _flac, "MP3": _mp3, "WMA": _asf}
+    readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "FLAC": _flac, "MP3": _mp3, "WMA": _asf, "CAF": _caf}
     reader = readers.get(format, _ogg if format.startswith("Ogg") else None)
     try:
         return reader(view) if reader else Header()
@@ -46,7 +46,7 @@ def _read(view: View, offset: int, count: int) -> bytes:
     return view.read(count) or b""
 
 
-def _chunks(view: View, start: int, layout: str, even: bool = True) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(view: View, start: int, layout: str) -> Iterator[tuple[bytes, int, int]]:
     """(name, offset of the content, its length) of each chunk, up to the end of the file."""
     size = struct.calcsize(layout)
     for _ in range(_MAX_CHUNKS):
@@ -55,7 +55,7 @@ def _chunks(view: View, start: int, layout: str, even: bool = True) -> Iterator[
             return
         name, length = struct.unpack(layout, head)
         yield name, start + size, length
-        start += size + length + (length & 1 if even else 0)
+        start += size + length + (length & 1)
 
 
 def _wav(view: View) -> Header:
@@ -111,20 +111,21 @@ def _au(view: View) -> Header:
 
 
 def _caf(view: View) -> Header:
-    header, per_second = Header(), 0.0
-    for name, at, length in _chunks(view, 8, ">4sq", even=False):
+    """Only for plain samples: ffmpeg finds the length of the compressed codecs itself."""
+    header, per_second, start = Header(), 0.0, 8
+    for _ in range(_MAX_CHUNKS):
+        head = _read(view, start, 12)
+        if len(head) < 12:
+            break
+        name, length = struct.unpack(">4sq", head)
         if name == b"desc":
-            rate, _, _, packet, frames_each, channels = struct.unpack(">d4sIIII", _read(view, at, 28))
-            header.rate, header.channels = rate, channels
+            rate, _, _, packet, frames_each = struct.unpack(">d4sIII", _read(view, start + 12, 24))
             per_second = packet * rate / frames_each if frames_each else 0.0
-        elif name == b"data":
-            if 0 < view.size - at < length and per_second > 0:
-                header.promised_seconds = length / per_second
-                # libsndfile would refuse the file without a word on why.
-                header.patches = {at - 8: struct.pack(">q", view.size - at)}
+        elif name == b"data" and view.size - start - 12 < length and per_second > 0:
+            header.promised_seconds = length / per_second
+        if length < 0:
             break
-        elif length < 0:
-            break
+        start += 12 + length
     return header
 
 

@@ -1,4 +1,4 @@
-"""Reading with libsndfile: WAV, AIFF, AU, CAF, W64, FLAC, Ogg and MP3, block by block in this process."""
+"""Reading with libsndfile: WAV, AIFF, AU, W64, FLAC, Ogg Vorbis, Ogg Opus and MP3, block by block in this process."""
 
 from __future__ import annotations
 

@@ -126,7 +126,8 @@ def _container(head: bytes, start: int) -> Kind | None:
     if head[:4] in (b".snd", b"dns."):
         return Kind("AU", "soundfile", start=start)
     if head[:4] == b"caff":
-        return Kind("CAF", "soundfile", start=start)
+        # Not libsndfile: it knows two of CAF's codecs, and complains of broken ALAC on standard output.
+        return Kind("CAF", "ffmpeg", demuxer="caf")
     if head[:16] == _WAVE64:
         return Kind("W64", "soundfile", start=start)
     if head[:16] == _ASF:

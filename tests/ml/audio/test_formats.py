@@ -28,8 +28,6 @@ NATIVE = [
     ("WAVEX", "PCM_16", 44100, "WAV"),
     ("RF64", "PCM_16", 44100, "WAV"),
     ("W64", "PCM_16", 44100, "W64"),
-    ("CAF", "PCM_16", 44100, "CAF"),
-    ("CAF", "ALAC_16", 44100, "CAF"),
     ("AIFF", "PCM_16", 44100, "AIFF"),
     ("AIFF", "FLOAT", 44100, "AIFF"),
     ("AU", "PCM_16", 44100, "AU"),
@@ -50,6 +48,8 @@ FOREIGN = [
     ("aac", ("-c:a", "aac"), "AAC"),
     ("wma", ("-c:a", "wmav2"), "WMA"),
     ("webm", ("-c:a", "libopus"), "WebM"),
+    ("caf", ("-c:a", "pcm_s16be"), "CAF"),
+    ("caf", ("-c:a", "alac"), "CAF"),
     ("oga", ("-c:a", "flac"), "Ogg FLAC"),
     ("mka", ("-c:a", "flac"), "Matroska"),
 ]
@@ -123,6 +123,14 @@ def test_mixing_is_the_mean_of_the_channels() -> None:
     left, right = tone(hz=440, amplitude=0.4), tone(hz=440, amplitude=0.8)
     for channels in ([left, right], [left, right, left, right], [left * 2, right * 2, left * 0, right * 0]):
         assert_tone(load(io.BytesIO(encode(np.stack(channels, 1), subtype="FLOAT"))), amplitude=0.6)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 8])
+def test_ffmpeg_mixes_any_number_of_channels(ffmpeg: Callable[..., bytes], channels: int) -> None:
+    samples = np.tile(tone(amplitude=0.3)[:, np.newaxis], channels)
+    audio = load(io.BytesIO(ffmpeg(samples, 44100, "mka", "-c:a", "flac")))
+    assert audio.duration_seconds == pytest.approx(3.0, abs=0.1)
+    assert 0.2 < np.abs(audio.samples).max() < 0.45
 
 
 def test_channels_that_cancel_are_heard(ffmpeg: Callable[..., bytes]) -> None:

@@ -100,7 +100,7 @@ def test_too_short(ffmpeg: Callable[..., bytes]) -> None:
         assert "at least 1 are needed" in str(error)
 
 
-@pytest.mark.parametrize("format", ["WAV", "RF64", "AIFF", "AU", "CAF", "FLAC", "MP3"])
+@pytest.mark.parametrize("format", ["WAV", "RF64", "AIFF", "AU", "FLAC", "MP3"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_a_file_cut_short_says_how_much_is_missing(format: str, share: float) -> None:
     data = encode(tone(20.0), format=format)
@@ -111,7 +111,7 @@ def test_a_file_cut_short_says_how_much_is_missing(format: str, share: float) ->
     assert "the rest is missing" in str(error)
 
 
-@pytest.mark.parametrize("extension", ["m4a", "wma", "webm"])
+@pytest.mark.parametrize("extension", ["m4a", "wma", "webm", "caf"])
 def test_a_cut_file_of_ffmpeg(ffmpeg: Callable[..., bytes], extension: str) -> None:
     options = ("-movflags", "+faststart") if extension == "m4a" else ()
     data = ffmpeg(tone(20.0), 44100, extension, *options)

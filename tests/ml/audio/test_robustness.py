@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -25,8 +26,8 @@ from ml.audio.sniff import sniff
 from ml.settings import Limits
 
 LIMITS = Limits(max_seconds=5.0, decode_wall_seconds=5.0)
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 MAGIC = [
     b"RIFF\x20\0\0\0WAVE",
@@ -60,10 +61,11 @@ def sound_or_error(data: bytes) -> None:
 def files(ffmpeg: Callable[..., bytes]) -> dict[str, bytes]:
     samples = np.random.default_rng(3).uniform(-0.4, 0.4, (33075, 2)).astype(np.float32)
     native = {
-        name: encode(samples, 22050, name)
-        for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "W64")
+        name: encode(samples, 22050, name) for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64")
     }
-    return native | {name: ffmpeg(samples, 22050, name) for name in ("m4a", "aac", "wma", "webm", "oga")}
+    return native | {
+        name: ffmpeg(samples, 22050, name) for name in ("m4a", "aac", "wma", "webm", "oga", "caf")
+    }
 
 
 @MANY
@@ -73,32 +75,29 @@ def test_random_bytes(magic: bytes, data: bytes) -> None:
     sniff(io.BytesIO(magic + data))
 
 
-def _mutate(data: bytes, flips: list[tuple[float, int]], cut: float) -> bytes:
+def mutate(data: bytes, seed: int) -> bytes:
+    """Flip up to 40 bytes, half of them among the first 200, and cut one file in three.
+
+    Drawn from a seed: hypothesis' own lists and floats lean so far to the small that most files would end
+    in their header.
+    """
+    chance = random.Random(seed)
     mutated = bytearray(data)
-    for place, value in flips:
-        # Squared, so that headers, which are short, are hit as often as sound.
-        mutated[int(place * place * (len(data) - 1))] = value
-    return bytes(mutated[: int(len(data) * cut)])
-
-
-PLACES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12)
-CUTS = st.one_of(st.just(1.0), st.floats(0, 1))
+    for _ in range(chance.choice([0, 1, 3, 40])):
+        mutated[chance.randrange(200 if chance.random() < 0.5 else len(data))] = chance.randrange(256)
+    return bytes(mutated[: chance.randrange(len(data)) if chance.random() < 0.33 else len(data)])
 
 
 @MANY
-@given(st.sampled_from(["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF", "W64"]), PLACES, CUTS)
-def test_damaged_files(
-    files: dict[str, bytes], name: str, flips: list[tuple[float, int]], cut: float
-) -> None:
-    sound_or_error(_mutate(files[name], flips, cut))
+@given(st.sampled_from(["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64"]), st.integers(0, 2**32))
+def test_damaged_files(files: dict[str, bytes], name: str, seed: int) -> None:
+    sound_or_error(mutate(files[name], seed))
 
 
 @FEW
-@given(st.sampled_from(["m4a", "aac", "wma", "webm", "oga"]), PLACES, CUTS)
-def test_damaged_files_of_ffmpeg(
-    files: dict[str, bytes], name: str, flips: list[tuple[float, int]], cut: float
-) -> None:
-    sound_or_error(_mutate(files[name], flips, cut))
+@given(st.sampled_from(["m4a", "aac", "wma", "webm", "oga", "caf"]), st.integers(0, 2**32))
+def test_damaged_files_of_ffmpeg(files: dict[str, bytes], name: str, seed: int) -> None:
+    sound_or_error(mutate(files[name], seed))
 
 
 def test_decoders_say_nothing(files: dict[str, bytes], capfd: pytest.CaptureFixture[str]) -> None:
