@@ -14,7 +14,6 @@ class Decoded:
 
     samples: Samples
     sample_rate: int
-    channels: int
     format: str
     more: bool = False
     """Sound went on after `max_seconds`."""

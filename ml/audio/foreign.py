@@ -30,14 +30,14 @@ from ml.audio.source import Source, View
 from ml.settings import SAMPLE_RATE, Limits
 
 _BLOCK_BYTES = 1 << 18
-_REPORT_BYTES = 1 << 16
+_REPORT_BYTES = 1 << 20
 """How much of the child's messages is kept; the rest is read and dropped, so that it never waits for us."""
 
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _AUDIO = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(.*)$", re.MULTILINE)
 _VIDEO = re.compile(r"^  Stream #0:\d+.*?: Video: (?!.*\(attached pic\))", re.MULTILINE)
 _RATE = re.compile(r", (\d+) Hz, ")
-_ENCRYPTED = re.compile(r"\((?:drms|drmi|enca) /|DRM protected stream")
+_ENCRYPTED = re.compile(r"^  Stream #0.*\((?:drms|drmi|enca) /|^\[.*DRM protected stream", re.MULTILINE)
 _TITLE = re.compile(r"^    title +: (.*)$", re.MULTILINE | re.IGNORECASE)
 _ARTIST = re.compile(r"^    artist +: (.*)$", re.MULTILINE | re.IGNORECASE)
 
@@ -70,13 +70,13 @@ def _judged(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> 
     audio, video = _AUDIO.search(report), _VIDEO.search(report)
     if _ENCRYPTED.search(report):
         raise errors.ProtectedError(format=kind.format)
-    if audio is None:
+    if audio is None and not heard:
         if video is not None:
             raise errors.NoSoundError(format=kind.format)
         if "moov atom not found" in report:
             raise errors.IncompleteError(format=kind.format)
         raise errors.CorruptError(format=kind.format)
-    rate = _RATE.search(audio[0])
+    rate = _RATE.search(audio[0]) if audio else None
     promised = None
     # A film's length is that of its longest stream, and a guess from the bitrate promises nothing.
     guessed = kind.demuxer in ("aac", "asf") or "Estimating duration from bitrate" in report
@@ -86,7 +86,6 @@ def _judged(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> 
     return Decoded(
         samples=mono.finish(),
         sample_rate=int(rate[1]) if rate else SAMPLE_RATE,
-        channels=1,
         format=kind.format,
         more=heard > limits.max_seconds * SAMPLE_RATE,
         promised_seconds=promised,

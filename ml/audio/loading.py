@@ -84,7 +84,7 @@ def from_samples(
         for start in range(0, len(frames), step):
             mono.add(frames[start : start + step])
         more = len(frames) > limits.max_seconds * rate
-        return Decoded(mono.finish(), rate, frames.shape[1], "samples", more)
+        return Decoded(mono.finish(), rate, "samples", more)
 
     decoded = mixed(False)
     if frames.shape[1] > 1 and peak(decoded.samples) < SILENCE:

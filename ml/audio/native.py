@@ -75,7 +75,8 @@ def _read(
     try:
         while left > 0:
             # Where libFLAC fails, the frames it read before are there, but their number is not told.
-            block.fill(np.nan) if kind.format == "FLAC" else None
+            if kind.format == "FLAC":
+                block.fill(np.nan)
             # `read` would stop at the length that the header claims; this call reads what there is.
             count = sound.buffer_read_into(block[: min(left, len(block))], dtype="float32")
             if count == 0:
@@ -91,9 +92,7 @@ def _read(
         if kind.format == "FLAC":
             mono.add(block[: int(np.argmax(np.isnan(block[:, -1])))])
     title, artist = _tags(sound)
-    return Decoded(
-        mono.finish(), rate, channels, kind.format, more, broke, header.promised_seconds, title, artist
-    )
+    return Decoded(mono.finish(), rate, kind.format, more, broke, header.promised_seconds, title, artist)
 
 
 def _tags(sound: soundfile.SoundFile) -> tuple[str, str]:

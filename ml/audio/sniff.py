@@ -35,7 +35,6 @@ _REFUSED: tuple[tuple[bytes, str, type[errors.AudioError]], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", errors.PictureError),
     (b"\xff\xd8\xff", "JPEG", errors.PictureError),
     (b"GIF8", "GIF", errors.PictureError),
-    (b"BM", "BMP", errors.PictureError),
     (b"II*\0", "TIFF", errors.PictureError),
     (b"MM\0*", "TIFF", errors.PictureError),
     (b"8BPS", "PSD", errors.PictureError),
@@ -183,6 +182,8 @@ def _refused(head: bytes) -> Kind | None:
     for magic, name, refusal in _REFUSED:
         if head.startswith(magic):
             return Kind(name, refusal=refusal)
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return Kind("BMP", refusal=errors.PictureError)
     if head[257:262] == b"ustar":
         return Kind("tar", refusal=errors.ArchiveError)
     if head[:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":

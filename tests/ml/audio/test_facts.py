@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import encode, tone
 from hypothesis import given
 from hypothesis import strategies as st
 from mutagen import File
@@ -17,6 +16,8 @@ from mutagen.id3 import ID3, TIT2, TPE1
 
 from ml.audio import load
 from ml.audio.facts import MAX_LENGTH, clean, parse_name
+
+from .sounds import encode, tone
 
 NAMES = [
     ("아이유 - 밤편지.mp3", "밤편지", "아이유"),

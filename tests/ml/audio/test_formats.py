@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, tone
 
 from ml.audio import Audio, from_samples, load
 from ml.audio.sniff import sniff
 from ml.settings import SAMPLE_RATE, Limits
+
+from .sounds import encode, tone
 
 NATIVE = [
     ("WAV", "PCM_U8", 44100, "WAV"),
@@ -173,6 +174,12 @@ def test_an_mp3_after_tags_or_junk() -> None:
     for before in (tag, tag + tag, bytes(3000), b"junk \x00\xff\xfb\x01" * 200, tag + bytes(500)):
         assert_tone(load(io.BytesIO(before + data)))
     assert_tone(load(io.BytesIO(tag + encode(tone(), format="FLAC"))))
+
+
+def test_an_mp3_that_does_not_say_its_length(ffmpeg: Callable[..., bytes]) -> None:
+    data = ffmpeg(tone(), 44100, "mp3", "-write_xing", "0", "-q:a", "4")
+    assert_tone(load(io.BytesIO(data)))
+    assert load(io.BytesIO(data[: len(data) // 2])).duration_seconds == pytest.approx(1.5, abs=0.2)
 
 
 def test_aac_after_a_tag(ffmpeg: Callable[..., bytes]) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, tone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,8 @@ from ml import errors
 from ml.audio import load
 from ml.audio.sniff import sniff
 from ml.settings import Limits
+
+from .sounds import encode, tone
 
 LIMITS = Limits(max_seconds=5.0, decode_wall_seconds=5.0)
 MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
@@ -222,18 +223,6 @@ def test_a_name_is_only_a_name(
     Path(name).write_bytes(files["m4a"])
     assert load(name).duration_seconds > 1.4
     assert os.listdir() == [name]
-
-
-def test_a_track_that_lies_in_another_file_is_not_followed(
-    ffmpeg: Callable[..., bytes], tmp_path: Path
-) -> None:
-    """A QuickTime data reference of type "alis" names another file; ffmpeg must not open it."""
-    data = ffmpeg(tone(), 44100, "mov", "-c:a", "pcm_s16le")
-    at = data.index(b"url ", data.index(b"dref"))
-    hostile = data[:at] + b"alis\0\0\0\0" + data[at + 8 :]
-    (tmp_path / "song.mov").write_bytes(hostile)
-    with pytest.raises(errors.AudioError):
-        load(tmp_path / "song.mov", limits=Limits(min_seconds=9))
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
