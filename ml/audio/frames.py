@@ -23,6 +23,9 @@ class MpegFrame:
     bytes: int
     rate: int
     samples: int
+    layer: int
+    side_bytes: int
+    """Bytes of side information after the header of a layer III frame."""
     stream: int
     """The header bits that stay the same from frame to frame."""
 
@@ -47,7 +50,9 @@ def mpeg_frame(data: bytes, at: int) -> MpegFrame | None:
     bits = _KBPS[version == 3, layer][bitrate - 1] * 1000
     samples = 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
     length = (12 * bits // hz + padding) * 4 if layer == 1 else samples // 8 * bits // hz + padding
-    return MpegFrame(length, hz, samples, (data[at + 1] & 0xFE) << 8 | data[at + 2] & 0x0C)
+    single, first = data[at + 3] >> 6 == 3, version == 3
+    side = (17 if single else 32) if first else (9 if single else 17)
+    return MpegFrame(length, hz, samples, layer, side, (data[at + 1] & 0xFE) << 8 | data[at + 2] & 0x0C)
 
 
 def is_mpeg(data: bytes, at: int, count: int) -> bool:

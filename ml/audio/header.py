@@ -18,6 +18,9 @@ _UNKNOWN_BYTES = 0x7FFF0000
 
 _MAX_CHUNKS = 1000
 
+_SMALLEST_FRAME = 24
+"""Bytes of an MP3 frame at 8 kbit/s and 24 kHz."""
+
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -27,6 +30,7 @@ class Header:
     channels: int | None = None
     promised_seconds: float | None = None
     patches: dict[int, bytes] = field(default_factory=dict)
+    prefix: bytes = b""
     cut: bool = False
     """The end is certainly missing, however long it may have been."""
 
@@ -136,13 +140,25 @@ def _flac(view: View) -> Header:
 
 
 def _mp3(view: View) -> Header:
-    """Encoders write the number of frames into the first one, after "Xing" or "Info"."""
-    head = _read(view, 0, 256)
+    """Encoders write the number of frames into the first one, after "Xing" or "Info".
+
+    Without it mpg123 guesses the length from the first bitrate, and libsndfile stops there: half of a song of
+    variable bitrate would be lost. So a first frame that counts generously is put before such a file, and a
+    count that falls short of the file, as when two were joined, is raised.
+    """
+    head = _read(view, 0, 8192)
     frame = frames.mpeg_frame(head, 0)
-    mark = max(head[:64].find(b"Xing"), head[:64].find(b"Info"))
-    if frame is None or mark < 0 or not head[mark + 7] & 1:
+    if frame is None or frame.layer != 3:
         return Header()
-    count = int.from_bytes(head[mark + 8 : mark + 12], "big")
+    generous = (view.size // _SMALLEST_FRAME + 1).to_bytes(4, "big")
+    mark = max(head[:64].find(b"Xing"), head[:64].find(b"Info"))
+    if mark < 0 or not head[mark + 7] & 1:
+        side = frame.side_bytes
+        counted = head[:4] + bytes(side) + b"Xing" + b"\0\0\0\x01" + generous
+        return Header(frame.rate, prefix=counted.ljust(frame.bytes, b"\0"))
+    count, length = struct.unpack(">II", head[mark + 8 : mark + 16])
+    if head[mark + 7] & 2 and view.size > 1.1 * length + 8192:
+        return Header(frame.rate, patches={mark + 8: generous})
     return Header(frame.rate, promised_seconds=count * frame.samples / frame.rate or None)
 
 

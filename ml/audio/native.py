@@ -30,7 +30,7 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     _check(header.rate, header.channels, kind.format, limits)
     if header.cut:
         raise errors.IncompleteError(format=kind.format)
-    view = View(source.file, kind.start, header.patches)
+    view = View(source.file, kind.start, header.patches, header.prefix)
     # mpg123 reads a few bytes at a time: the buffer answers it in C, and asks the view for large pieces.
     file = io.BufferedReader(view, _BUFFER_BYTES)
     with quiet_c_stderr():

@@ -113,15 +113,18 @@ def _copy(file: BinaryIO, copy: BinaryIO, limits: Limits) -> None:
 
 
 class View(io.RawIOBase):
-    """`file` from byte `start` on, with `patches` laid over it: {offset in the view: bytes}."""
+    """`prefix`, then `file` from byte `start` on, with `patches` laid over it: {offset in the view: bytes}."""
 
-    def __init__(self, file: BinaryIO, start: int = 0, patches: dict[int, bytes] | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, start: int = 0, patches: dict[int, bytes] | None = None, prefix: bytes = b""
+    ) -> None:
         self._file = file
         self._start = start
         self._patches = patches or {}
+        self._prefix = prefix
         self._position = 0
         self.failure: OSError | None = None
-        self.size = max(0, file.seek(0, os.SEEK_END) - start)
+        self.size = len(prefix) + max(0, file.seek(0, os.SEEK_END) - start)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
@@ -139,8 +142,10 @@ class View(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
-            self._file.seek(self._start + self._position)
-            data = self._file.read(len(buffer))
+            data = self._prefix[self._position : self._position + len(buffer)]
+            if not data:
+                self._file.seek(self._start + self._position - len(self._prefix))
+                data = self._file.read(len(buffer))
         except (OSError, ValueError) as error:
             self.failure = self.failure or OSError(str(error))
             return 0
