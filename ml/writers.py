@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.cells import clean, columns, fit, pad, wrap
 from ml.errors import SoriError
-from ml.report import Key, Report, Tempo
+from ml.report import Key, Mood, Report, Tempo
 from ml.words import ENGLISH, Words
 
 BARS = 5
@@ -160,7 +160,7 @@ def _facts(report: Report, words: Words, look: Look) -> list[str]:
     if report.key:
         rows.append((words.say("Key"), _key(report.key, words)))
     if report.mood:
-        rows.append((words.say("Mood"), f"{words.say(report.mood.label)} ({_percent(report.mood.arousal)})"))
+        rows.append((words.say("Mood"), _mood(report.mood, words)))
     if report.tags:
         rows.append((words.say("Tags"), ", ".join(_label(tag.label, words) for tag in report.tags[:TAGS])))
     rows.extend((words.say("Note"), clean(words.retell(note))) for note in report.notes)
@@ -181,6 +181,10 @@ def _tempo(tempo: Tempo, words: Words) -> str:
         return words.say("{bpm} BPM ({percent} sure)", **facts)
     others = ", ".join(f"{bpm:.0f}" for bpm in tempo.alternatives)
     return words.say("{bpm} BPM ({percent} sure), or else {others}", others=others, **facts)
+
+
+def _mood(mood: Mood, words: Words) -> str:
+    return words.say("{mood} (arousal {percent})", mood=words.say(mood.label), percent=_percent(mood.arousal))
 
 
 def _key(key: Key, words: Words) -> str:

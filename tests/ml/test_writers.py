@@ -35,7 +35,7 @@ def test_the_whole_text(report: Report) -> None:
         "\n"
         "  Tempo  76 BPM (81 % sure), or else 153\n"
         "  Key    G major (70 % sure)\n"
-        "  Mood   calm (20 %)\n"
+        "  Mood   calm (arousal 20 %)\n"
         "  Tags   guitar, male vocalists\n"
         "  Time   0.70 s (audio 0.20, genre 0.50)"
     )
