@@ -41,13 +41,14 @@ BELOW = {
 # a place here: that is the moment to think about it.
 FLOORS = (
     {"errors", "settings", "report", "folders", "cells"},
-    {"words"},
+    {"words", "fitted"},
     {"writers", "audio"},
-    {"features"},
-    {"track"},
-    {"genre", "tempo", "key", "mood"},
-    {"pipeline"},
-    {"train", "evaluate", "predict"},
+    {"features", "chroma", "pulse", "trunk"},
+    {"track", "choice", "scoring"},
+    {"genre", "tempo", "key", "mood", "baselines"},
+    {"pipeline", "annotated"},
+    {"questions"},
+    {"train", "evaluate", "predict", "convert", "tuning"},
 )
 STANDARD_LIBRARY_ONLY = {
     "ml.report",
