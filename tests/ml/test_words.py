@@ -110,5 +110,7 @@ class TextLikeError(errors.AudioError):
 
 
 def test_a_format_is_a_word_but_a_path_is_not() -> None:
-    assert Words("ko").explain(TextLikeError(format="text")).startswith("소리가 아니라 텍스트 파일")
+    assert (
+        Words("ko").explain(TextLikeError(format="a text file")).startswith("소리가 아니라 텍스트 파일이에요")
+    )
     assert "rock" in Words("ko").explain(main.NothingToAnalyseError(folder="rock"))
