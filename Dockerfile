@@ -1,0 +1,24 @@
+# One image with everything pinned. Build: docker build -t sori .
+FROM python:3.12-slim
+
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /srv/sori
+
+# The packages first: they change seldom, and a changed line of code need not fetch them again.
+COPY requirements.txt .
+RUN pip install --requirement requirements.txt
+
+COPY . .
+RUN for po in translations/*/LC_MESSAGES/messages.po; do \
+      python -m babel.messages.frontend --quiet compile --input-file "$po" --output-file "${po%.po}.mo"; \
+    done \
+ && python -m compileall -q main.py preprocess.py environment.py terminal.py ml library jobs web \
+ && useradd --create-home --uid 10001 sori \
+ && mkdir --parents var && chown sori var
+
+USER sori
+# numba and matplotlib keep what they compile, and the program folder is not theirs to write.
+ENV SORI_HOST=0.0.0.0 NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "main.py", "--version"]
+CMD ["python", "main.py", "serve"]

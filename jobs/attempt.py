@@ -1,0 +1,63 @@
+"""One file, tried: a report, or the reason why there is none. Whatever happens to it, the next gets its turn.
+
+`wake` is the load step, the only place where the command line meets TensorFlow; until it is called, nothing
+heavy has been imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from ml.errors import SoriError
+from ml.report import Report
+from ml.settings import Limits
+
+
+class Listener(Protocol):
+    """What is needed of the ear; `ml.pipeline.Ear` is one, and the tests have a smaller one."""
+
+    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
+
+
+class InternalError(SoriError):
+    """Our own fault. The cause is kept for `SORI_DEBUG`."""
+
+    code = "internal"
+    sentence = "internal error: {reason}"
+
+
+class AsleepError(SoriError):
+    code = "asleep"
+    sentence = "The model could not be loaded: {reason}"
+
+
+def attempt(
+    source: Path, ear: Listener, write: Callable[[Report], str], *, limits: Limits
+) -> str | SoriError:
+    """Listen to one file and write its report. Interrupts pass; every other failure comes back as a value."""
+    try:
+        return write(ear.analyse(source, limits=limits))
+    except SoriError as error:
+        return error
+    except Exception as error:
+        failure = InternalError(reason=f"{type(error).__name__}: {error}")
+        failure.__cause__ = error
+        return failure
+
+
+def wake(weights: Path | None = None) -> Listener:
+    """Load the model: seconds, and most of the memory. TensorFlow's greetings are kept off the terminal."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        from ml.pipeline import load  # type: ignore[import-not-found]
+
+        ear: Listener = load(weights)
+    except SoriError:
+        raise
+    except Exception as error:
+        raise AsleepError(reason=f"{type(error).__name__}: {error}") from error
+    return ear

@@ -1,0 +1,1 @@
+"""Remembers: tracks, their descriptors, their neighbours. Nothing yet; the package holds the place."""

@@ -1,0 +1,52 @@
+"""The words a person reads, in their language.
+
+The English sentence is the key: `errors` and `writers` hold templates such as "Sounds like {genre}.", and a
+catalogue in `translations/` gives the same template in Korean. A template that no catalogue holds stays
+English, as does everything when the catalogues were not compiled (`make setup` does that).
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from pathlib import Path
+
+from ml.errors import SoriError
+
+CATALOGUES = Path(__file__).parent.parent / "translations"
+
+NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} seconds")
+"""What a report's notes were filled from: a stored note is a finished sentence and must find its template."""
+
+
+class Words:
+    """One language: `say` fills a template, `explain` an error's sentence."""
+
+    def __init__(self, language: str = "en", *, catalogues: Path = CATALOGUES) -> None:
+        self.language = language
+        self._translations = gettext.translation("messages", catalogues, [language], fallback=True)
+
+    def say(self, template: str, **facts: object) -> str:
+        # An empty template would be answered with the catalogue's own header.
+        translated = self._translations.gettext(template) if template else ""
+        return translated.format(**facts) if facts else translated
+
+    def retell(self, text: str) -> str:
+        """A sentence that was filled in English already, said again; an unknown one comes back as it is."""
+        for template in NOTES:
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
+            if found := re.fullmatch(pattern, text):
+                return self.say(
+                    template, **{name: self.retell(fact) for name, fact in found.groupdict().items()}
+                )
+        return self.say(text)
+
+    def explain(self, error: SoriError) -> str:
+        """An error's sentence. Of its facts only a `format` is a word; the others are names and numbers."""
+        facts = dict(error.facts)
+        if "format" in facts:
+            facts["format"] = self.say(str(facts["format"]))
+        return self.say(error.sentence, **facts)
+
+
+ENGLISH = Words("en")

@@ -1,0 +1,65 @@
+"""What every test may ask for: the research data (or a reason to skip), audio made here, a small ear."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ml.report import Report
+from tests.fakes import FakeEar, a_report, write_wav
+
+ROOT = Path(__file__).parent.parent
+SHARED = Path(os.environ.get("SORI_SHARED") or ROOT.parent / "shared")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the catalogues that are older than their source, so that plain `pytest` speaks Korean too."""
+    if hasattr(config, "workerinput"):
+        return  # one of xdist's workers; its controller has done it
+    for source in ROOT.glob("translations/*/LC_MESSAGES/messages.po"):
+        target = source.with_suffix(".mo")
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            command = [sys.executable, "-m", "babel.messages.frontend", "--quiet", "compile"]
+            subprocess.run([*command, "--input-file", source, "--output-file", target], check=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if SHARED.is_dir():
+        return
+    if os.environ.get("CI"):
+        pytest.exit(f"the research data is missing: {SHARED}", returncode=1)
+    skip = pytest.mark.skip(reason=f"needs the research data, and {SHARED} is not there")
+    for item in items:
+        if item.get_closest_marker("data"):
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The research data. Only for tests marked `data`, which are skipped where it is missing."""
+    return SHARED
+
+
+@pytest.fixture
+def report() -> Report:
+    return a_report()
+
+
+@pytest.fixture
+def ear() -> FakeEar:
+    return FakeEar()
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Callable[..., Path]:
+    """`wav("name.wav", seconds=2.0)` writes a sine into the test's own folder and returns its path."""
+
+    def write(name: str, seconds: float = 1.0) -> Path:
+        return write_wav(tmp_path / name, seconds=seconds)
+
+    return write

@@ -1,0 +1,77 @@
+"""Stand-ins at the model's boundary: an ear that reads WAV files without a model, and a report to render."""
+
+from __future__ import annotations
+
+import math
+import signal
+import struct
+import wave
+from pathlib import Path
+
+from ml.errors import AudioError
+from ml.report import Genre, Key, Model, Moment, Mood, Report, Score, Tempo
+from ml.settings import Limits
+
+LABELS = ("blues", "hiphop", "reggae")
+
+
+class FakeEar:
+    """Hears the length of a WAV file. One named `bomb` meets a bug, `stop` an impatient person."""
+
+    def __init__(self) -> None:
+        self.limits: Limits | None = None
+        self.heard: list[Path] = []
+
+    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+        self.limits = limits
+        self.heard.append(source)
+        if source.stem == "bomb":
+            raise ZeroDivisionError("a bug\x1b[31m")
+        if source.stem == "stop":
+            signal.raise_signal(signal.SIGINT)
+        try:
+            with wave.open(str(source)) as file:
+                seconds = file.getnframes() / file.getframerate()
+        except (OSError, EOFError, wave.Error) as error:
+            raise AudioError from error
+        return a_report(title=name or source.stem, duration_seconds=min(seconds, limits.max_seconds))
+
+
+def a_report(
+    *,
+    title: str = "Redemption Song",
+    artist: str | None = "Bob Marley",
+    duration_seconds: float = 228.0,
+    shares: tuple[float, ...] = (0.08, 0.3, 0.62),
+    labels: tuple[str, ...] = LABELS,
+    confident: bool = True,
+    notes: tuple[str, ...] = (),
+) -> Report:
+    ranked = sorted(zip(labels, shares, strict=True), key=lambda pair: -pair[1])
+    early, late = tuple(shares), tuple(reversed(shares))
+    return Report(
+        title=title,
+        artist=artist,
+        duration_seconds=duration_seconds,
+        genre=Genre(ranked[0][0], confident, tuple(Score(*pair) for pair in ranked)),
+        timeline=(Moment(0.0, 3.0, early), Moment(3.0, 6.0, early), Moment(6.0, 9.0, late)),
+        labels=labels,
+        tempo=Tempo(76.3, 0.81, (152.6,)),
+        key=Key("G", "major", 0.7),
+        mood=Mood("calm", 0.2),
+        tags=(Score("guitar", 0.4), Score("male vocalists", 0.3)),
+        notes=notes,
+        model=Model("genre", "1", "0" * 64),
+        timings={"audio": 0.2, "genre": 0.5},
+    )
+
+
+def write_wav(path: Path, *, seconds: float = 1.0, rate: int = 8000) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tone = [int(9000 * math.sin(2 * math.pi * 220 * n / rate)) for n in range(int(seconds * rate))]
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(struct.pack(f"<{len(tone)}h", *tone))
+    return path

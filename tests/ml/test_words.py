@@ -1,0 +1,116 @@
+"""Every sentence that a person can meet has a Korean twin with the same placeholders."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+import environment
+import jobs.attempt
+import main
+from ml import errors
+from ml.words import ENGLISH, NOTES, Words
+from tests.sources import ROOT, python_files
+
+KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
+HEARD = (environment, jobs.attempt, main, errors)  # modules that define errors, loaded so that all are known
+GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+MODES_AND_MOODS = ("major", "minor", "calm", "exciting")
+
+
+def read_catalogue() -> Catalog:
+    with KOREAN.open("rb") as file:
+        return read_po(file)
+
+
+def error_types() -> list[type[errors.SoriError]]:
+    found = [errors.SoriError]
+    for kind in found:
+        found.extend(kind.__subclasses__())
+    return [kind for kind in found if not kind.__module__.startswith("tests.")]
+
+
+def said_templates(path: Path) -> set[str]:
+    """The literal templates in calls of `words.say(...)`, given straight or through a local `template`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
+            found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
+            found.add(ast.literal_eval(node.value))
+    return found
+
+
+def needed() -> set[str]:
+    said = set().union(*(said_templates(path) for path in python_files()))
+    return said | {kind.sentence for kind in error_types()} | {*NOTES, *GENRES, *MODES_AND_MOODS}
+
+
+def test_the_search_finds_what_is_said() -> None:
+    assert {"Sounds like {genre} ({percent}).", "Tempo", "loading the model"} <= needed()
+
+
+@pytest.mark.parametrize("sentence", sorted(needed()))
+def test_every_sentence_has_a_korean_twin(sentence: str) -> None:
+    message = read_catalogue().get(sentence)
+    assert message is not None, f"no translation of {sentence!r} in {KOREAN.name}"
+    assert not message.fuzzy
+    assert re.search("[가-힣&]|BPM|{tonic}", message.string)
+    assert placeholders(message.string) == placeholders(sentence)
+
+
+def placeholders(template: str) -> set[str]:
+    return set(re.findall(r"{.+?}", template))
+
+
+def test_the_compiled_catalogue_is_used() -> None:
+    assert Words("ko").say("reggae") == "레게"
+    assert ENGLISH.say("reggae") == "reggae"
+
+
+def test_an_unknown_language_is_english() -> None:
+    assert Words("xx").say("Tempo") == "Tempo"
+
+
+def test_a_language_without_a_compiled_catalogue_is_english(tmp_path: Path) -> None:
+    assert Words("ko", catalogues=tmp_path).say("Tempo") == "Tempo"
+
+
+def test_nothing_stays_nothing() -> None:
+    assert Words("ko").say("") == ""
+
+
+def test_braces_in_a_name_are_no_placeholders() -> None:
+    assert Words("ko").say("a {label}") == "a {label}"
+    error = environment.NotASwitchError(name="SORI_DEBUG", value="{reason}")
+    assert "{reason}" in Words("ko").explain(error)
+
+
+@pytest.mark.parametrize(
+    ("note", "korean"),
+    [
+        ("Only the first 20 minutes were analysed.", "앞부분 20분만 분석했어요."),
+        ("Only the first 90 seconds were analysed.", "앞부분 90초만 분석했어요."),
+        ("Something new.", "Something new."),
+    ],
+)
+def test_a_note_is_told_again_in_korean(note: str, korean: str) -> None:
+    assert Words("ko").retell(note) == korean
+    assert ENGLISH.retell(note) == note
+
+
+class TextLikeError(errors.AudioError):
+    sentence = "This is {format}, not sound. Choose the audio file itself."
+
+
+def test_a_format_is_a_word_but_a_path_is_not() -> None:
+    assert (
+        Words("ko").explain(TextLikeError(format="a text file")).startswith("소리가 아니라 텍스트 파일이에요")
+    )
+    assert "rock" in Words("ko").explain(main.NothingToAnalyseError(folder="rock"))
