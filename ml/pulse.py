@@ -1,0 +1,110 @@
+"""How strongly a song repeats at every tempo: onset strength, its autocorrelation and its spectrum.
+
+Onset strength is the rise of the log-mel spectrogram, in three bands (kick, voices, cymbals) and in all.
+It is looked at in overlapping segments, so that a drifting tempo blurs nothing and a long song looks like a
+short one: 20 s for steady pulse, 6 s for music that breathes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+from scipy.ndimage import uniform_filter1d
+
+from ml.settings import HOP_SIZE, SAMPLE_RATE
+
+Array = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SIZE
+STEPS_PER_OCTAVE = 48
+SLOWEST_BPM = 30.0
+FASTEST_BPM = 330.0
+TEMPI: Floats = SLOWEST_BPM * 2 ** (
+    np.arange(int(STEPS_PER_OCTAVE * np.log2(FASTEST_BPM / SLOWEST_BPM)) + 1) / STEPS_PER_OCTAVE
+)
+"""Candidate tempi in beats per minute, 1.5 % apart."""
+
+MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4)
+"""Where else to look when weighing a tempo: the levels above and below it, in two and in three."""
+
+LOW, MIDDLE, HIGH, ALL = slice(0, 14), slice(14, 50), slice(50, 96), slice(0, 96)
+VIEWS = ((LOW, 20.0), (MIDDLE, 20.0), (HIGH, 20.0), (ALL, 6.0))
+"""Mel bands and the seconds of a segment. Low is below 0.5 kHz, high above 2.3 kHz."""
+FEATURES = 2 * len(MULTIPLES) * len(VIEWS)
+
+RISE_FRAMES = 2
+MEAN_FRAMES = 64
+TRANSFORM_SIZE = 4096
+
+
+def rise(log_mel: Array) -> Array:
+    """(frames - 2, bands): by how much each band exceeds its own neighbourhood two frames ago.
+
+    Comparing with the loudest of three neighbouring bands keeps vibrato from looking like onsets.
+    """
+    before = log_mel[:-RISE_FRAMES]
+    reference = before.copy()
+    np.maximum(reference[:, 1:], before[:, :-1], out=reference[:, 1:])
+    np.maximum(reference[:, :-1], before[:, 1:], out=reference[:, :-1])
+    np.subtract(log_mel[RISE_FRAMES:], reference, out=reference)
+    return np.maximum(reference, 0, out=reference)
+
+
+def onset_strength(rises: Array, bands: slice) -> Floats:
+    """(frames,) mean rise over `bands`, above its mean over the second around it."""
+    strength = rises[:, bands].mean(axis=1, dtype=float)
+    result: Floats = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
+    return result
+
+
+def segments(strength: Floats, seconds: float) -> tuple[Floats, Floats]:
+    """Overlapping standardised segments (count, frames) and their weights; near-silent ones weigh nothing."""
+    size = min(len(strength), int(seconds * FRAMES_PER_SECOND))
+    count = 1 + int(np.ceil((len(strength) - size) / (size / 2)))
+    starts = np.linspace(0, len(strength) - size, count).round().astype(int)
+    stack = np.stack([strength[start : start + size] for start in starts])
+    energy = np.sqrt((stack**2).mean(axis=1))
+    weights = (energy > 0.1 * energy.max()).astype(float)
+    centred = stack - stack.mean(axis=1, keepdims=True)
+    return centred / (stack.std(axis=1, keepdims=True) + 1e-6), weights / max(1.0, weights.sum())
+
+
+def autocorrelation(stack: Floats, weights: Floats) -> Floats:
+    """(lags,) weighted mean over segments, 1 at lag 0 for a segment that is not constant."""
+    size = stack.shape[1]
+    length = fft.next_fast_len(2 * size, real=True)
+    products = fft.irfft(np.abs(fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
+    overlap = np.maximum(size - np.arange(size), size / 4)
+    result: Floats = weights @ (products / overlap)
+    return result
+
+
+def spectrum(stack: Floats, weights: Floats) -> Floats:
+    """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / 4096` hertz."""
+    window = np.hanning(stack.shape[1])
+    magnitudes = np.abs(fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
+    result: Floats = weights @ magnitudes
+    return result
+
+
+def at_tempi(magnitudes: Floats, tempi: Floats) -> Floats:
+    """Read a spectrum of onset strength at `tempi`."""
+    bins = tempi / 60 * TRANSFORM_SIZE / FRAMES_PER_SECOND
+    return np.interp(bins, np.arange(len(magnitudes)), magnitudes, right=0.0)
+
+
+def features(log_mel: Array) -> Floats:
+    """(tempi, FEATURES) of a log-mel spectrogram (frames, 96) at 62.5 frames a second."""
+    rises = rise(log_mel)
+    beats = 60 * FRAMES_PER_SECOND / TEMPI
+    columns = []
+    for bands, seconds in VIEWS:
+        stack, weights = segments(onset_strength(rises, bands), seconds)
+        lags = autocorrelation(stack, weights)
+        magnitudes = spectrum(stack, weights)
+        positions = np.arange(len(lags))
+        columns += [np.interp(beats * multiple, positions, lags, right=0.0) for multiple in MULTIPLES]
+        columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
+    return np.stack(columns, axis=1)

@@ -1,0 +1,124 @@
+"""The two questions that are learnt, tempo and key, in the one form that `ml.tuning` fits and judges.
+
+A question names the songs that can teach it, the features and right answers of each, and its figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ml import chroma, fitted, key, pulse, scoring, tempo
+from ml.annotated import Annotation, Song
+from ml.choice import Mask
+from ml.fitted import Floats
+
+Genre = Mapping[str, float] | None
+
+TEMPO_TARGET = 0.03
+PRIOR_WIDTH_OCTAVES = 0.12
+SHORT_IMPORTANCE = 0.25
+"""A 3-second cut says a quarter as much about a key as a clip of 14 s or more."""
+MODE_PSEUDOCOUNT = 5
+
+
+class Question:
+    """Base of both; `ridge` is the penalty on the weights."""
+
+    name: str
+    ridge: float
+
+    def teaches(self, facts: Annotation) -> bool:
+        """Whether a clip may be learnt from; only long ones are judged."""
+        raise NotImplementedError
+
+    def importance(self, facts: Annotation) -> float:
+        return 1.0
+
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+        raise NotImplementedError
+
+    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+        """(alternatives, features)."""
+        raise NotImplementedError
+
+    def right(self, facts: Annotation) -> Mask:
+        """(alternatives,) which answers are right."""
+        raise NotImplementedError
+
+    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+        raise NotImplementedError
+
+    def score(self, song: Song, best: int) -> tuple[float, float]:
+        """Strict and lenient score of answering alternative `best`."""
+        raise NotImplementedError
+
+
+class TempoQuestion(Question):
+    """Strict: within 4 %. Lenient: a third, half, double and triple count too."""
+
+    name, ridge = "tempo", 2.0
+
+    def teaches(self, facts: Annotation) -> bool:
+        return facts.bpm is not None and facts.long
+
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+        """(tempi,) smoothed share of every tempo among a genre's annotations."""
+        priors = {}
+        for label in sorted({facts.genre for facts in annotations if facts.bpm}):
+            tempi = np.array([facts.bpm for facts in annotations if facts.bpm and facts.genre == label])
+            octaves = np.log2(pulse.TEMPI / tempi[:, None])
+            share = np.exp(-0.5 * (octaves / PRIOR_WIDTH_OCTAVES) ** 2).sum(axis=0)
+            priors[label] = np.round(share / share.sum(), 5)
+        return priors
+
+    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+        return tempo.features(song.periodicity, tempo.log_prior(priors, genre))
+
+    def right(self, facts: Annotation) -> Mask:
+        mask: Mask = np.abs(pulse.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
+        return mask
+
+    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+        return tempo.likelihood(candidates, weights)
+
+    def score(self, song: Song, best: int) -> tuple[float, float]:
+        bpm = tempo.refine(song.log_mel, float(pulse.TEMPI[best]))
+        annotated = song.facts.bpm or np.nan
+        return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
+
+
+class KeyQuestion(Question):
+    """Strict: the very key. Lenient: MIREX's weights for related keys."""
+
+    name, ridge = "key", 8.0
+
+    def teaches(self, facts: Annotation) -> bool:
+        return facts.key is not None
+
+    def importance(self, facts: Annotation) -> float:
+        return 1.0 if facts.long else SHORT_IMPORTANCE
+
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+        """(1,) share of minor keys for each genre, drawn towards one half."""
+        priors = {}
+        for label in sorted({facts.genre for facts in annotations if facts.key}):
+            minor = [facts.key[1] == "minor" for facts in annotations if facts.key and facts.genre == label]
+            share = (sum(minor) + MODE_PSEUDOCOUNT) / (len(minor) + 2 * MODE_PSEUDOCOUNT)
+            priors[label] = np.array([round(share, 3)])
+        return priors
+
+    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+        return key.features(song.profile, key.minor_prior(priors, genre))
+
+    def right(self, facts: Annotation) -> Mask:
+        return np.array([(tonic, mode) == facts.key for mode in key.MODES for tonic in chroma.PITCH_CLASSES])
+
+    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+        return fitted.softmax(candidates @ weights)
+
+    def score(self, song: Song, best: int) -> tuple[float, float]:
+        answer = (chroma.PITCH_CLASSES[best % 12], key.MODES[best // 12])
+        weighted = scoring.key_score(answer, song.facts.key or answer)
+        return float(weighted == scoring.RIGHT), weighted
