@@ -66,9 +66,8 @@ class Song:
     """A clip with what the estimators take from it; `genre` is the stand-in estimate."""
 
     facts: Annotation
-    periodicity: Floats
+    pulse: pulse.Pulse
     profile: Floats
-    log_mel: Array
     genre: dict[str, float]
 
 
@@ -78,7 +77,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     mels = [log_mel(samples) for _, samples in heard]
     genres = estimate_genres([facts for facts, _ in heard], mels)
     return [
-        Song(facts, pulse.features(mel), key.profile(chroma.chromagram(samples)), mel, genre)
+        Song(facts, pulse.listen(mel), key.profile(chroma.chromagram(samples)), genre)
         for (facts, samples), mel, genre in zip(heard, mels, genres, strict=True)
     ]
 

@@ -2,10 +2,12 @@
 
 Onset strength is the rise of the log-mel spectrogram, in three bands (kick, voices, cymbals) and in all.
 It is looked at in overlapping segments, so that a drifting tempo blurs nothing and a long song looks like a
-short one: 20 s for steady pulse, 6 s for music that breathes.
+short one: 20 s for a steady pulse, 6 and 10 s for music that breathes.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +32,42 @@ MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4)
 """Where else to look when weighing a tempo: the levels above and below it, in two and in three."""
 
 LOW, MIDDLE, HIGH, ALL = slice(0, 14), slice(14, 50), slice(50, 96), slice(0, 96)
-VIEWS = ((LOW, 20.0), (MIDDLE, 20.0), (HIGH, 20.0), (ALL, 6.0))
+LONG_SECONDS = 20.0
+VIEWS = ((LOW, LONG_SECONDS), (MIDDLE, LONG_SECONDS), (HIGH, LONG_SECONDS), (ALL, 6.0), (ALL, 10.0))
 """Mel bands and the seconds of a segment. Low is below 0.5 kHz, high above 2.3 kHz."""
 FEATURES = 2 * len(MULTIPLES) * len(VIEWS)
 
 RISE_FRAMES = 2
 MEAN_FRAMES = 64
 TRANSFORM_SIZE = 4096
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What tempo is judged by.
+
+    `periodicity` is (tempi, FEATURES); `spectrum` (bins,) that of onset strength, for `at_tempi`; `activity`
+    the mean rise of a mel band per frame, near zero where nothing starts.
+    """
+
+    periodicity: Floats
+    spectrum: Floats
+    activity: float
+
+
+def listen(log_mel: Array) -> Pulse:
+    """Pulse of a log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1)."""
+    rises = rise(log_mel)
+    whole = onset_strength(rises, ALL)
+    beats = 60 * FRAMES_PER_SECOND / TEMPI
+    columns = []
+    for bands, seconds in VIEWS:
+        stack, weights = segments(whole if bands == ALL else onset_strength(rises, bands), seconds)
+        lags, magnitudes = autocorrelation(stack, weights), spectrum(stack, weights)
+        places = np.arange(len(lags))
+        columns += [np.interp(beats * multiple, places, lags, right=0.0) for multiple in MULTIPLES]
+        columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
+    return Pulse(np.stack(columns, axis=1), spectrum(*segments(whole, LONG_SECONDS)), float(rises.mean()))
 
 
 def rise(log_mel: Array) -> Array:
@@ -93,18 +124,3 @@ def at_tempi(magnitudes: Floats, tempi: Floats) -> Floats:
     """Read a spectrum of onset strength at `tempi`."""
     bins = tempi / 60 * TRANSFORM_SIZE / FRAMES_PER_SECOND
     return np.interp(bins, np.arange(len(magnitudes)), magnitudes, right=0.0)
-
-
-def features(log_mel: Array) -> Floats:
-    """(tempi, FEATURES) of a log-mel spectrogram (frames, 96) at 62.5 frames a second."""
-    rises = rise(log_mel)
-    beats = 60 * FRAMES_PER_SECOND / TEMPI
-    columns = []
-    for bands, seconds in VIEWS:
-        stack, weights = segments(onset_strength(rises, bands), seconds)
-        lags = autocorrelation(stack, weights)
-        magnitudes = spectrum(stack, weights)
-        positions = np.arange(len(lags))
-        columns += [np.interp(beats * multiple, positions, lags, right=0.0) for multiple in MULTIPLES]
-        columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
-    return np.stack(columns, axis=1)

@@ -50,8 +50,8 @@ class Question:
     def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
         raise NotImplementedError
 
-    def score(self, song: Song, best: int) -> tuple[float, float]:
-        """Strict and lenient score of answering alternative `best`."""
+    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+        """Strict and lenient score of the answer that `shares` (alternatives,) lead to."""
         raise NotImplementedError
 
 
@@ -74,7 +74,7 @@ class TempoQuestion(Question):
         return priors
 
     def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
-        return tempo.features(song.periodicity, tempo.log_prior(priors, genre))
+        return tempo.features(song.pulse.periodicity, tempo.log_prior(priors, genre))
 
     def right(self, facts: Annotation) -> Mask:
         mask: Mask = np.abs(pulse.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
@@ -83,8 +83,8 @@ class TempoQuestion(Question):
     def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
         return tempo.likelihood(candidates, weights)
 
-    def score(self, song: Song, best: int) -> tuple[float, float]:
-        bpm = tempo.refine(song.log_mel, float(pulse.TEMPI[best]))
+    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+        bpm = tempo.place(shares, song.pulse.spectrum)
         annotated = song.facts.bpm or np.nan
         return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
 
@@ -118,7 +118,8 @@ class KeyQuestion(Question):
     def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
         return fitted.softmax(candidates @ weights)
 
-    def score(self, song: Song, best: int) -> tuple[float, float]:
+    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+        best = int(shares.argmax())
         answer = (chroma.PITCH_CLASSES[best % 12], key.MODES[best // 12])
         weighted = scoring.key_score(answer, song.facts.key or answer)
         return float(weighted == scoring.RIGHT), weighted

@@ -18,18 +18,19 @@ from ml.pulse import TEMPI, Array
 from ml.report import Tempo
 
 MIN_SECONDS = 4.0
-SILENT_RISE = 1e-3
-"""Mean rise of the log-mel spectrogram per frame below which nothing starts anywhere: silence, a held tone."""
+MIN_ACTIVITY = 1e-3
+"""Mean rise per mel band and frame below which nothing starts anywhere: silence, a held tone."""
 
 PERIODICITY_SCALE = 3.0
-FEATURES = pulse.FEATURES + 3
-"""Weights of the periodicity features, of log-tempo, of its square, and of the prior."""
+FEATURES = pulse.FEATURES + 5
+"""Weights of the periodicity features, of four powers of log-tempo, and of the prior."""
 
 NEIGHBOURS = 5
 """Candidates (1.5 % apart) that count as the same tempo."""
 ALTERNATIVE_FACTORS = (1 / 3, 1 / 2, 2, 3)
 ALTERNATIVES = 2
-FINE_HARMONICS = (1, 2, 4)
+FINE_HARMONICS = (1, 2, 3, 4, 6, 8)
+FINE_STEPS = np.linspace(0.994, 1.006, 25)
 
 
 def estimate(
@@ -41,19 +42,23 @@ def estimate(
     within 4 % of what a listener would tap; `alternatives` are half, double, third or triple, likeliest
     first. `genre` holds probabilities by label.
     """
-    if len(log_mel) < MIN_SECONDS * pulse.FRAMES_PER_SECOND or pulse.rise(log_mel).mean() < SILENT_RISE:
+    if len(log_mel) < MIN_SECONDS * pulse.FRAMES_PER_SECOND:
+        return None
+    heard = pulse.listen(log_mel)
+    if heard.activity < MIN_ACTIVITY:
         return None
     model = model or fitted.load("tempo")
-    shares = likelihood(features(pulse.features(log_mel), log_prior(model.priors, genre)), model.weights)
-    best = int(shares.argmax())
-    bpm = refine(log_mel, float(TEMPI[best]))
-    return Tempo(round(bpm, 2), fitted.confidence(shares[best], model.calibration), _alternatives(bpm, shares))
+    shares = likelihood(features(heard.periodicity, log_prior(model.priors, genre)), model.weights)
+    bpm = place(shares, heard.spectrum)
+    sure = fitted.confidence(float(shares.max()), model.calibration)
+    return Tempo(round(bpm, 2), sure, _alternatives(bpm, shares))
 
 
 def features(periodicity: Floats, prior: Floats) -> Floats:
     """(tempi, FEATURES): periodicity (tempi, pulse.FEATURES) beside log-tempo and the log prior (tempi,)."""
     octaves = np.log2(TEMPI / 110)
-    return np.column_stack([PERIODICITY_SCALE * periodicity, octaves, octaves**2, prior])
+    powers = [octaves**power for power in (1, 2, 3, 4)]
+    return np.column_stack([PERIODICITY_SCALE * periodicity, *powers, prior])
 
 
 def log_prior(priors: Mapping[str, Floats], genre: Mapping[str, float] | None) -> Floats:
@@ -69,13 +74,19 @@ def likelihood(candidates: Floats, weights: Floats) -> Floats:
     return result
 
 
-def refine(log_mel: Array, bpm: float) -> float:
-    """Move `bpm` by up to 2.5 % to where the spectrum of onset strength, with its harmonics, is strongest."""
-    strength = pulse.onset_strength(pulse.rise(log_mel), pulse.ALL)
-    magnitudes = pulse.spectrum(*pulse.segments(strength, 20.0))
-    fine = bpm * np.linspace(0.975, 1.025, 51)
-    power = sum(pulse.at_tempi(magnitudes, harmonic * fine) ** 2 for harmonic in FINE_HARMONICS)
-    return float(fine[int(np.argmax(power))])
+def place(shares: Floats, spectrum: Floats) -> float:
+    """Beats per minute of the likeliest candidate, more finely than candidates are spaced.
+
+    A parabola through the logarithms of three neighbours gives the place; the spectrum of onset strength,
+    read at the pulse's harmonics, may then move it by half a candidate.
+    """
+    best = int(np.clip(shares.argmax(), 1, len(TEMPI) - 2))
+    left, middle, right = np.log(shares[best - 1 : best + 2] + 1e-12)
+    curve = left - 2 * middle + right
+    shift = np.clip(0.5 * (left - right) / curve, -0.5, 0.5) if curve < 0 else 0.0
+    near = TEMPI[best] * 2 ** (shift / pulse.STEPS_PER_OCTAVE) * FINE_STEPS
+    power = np.sum([pulse.at_tempi(spectrum, harmonic * near) ** 2 for harmonic in FINE_HARMONICS], axis=0)
+    return float(near[int(power.argmax())])
 
 
 def _alternatives(bpm: float, shares: Floats) -> tuple[float, ...]:

@@ -136,7 +136,7 @@ def _figures(question: Question, songs: Sequence[Song], runs: Sequence[Floats]) 
     for name, wanted in (("classical", True), ("others", False)):
         places = [i for i in _judged(songs) if (songs[i].facts.genre == "classical") == wanted]
         if places:
-            scores = [question.score(songs[i], int(run[i].argmax())) for run in runs for i in places]
+            scores = [question.score(songs[i], run[i]) for run in runs for i in places]
             strict, lenient = np.mean(scores, axis=0)
             out[name] = {"strict": round(strict, 3), "lenient": round(lenient, 3), "n": len(places)}
     return out
@@ -145,7 +145,7 @@ def _figures(question: Question, songs: Sequence[Song], runs: Sequence[Floats]) 
 def _verdicts(question: Question, songs: Sequence[Song], shares: Floats) -> tuple[Floats, Mask]:
     """Probability of the chosen answer and whether it was right, for the long clips."""
     places = _judged(songs)
-    correct = [question.score(songs[i], int(shares[i].argmax()))[0] == 1.0 for i in places]
+    correct = [question.score(songs[i], shares[i])[0] == 1.0 for i in places]
     return shares[places].max(axis=1), np.array(correct)
 
 
