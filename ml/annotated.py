@@ -10,7 +10,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,9 +85,7 @@ def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) ->
     """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, spread and motion."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    looks = np.stack(
-        [np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels]
-    )
+    looks = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
     names = np.array([facts.genre for facts in annotations])
     labels = sorted(set(names))
 
@@ -116,9 +113,10 @@ def log_mel(samples: Array) -> Array:
     """The trunk's spectrogram, (frames, 96): log10(10000 S + 1) at 62.5 frames a second."""
     import librosa
 
-    settings: dict[str, Any] = {"sr": SAMPLE_RATE, "n_fft": FFT_SIZE, "hop_length": HOP_SIZE, "n_mels": MEL_BANDS}
-    power = librosa.feature.melspectrogram(y=samples, **settings)
-    return np.log10(10_000 * power.T + 1).astype(np.float32)
+    window = {"n_fft": FFT_SIZE, "hop_length": HOP_SIZE, "n_mels": MEL_BANDS}
+    power = librosa.feature.melspectrogram(y=samples, sr=SAMPLE_RATE, **window)
+    result: Array = np.log10(10_000 * power.T + 1).astype(np.float32)
+    return result
 
 
 def _rows(file: Path) -> dict[str, dict[str, str]]:

@@ -35,7 +35,9 @@ def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str
     """
     import librosa
 
-    extract = {"cqt": librosa.feature.chroma_cqt, "stft": librosa.feature.chroma_stft}[chroma]
+    if chroma not in ("cqt", "stft"):
+        raise ValueError(f"chroma {chroma!r} is neither 'cqt' nor 'stft'")
+    extract = librosa.feature.chroma_cqt if chroma == "cqt" else librosa.feature.chroma_stft
     mean = extract(y=samples, sr=sample_rate).mean(axis=1)
     scores = {
         (PITCH_CLASSES[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])

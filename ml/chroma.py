@@ -57,7 +57,8 @@ class Chromagram:
         """(frames, 12), each frame scaled to unit length, silent frames zero: for comparing harmony."""
         both = self.bass + self.treble
         length = np.linalg.norm(both, axis=1, keepdims=True)
-        return np.divide(both, length, out=np.zeros_like(both), where=length > 0)
+        unit: Array = np.divide(both, length, out=np.zeros_like(both), where=length > 0)
+        return unit
 
     @property
     def silent(self) -> bool:
@@ -86,7 +87,9 @@ def estimate_tuning(spectrum: Array) -> float:
     """
     low, high = (int(hz * FFT_SIZE / SAMPLE_RATE) for hz in TUNING_RANGE_HZ)
     inner = spectrum[:, low:high]
-    frame, offset = np.nonzero((inner > spectrum[:, low - 1 : high - 1]) & (inner >= spectrum[:, low + 1 : high + 1]))
+    frame, offset = np.nonzero(
+        (inner > spectrum[:, low - 1 : high - 1]) & (inner >= spectrum[:, low + 1 : high + 1])
+    )
     if not len(frame):
         return 0.0
     index = offset + low
@@ -124,7 +127,8 @@ def _bands(tuning: float) -> Array:
 
 
 def _fold(bands: Array) -> Array:
-    return bands.reshape(len(bands), -1, 12).sum(axis=1).astype(np.float32)
+    folded: Array = bands.reshape(len(bands), -1, 12).sum(axis=1).astype(np.float32)
+    return folded
 
 
 def _hz(note: float) -> float:

@@ -26,9 +26,9 @@ WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
 class Fitted:
     """Numbers of one estimator.
 
-    `weights`: one per feature. `priors`: for each genre label, one value per alternative (tempo) or a single
-    one (key). `calibration`: slope and offset from the log-odds of the winning alternative to those of
-    being right.
+    `weights`: one per feature. `priors`: for each genre label, the share of every alternative in its music;
+    empty where the genre did not help. `calibration`: slope and offset from the log-odds of the winning
+    alternative to those of being right.
     """
 
     weights: Floats

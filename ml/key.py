@@ -7,8 +7,6 @@ profile holds how strongly complete major and minor triads sound, which tells a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from ml import fitted
@@ -20,27 +18,22 @@ MODES = ("major", "minor")
 MAJOR_TRIAD = (4, 7)
 MINOR_TRIAD = (3, 7)
 PROFILES = 4
-FEATURES = 2 * 12 * PROFILES + 2
-"""Weights of the major profiles, of the minor ones, the bias of minor, the weight of its prior by genre."""
+FEATURES = 2 * 12 * PROFILES + 1
+"""Weights of the major profiles, of the minor ones, and the bias of minor."""
 
-FLATNESS_FLOOR = 0.1
+FLATNESS_FLOOR = 0.4
 """Share of the mean added to the spread of a profile, so that noise is not blown up into a melody."""
 
 
-def estimate(
-    chromagram: Chromagram, *, genre: Mapping[str, float] | None = None, model: Fitted | None = None
-) -> Key | None:
-    """The most likely key with the probability that it is right; None for silence.
-
-    `genre` holds probabilities by label. It shifts the balance of major and minor where the model knows
-    the label.
-    """
+def estimate(chromagram: Chromagram, *, model: Fitted | None = None) -> Key | None:
+    """The most likely key with the probability that it is right; None for silence."""
     if chromagram.silent:
         return None
     model = model or fitted.load("key")
-    shares = fitted.softmax(features(profile(chromagram), minor_prior(model.priors, genre)) @ model.weights)
+    shares = fitted.softmax(features(profile(chromagram)) @ model.weights)
     best = int(shares.argmax())
-    return Key(PITCH_CLASSES[best % 12], MODES[best // 12], fitted.confidence(shares[best], model.calibration))
+    sure = fitted.confidence(float(shares[best]), model.calibration)
+    return Key(PITCH_CLASSES[best % 12], MODES[best // 12], sure)
 
 
 def profile(chromagram: Chromagram) -> Floats:
@@ -57,18 +50,12 @@ def profile(chromagram: Chromagram) -> Floats:
     return result
 
 
-def minor_prior(priors: Mapping[str, Floats], genre: Mapping[str, float] | None) -> float:
-    """Log-odds of minor for a song of this `genre`; `priors` hold the share of minor by label."""
-    share = float(fitted.mix_priors(priors, genre)[0])
-    return float(np.log(share / (1 - share)))
-
-
-def features(song: Floats, prior: float) -> Floats:
-    """(24, FEATURES) for the twelve major keys, then the twelve minor ones, C first."""
+def features(song: Floats) -> Floats:
+    """(24, FEATURES) of a `profile`, for the twelve major keys, then the twelve minor ones, C first."""
     turned = np.stack([np.roll(song, -tonic, axis=1).ravel() for tonic in range(12)])
     size = turned.shape[1]
     out = np.zeros((24, FEATURES))
     out[:12, :size] = turned
     out[12:, size : 2 * size] = turned
-    out[12:, 2 * size :] = (1.0, prior)
+    out[12:, -1] = 1.0
     return out

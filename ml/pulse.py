@@ -28,6 +28,8 @@ TEMPI: Floats = SLOWEST_BPM * 2 ** (
 )
 """Candidate tempi in beats per minute, 1.5 % apart."""
 
+USUAL = (TEMPI > 40) & (TEMPI < 250)
+
 MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4)
 """Where else to look when weighing a tempo: the levels above and below it, in two and in three."""
 
@@ -47,12 +49,14 @@ class Pulse:
     """What tempo is judged by.
 
     `periodicity` is (tempi, FEATURES); `spectrum` (bins,) that of onset strength, for `at_tempi`; `activity`
-    the mean rise of a mel band per frame, near zero where nothing starts.
+    the mean rise of a mel band per frame, near zero where nothing starts; `regularity` (0..1) the strongest
+    autocorrelation at any tempo, averaged over the views: 0.3 in most music, below 0.07 in noise.
     """
 
     periodicity: Floats
     spectrum: Floats
     activity: float
+    regularity: float
 
 
 def listen(log_mel: Array) -> Pulse:
@@ -60,14 +64,20 @@ def listen(log_mel: Array) -> Pulse:
     rises = rise(log_mel)
     whole = onset_strength(rises, ALL)
     beats = 60 * FRAMES_PER_SECOND / TEMPI
-    columns = []
+    columns, strongest = [], []
     for bands, seconds in VIEWS:
         stack, weights = segments(whole if bands == ALL else onset_strength(rises, bands), seconds)
         lags, magnitudes = autocorrelation(stack, weights), spectrum(stack, weights)
         places = np.arange(len(lags))
         columns += [np.interp(beats * multiple, places, lags, right=0.0) for multiple in MULTIPLES]
+        strongest.append(np.interp(beats[USUAL], places, lags).max())
         columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
-    return Pulse(np.stack(columns, axis=1), spectrum(*segments(whole, LONG_SECONDS)), float(rises.mean()))
+    return Pulse(
+        periodicity=np.stack(columns, axis=1),
+        spectrum=spectrum(*segments(whole, LONG_SECONDS)),
+        activity=float(rises.mean()),
+        regularity=float(np.mean(strongest)),
+    )
 
 
 def rise(log_mel: Array) -> Array:

@@ -18,9 +18,7 @@ def tempo_is_right(estimated: float, annotated: float, *, tolerance: float = TEM
 
 def tempo_is_related(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
     """Accuracy 2: a third, half, double and triple of the annotation count as right too."""
-    return any(
-        tempo_is_right(estimated, annotated * factor, tolerance=tolerance) for factor in TEMPO_FACTORS
-    )
+    return any(tempo_is_right(estimated, annotated * factor, tolerance=tolerance) for factor in TEMPO_FACTORS)
 
 
 def key_score(estimated: tuple[str, str], annotated: tuple[str, str]) -> float:
