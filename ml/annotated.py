@@ -113,8 +113,9 @@ def log_mel(samples: Array) -> Array:
     """The trunk's spectrogram, (frames, 96): log10(10000 S + 1) at 62.5 frames a second."""
     import librosa
 
-    window = {"n_fft": FFT_SIZE, "hop_length": HOP_SIZE, "n_mels": MEL_BANDS}
-    power = librosa.feature.melspectrogram(y=samples, sr=SAMPLE_RATE, **window)
+    power = librosa.feature.melspectrogram(
+        y=samples, sr=SAMPLE_RATE, n_fft=FFT_SIZE, hop_length=HOP_SIZE, n_mels=MEL_BANDS
+    )
     result: Array = np.log10(10_000 * power.T + 1).astype(np.float32)
     return result
 
