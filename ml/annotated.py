@@ -76,7 +76,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     mels = [log_mel(samples) for _, samples in heard]
     genres = estimate_genres([facts for facts, _ in heard], mels)
     return [
-        Song(facts, pulse.listen(mel), key.profile(chroma.chromagram(samples)), genre)
+        Song(facts, pulse.listen(pulse.level(mel)), key.profile(chroma.chromagram(samples)), genre)
         for (facts, samples), mel, genre in zip(heard, mels, genres, strict=True)
     ]
 

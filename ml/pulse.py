@@ -39,6 +39,11 @@ VIEWS = ((LOW, LONG_SECONDS), (MIDDLE, LONG_SECONDS), (HIGH, LONG_SECONDS), (ALL
 """Mel bands and the seconds of a segment. Low is below 0.5 kHz, high above 2.3 kHz."""
 FEATURES = 2 * len(MULTIPLES) * len(VIEWS)
 
+REFERENCE_POWER = 30_000.0
+"""Mean mel power, in the spectrogram's 10000 S, at which onsets are taken: that of loud modern music."""
+QUIETEST_POWER = 1e-3
+SILENCE_SHARE = 1e-5
+
 RISE_FRAMES = 2
 MEAN_FRAMES = 64
 TRANSFORM_SIZE = 4096
@@ -50,7 +55,7 @@ class Pulse:
 
     `periodicity` is (tempi, FEATURES); `spectrum` (bins,) that of onset strength, for `at_tempi`; `activity`
     the mean rise of a mel band per frame, near zero where nothing starts; `regularity` (0..1) the strongest
-    autocorrelation at any tempo, averaged over the views: 0.3 in most music, below 0.07 in noise.
+    autocorrelation at any tempo, averaged over the views: 0.3 in most music, below 0.06 in long noise.
     """
 
     periodicity: Floats
@@ -59,9 +64,9 @@ class Pulse:
     regularity: float
 
 
-def listen(log_mel: Array) -> Pulse:
-    """Pulse of a log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1)."""
-    rises = rise(log_mel)
+def listen(levelled: Array) -> Pulse:
+    """Pulse of a spectrogram from `level`, which must last a second or more."""
+    rises = rise(levelled)
     whole = onset_strength(rises, ALL)
     beats = 60 * FRAMES_PER_SECOND / TEMPI
     columns, strongest = [], []
@@ -78,6 +83,26 @@ def listen(log_mel: Array) -> Pulse:
         activity=float(rises.mean()),
         regularity=float(np.mean(strongest)),
     )
+
+
+def level(log_mel: Array) -> Array:
+    """A log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1), as if the song were
+    played at `REFERENCE_POWER`, without silence at its ends.
+
+    Loudness is the mean power of frames weighted by their own power, which silence does not change.
+    """
+    power = np.expm1(log_mel * np.float32(np.log(10)))
+    frames = power.mean(axis=1, dtype=np.float64)
+    total = float(frames.sum())
+    if not total > 0:
+        return log_mel
+    loudness = float(frames @ frames) / total
+    heard = np.flatnonzero(frames > SILENCE_SHARE * loudness)
+    # Where silence ends, the whole song is one onset; two frames in, it no longer is.
+    inside = power[heard[0] + RISE_FRAMES : heard[-1] + 1]
+    inside *= np.float32(REFERENCE_POWER / max(loudness, QUIETEST_POWER))
+    levelled: Array = np.log1p(inside, out=inside) / np.float32(np.log(10))
+    return levelled
 
 
 def rise(log_mel: Array) -> Array:

@@ -18,8 +18,8 @@ from ml.pulse import TEMPI, Array
 from ml.report import Tempo
 
 MIN_SECONDS = 4.0
-MIN_ACTIVITY = 0.004
-MIN_REGULARITY = 0.065
+MIN_ACTIVITY = 0.01
+MIN_REGULARITY = 0.06
 """Below either there is no beat to count: silence, held tones, noise. No annotated clip falls below."""
 
 PERIODICITY_SCALE = 3.0
@@ -41,13 +41,14 @@ def estimate(
 ) -> Tempo | None:
     """Tempo of a log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1).
 
-    None for less than four seconds, or where nothing starts or repeats. `confidence` is the probability of
-    lying within 4 % of what a listener would tap; `alternatives` are half, double, third or triple, likeliest
-    first. `genre` holds probabilities by label.
+    None for less than four seconds of sound, or where nothing starts or repeats. `confidence` is the
+    probability of lying within 4 % of what a listener would tap; `alternatives` are half, double, third or
+    triple, likeliest first. `genre` holds probabilities by label.
     """
-    if len(log_mel) < MIN_SECONDS * pulse.FRAMES_PER_SECOND:
+    levelled = pulse.level(log_mel)
+    if len(levelled) < MIN_SECONDS * pulse.FRAMES_PER_SECOND:
         return None
-    heard = pulse.listen(log_mel)
+    heard = pulse.listen(levelled)
     if heard.activity < MIN_ACTIVITY or heard.regularity < MIN_REGULARITY:
         return None
     model = model or fitted.load("tempo")

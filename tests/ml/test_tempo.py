@@ -61,6 +61,7 @@ def test_too_short_or_beatless_has_no_tempo() -> None:
     for nothing in (clicks(120, 3.5), silence(20), tone(440, 20), np.ones(320_000), noise(0.1)):
         assert hear(nothing) is None
     assert hear(noise(120)) is None
+    assert hear(np.concatenate([silence(10), clicks(120, 2.5), silence(10)])) is None
     assert tempo.estimate(np.zeros((0, 96), np.float32)) is None
 
 

@@ -75,11 +75,12 @@ def test_shipped_weights_fit_the_features(name: str, features: int) -> None:
 def test_tempo_reaches_the_figures(songs: list[Song], annotations: list[Annotation]) -> None:
     """Held out by artist, with an estimated genre; the card is true; no annotated clip is refused."""
     figures = tuning.tune(TempoQuestion(), songs, annotations)["card"]["figures"]
-    for sample in ("in_sample", "cross_validated"):
+    # Another processor may round one clip the other way; a held-out figure may miss by that much.
+    for sample, slack in (("in_sample", 0.0), ("cross_validated", 0.015)):
         others, classical = (figures[sample]["estimated"][name] for name in ("others", "classical"))
         assert (others["n"], classical["n"]) == (95, 66)
-        assert others["accuracy1"] >= 0.78 and others["accuracy2"] >= 0.95
-        assert classical["accuracy1"] >= 0.50 and classical["accuracy2"] >= 0.65
+        assert others["accuracy1"] >= 0.78 - slack and others["accuracy2"] >= 0.95 - slack
+        assert classical["accuracy1"] >= 0.50 - slack and classical["accuracy2"] >= 0.65 - slack
         assert others == pytest.approx(shipped("tempo")[sample]["estimated"]["others"], abs=0.02)
     assert figures["calibration"]["expected_calibration_error"] < 0.08
     judged = [song.pulse for song in songs if song.facts.bpm and song.facts.long]
