@@ -1,0 +1,47 @@
+"""The plain way to find tempo and key, to be measured beside ours: librosa's beat tracker and Krumhansl.
+
+Only evaluation and benchmarks call these; librosa is imported when they do, never with the module.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.chroma import PITCH_CLASSES
+from ml.settings import SAMPLE_RATE
+
+Array = npt.NDArray[np.float32]
+
+KRUMHANSL = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+"""Krumhansl and Kessler's probe-tone ratings, tonic first."""
+
+
+def librosa_tempo(samples: Array, *, sample_rate: int = SAMPLE_RATE) -> float:
+    """Beats per minute by `librosa.beat.beat_track` with its defaults."""
+    import librosa
+
+    tempo, _ = librosa.beat.beat_track(y=samples, sr=sample_rate)
+    return float(np.atleast_1d(tempo)[0])
+
+
+def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str = "cqt") -> tuple[str, str]:
+    """(tonic, mode) whose rotated Krumhansl profile correlates best with the mean chroma of librosa.
+
+    `chroma` is "cqt", the better of the two on our clips, or "stft".
+    """
+    import librosa
+
+    if chroma not in ("cqt", "stft"):
+        raise ValueError(f"chroma {chroma!r} is neither 'cqt' nor 'stft'")
+    extract = librosa.feature.chroma_cqt if chroma == "cqt" else librosa.feature.chroma_stft
+    mean = extract(y=samples, sr=sample_rate).mean(axis=1)
+    scores = {
+        (PITCH_CLASSES[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])
+        for mode, ratings in KRUMHANSL.items()
+        for tonic in range(12)
+    }
+    return max(scores, key=scores.__getitem__)

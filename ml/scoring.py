@@ -1,0 +1,32 @@
+"""How an estimated tempo or key is judged against an annotation, as the MIREX evaluations do it."""
+
+from __future__ import annotations
+
+from ml.chroma import PITCH_CLASSES
+
+TEMPO_TOLERANCE = 0.04
+TEMPO_FACTORS = (1 / 3, 1 / 2, 1, 2, 3)
+
+RIGHT, FIFTH, RELATIVE, PARALLEL = 1.0, 0.5, 0.3, 0.2
+"""MIREX's scores of a key estimate: exact, a fifth above, relative and parallel."""
+
+
+def tempo_is_right(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
+    """Accuracy 1: within `tolerance` of the annotation, which is in the same unit."""
+    return abs(estimated - annotated) <= tolerance * annotated
+
+
+def tempo_is_related(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
+    """Accuracy 2: a third, half, double and triple of the annotation count as right too."""
+    return any(tempo_is_right(estimated, annotated * factor, tolerance=tolerance) for factor in TEMPO_FACTORS)
+
+
+def key_score(estimated: tuple[str, str], annotated: tuple[str, str]) -> float:
+    """MIREX weighted score of a (tonic, mode) estimate; 1.0 means that it is right."""
+    (tonic, mode), (true_tonic, true_mode) = estimated, annotated
+    interval = (PITCH_CLASSES.index(tonic) - PITCH_CLASSES.index(true_tonic)) % 12
+    if mode == true_mode:
+        return {0: RIGHT, 7: FIFTH}.get(interval, 0.0)
+    if interval == 0:
+        return PARALLEL
+    return RELATIVE if interval == (9 if true_mode == "major" else 3) else 0.0
