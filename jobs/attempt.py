@@ -6,7 +6,6 @@ heavy has been imported.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -49,11 +48,9 @@ def attempt(
 
 
 def wake(weights: Path | None = None) -> Listener:
-    """Load the model: seconds, and most of the memory. TensorFlow's greetings are kept off the terminal."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    """Load the model: seconds, and most of the memory."""
     try:
-        from ml.pipeline import load  # type: ignore[import-not-found]
+        from ml.pipeline import load
 
         ear: Listener = load(weights)
     except SoriError:

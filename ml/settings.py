@@ -30,3 +30,6 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+LEVEL_RMS = 0.1
+"""The loudness at which everything is heard: a song turned up or down is the same song."""

@@ -41,17 +41,21 @@ BELOW = {
 # a place here: that is the moment to think about it.
 FLOORS = (
     {"errors", "settings", "report", "folders", "cells"},
-    {"words", "fitted"},
+    {"words", "fitted", "card", "metrics"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
+    {"bands", "musical"},
     {"track", "choice", "scoring"},
     {"genre", "tempo", "key", "mood", "baselines"},
+    {"head"},
     {"pipeline", "annotated"},
-    {"questions"},
-    {"train", "evaluate", "predict", "convert", "tuning"},
+    {"questions", "convert"},
+    {"trial"},
+    {"train", "evaluate", "predict", "tuning"},
 )
 STANDARD_LIBRARY_ONLY = {
     "ml.report",
+    "ml.card",
     "ml.errors",
     "ml.settings",
     "ml.folders",

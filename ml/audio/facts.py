@@ -66,7 +66,7 @@ def read_tags(file: BinaryIO, format: str) -> tuple[str, str]:
         file.seek(0)
         tags = _open_tags(file, format)
         return _first(tags, _TITLE_KEYS), _first(tags, _ARTIST_KEYS)
-    except Exception:  # noqa: BLE001 - a parser of hostile bytes may raise anything; a song needs no title.
+    except Exception:
         return "", ""
 
 

@@ -1,4 +1,4 @@
-"""Reading with ffmpeg: M4A and MP4, ADTS AAC, WMA, WebM, Matroska, CAF and the rarer Ogg codecs, in a child process on a short lead.
+"""Reading with ffmpeg, in a child process on a short lead: M4A, MP4, ADTS, WMA, WebM, Matroska, CAF, rarer Ogg codecs.
 
 The child gets one file by absolute path, one demuxer by name, no network, no playlist, no environment, no
 terminal, and limits on memory, time, files and written bytes. The limits are set with `prlimit` right after
@@ -145,7 +145,8 @@ class _Child:
     """A running ffmpeg: `stdout` to read from, its messages collected aside, killed when its time is up."""
 
     def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
-        assert process.stdout is not None and process.stderr is not None
+        if process.stdout is None or process.stderr is None:
+            raise ValueError("the child must be started with pipes")
         self.stdout: IO[bytes] = process.stdout
         self.timed_out = False
         self._process = process

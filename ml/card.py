@@ -1,0 +1,82 @@
+"""The card beside each weight file: what the model answers, what it was made from, and the hash that proves it whole.
+
+Standard library only, so that a page can show a card without loading what it describes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ml.errors import SoriError
+
+WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
+
+
+class WeightError(SoriError):
+    """A weight file that cannot be trusted or used; nothing of it has been loaded."""
+
+    code = "weights"
+
+
+class NoCardError(WeightError):
+    code = "weights_without_card"
+    sentence = "The weight file {file} has no readable card beside it ({card}). Train it again or restore both files."
+
+
+class ChangedWeightsError(WeightError):
+    code = "weights_changed"
+    sentence = (
+        "The weight file {file} is not the one that its card describes. Restore both files or train it again."
+    )
+
+
+@dataclass(frozen=True)
+class Card:
+    """`settings` are numbers that the listening code needs; `metrics` and `data` are for people."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...]
+    settings: dict[str, float]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    licence: str
+    sha256: dict[str, str] = field(default_factory=dict)
+    """Hash of each file that belongs to the model, by name."""
+
+    def save(self, weights: Path, *companions: Path) -> None:
+        """Write the card beside `weights`, with the hashes of all files as they are now."""
+        hashes = {path.name: hash_file(path) for path in (weights, *companions)}
+        content = asdict(self) | {"sha256": hashes}
+        card_path(weights).write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+def load_card(weights: Path) -> Card:
+    """The card of a weight file, after every file that it names was found unchanged."""
+    try:
+        content = json.loads(card_path(weights).read_text(encoding="utf-8"))
+        card = Card(**content | {"labels": tuple(content["labels"])})
+        hashes = {weights.parent / name: digest for name, digest in card.sha256.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NoCardError(file=weights.name, card=card_path(weights).name) from error
+    if weights not in hashes:
+        raise NoCardError(file=weights.name, card=card_path(weights).name)
+    for path, digest in hashes.items():
+        if not path.is_file() or hash_file(path) != digest:
+            raise ChangedWeightsError(file=path.name)
+    return card
+
+
+def card_path(weights: Path) -> Path:
+    return weights.with_suffix(".json")
+
+
+def hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,91 @@
+"""The head: from mean evidence to calibrated genre probabilities. Two linear judgements, added and brought to scale.
+
+The part that looks at tags alone can also judge published taggrams, which come without an embedding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ml.features import Floats
+from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
+from ml.settings import MEL_BANDS, WINDOW_FRAMES
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Linear:
+    """scores = evidence @ weights + bias, for (rows, size) evidence and (size, labels) weights."""
+
+    weights: Floats
+    bias: Floats
+
+    def __call__(self, evidence: Floats) -> Floats:
+        scores: Floats = evidence @ self.weights + self.bias
+        return scores
+
+    def scaled(self, factor: float) -> Linear:
+        return Linear(self.weights * np.float32(factor), self.bias * np.float32(factor))
+
+
+@dataclass(frozen=True)
+class Head:
+    by_tags: Linear
+    by_embedding: Linear
+    tags_alone: float
+    """Factor that brings the judgement by tags alone to calibrated scale."""
+
+    def scores(self, evidence: Floats) -> Floats:
+        return self.by_tags(evidence[:, BY_TAGS]) + self.by_embedding(evidence[:, EMBEDDING])
+
+    def scores_by_tags(self, tag_evidence: Floats) -> Floats:
+        scores: Floats = self.tags_alone * self.by_tags(tag_evidence)
+        return scores
+
+
+def softmax(scores: Floats) -> Floats:
+    grown = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    shares: Floats = grown / grown.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
+    """One network: log-mel windows -> {"genre", "tags", "embedding"}, with sub-networks "trunk" and "head"."""
+    import keras
+    from keras import layers
+
+    evidence = keras.Input((EVIDENCE_SIZE,), name="evidence")
+    size = len(head.by_tags.bias)
+    parts = [
+        layers.Dense(size, name="by_tags")(evidence[:, BY_TAGS]),
+        layers.Dense(size, name="by_embedding")(evidence[:, EMBEDDING]),
+    ]
+    judged = layers.Softmax(name="genre")(layers.Add()(parts))
+    head_network = keras.Model(evidence, judged, name="head")
+    for name, linear in (("by_tags", head.by_tags), ("by_embedding", head.by_embedding)):
+        head_network.get_layer(name).set_weights([linear.weights, linear.bias])
+    windows = keras.Input((WINDOW_FRAMES, MEL_BANDS), name="log_mel")
+    heard = trunk_network(windows)
+    joined = layers.Concatenate(name="joined")([heard["tags"], heard["tag_logits"], heard["embedding"]])
+    outputs = {"genre": head_network(joined), "tags": heard["tags"], "embedding": heard["embedding"]}
+    return keras.Model(windows, outputs, name="genre")
+
+
+def disassemble(model: keras.Model, tags_alone: float) -> Head:
+    """The head of a weight file, for judging evidence without TensorFlow's machinery."""
+    head = model.get_layer("head")
+    by_tags, by_embedding = (
+        Linear(*head.get_layer(name).get_weights()) for name in ("by_tags", "by_embedding")
+    )
+    return Head(by_tags, by_embedding, tags_alone)
+
+
+def tag_evidence(probabilities: Floats) -> Floats:
+    """Mean evidence by tags (2 * tags,) of a taggram (windows, tags)."""
+    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
+    return np.concatenate([probabilities.mean(axis=0), np.log(clipped / (1 - clipped)).mean(axis=0)])

@@ -1,0 +1,69 @@
+"""How good answers are: accuracy with its interval, F1, calibration. Plain NumPy on label indices."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.floating]
+
+BOOTSTRAP_DRAWS = 10_000
+CALIBRATION_BINS = 10
+
+
+def confusion(truth: Integers, answers: Integers, labels: int) -> Integers:
+    """(labels, labels) counts, truth by row."""
+    counts = np.zeros((labels, labels), np.int64)
+    np.add.at(counts, (truth, answers), 1)
+    return counts
+
+
+def recalls(truth: Integers, answers: Integers, labels: int) -> Doubles:
+    """Share of each label's songs that were named right; NaN for a label without songs."""
+    counts = confusion(truth, answers, labels)
+    with np.errstate(invalid="ignore"):
+        share: Doubles = counts.diagonal() / counts.sum(axis=1)
+    return share
+
+
+def macro_f1(truth: Integers, answers: Integers, labels: int) -> float:
+    """Mean F1 over the labels that occur in the truth."""
+    counts = confusion(truth, answers, labels)
+    named = counts.sum(axis=0) + counts.sum(axis=1)
+    occurring = counts.sum(axis=1) > 0
+    return float(np.mean(2 * counts.diagonal()[occurring] / named[occurring]))
+
+
+def interval(correct: npt.NDArray[np.bool_], *, seed: int = 0) -> tuple[float, float]:
+    """95 % bootstrap interval of the share of `correct`, songs drawn with replacement."""
+    choose = np.random.default_rng(seed)
+    shares = choose.binomial(len(correct), correct.mean(), BOOTSTRAP_DRAWS) / len(correct)
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles, Doubles, Integers]:
+    """Mean confidence, accuracy and count of each occupied bin of the best label's probability."""
+    best, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    bins = np.minimum((best * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    counts = np.bincount(bins, minlength=CALIBRATION_BINS)
+    used = counts > 0
+    confidence = np.bincount(bins, best, CALIBRATION_BINS)[used] / counts[used]
+    accuracy = np.bincount(bins, answers == truth, CALIBRATION_BINS)[used] / counts[used]
+    return confidence, accuracy, counts[used]
+
+
+def calibration_error(probabilities: Doubles, truth: Integers) -> float:
+    """Expected calibration error: how far confidence lies from accuracy, weighted by how often."""
+    confidence, accuracy, counts = calibration_curve(probabilities, truth)
+    return float((np.abs(confidence - accuracy) * counts).sum() / counts.sum())
+
+
+def precision_recall(score: Doubles, is_label: npt.NDArray[np.bool_]) -> tuple[Doubles, Doubles, float]:
+    """Precision and recall at every threshold, and their area (average precision)."""
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(is_label[order])
+    precision, recall = hits / np.arange(1, len(order) + 1), hits / max(int(is_label.sum()), 1)
+    area = float((np.diff(recall, prepend=0.0) * precision).sum())
+    return precision, recall, area

@@ -1,0 +1,139 @@
+"""The way of one song, from a file to its Report.
+
+`load` wakes the ear once (seconds); `Ear.analyse` listens, as often as asked and from several threads if need be.
+The trunk is nine tenths of the work, so it gets every core, and the key and the beat are found in between.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from ml import key, tempo
+from ml.audio import Audio
+from ml.audio import load as load_audio
+from ml.chroma import Chromagram
+from ml.features import Floats
+from ml.genre import GenreModel, tags_of
+from ml.report import Report
+from ml.settings import DEFAULT_LIMITS, Limits
+from ml.track import Track
+
+Source = str | os.PathLike[str] | BinaryIO
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What one listening gave: the report, and the descriptors that a library keeps."""
+
+    report: Report
+    evidence: Floats
+    """(windows, EVIDENCE_SIZE)"""
+    chromagram: Chromagram
+
+
+class Ear:
+    """A loaded model and the threads it listens with. Close it, or use it as a context manager."""
+
+    def __init__(self, model: GenreModel) -> None:
+        self.model = model
+        self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="ear")
+
+    def __enter__(self) -> Ear:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def analyse(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Report:
+        """The report of one file, by path or open; every refusal is an `ml.errors.SoriError`."""
+        return self.hear(source, limits=limits, name=name).report
+
+    def hear(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Hearing:
+        """Like `analyse`, with the descriptors beside the report."""
+        clock = _Clock()
+        with clock.stage("decode"):
+            audio = load_audio(source, limits=limits, name=name)
+        return self._hear(audio, clock)
+
+    def hear_audio(self, audio: Audio) -> Hearing:
+        return self._hear(audio, _Clock())
+
+    def _hear(self, audio: Audio, clock: _Clock) -> Hearing:
+        track = Track(audio, self.model.bands)
+        with clock.stage("level"):
+            _ = track.samples
+        harmony = self._threads.submit(clock.timed, "harmony", lambda: track.chromagram)
+        with clock.stage("spectrogram"):
+            windows = track.windows
+        music = self._threads.submit(clock.timed, "musicality", lambda: track.musicality)
+        with clock.stage("trunk"):
+            evidence = self.model.hear(windows, self._threads)
+        mean = evidence.mean(axis=0)
+        with clock.stage("genre"):
+            genre = self.model.genre(self.model.judge(mean[None])[0], music.result())
+            timeline = self.model.timeline(evidence, audio.duration_seconds)
+        with clock.stage("tempo"):
+            beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
+        with clock.stage("key"):
+            chromagram = harmony.result()
+            tonality = key.estimate(chromagram)
+        report = Report(
+            title=audio.title,
+            artist=audio.artist,
+            duration_seconds=round(audio.duration_seconds, 3),
+            genre=genre,
+            timeline=timeline,
+            labels=self.model.labels,
+            tempo=beat,
+            key=tonality,
+            tags=tags_of(mean),
+            notes=audio.notes,
+            model=self.model.signature,
+            timings=clock.seconds(),
+        )
+        return Hearing(report, evidence, chromagram)
+
+
+class _Clock:
+    """Seconds per stage. Stages that overlap count their own time, so the sum can exceed the whole."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._stages[name] = time.perf_counter() - started
+
+    def timed(self, name: str, work: Callable[[], Result]) -> Result:
+        with self.stage(name):
+            return work()
+
+    def seconds(self) -> dict[str, float]:
+        stages = {**self._stages, "total": time.perf_counter() - self._started}
+        return {name: round(seconds, 4) for name, seconds in stages.items()}
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+def load(weights: Path | None = None) -> Ear:
+    """Wake the ear with the shipped model or another weight file."""
+    return Ear(GenreModel.load(weights))

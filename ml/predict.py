@@ -1,0 +1,47 @@
+"""`python -m ml.predict --input song.mp3`: the genre probabilities of one file, with any weight file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml.cells import clean
+from ml.errors import SoriError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml.predict", description="Name the genre of one file.")
+    parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="the song")
+    parser.add_argument(
+        "--model", type=Path, metavar="WEIGHTS", help="a weight file (default: the shipped one)"
+    )
+    parser.add_argument("--json", action="store_true", help="the genre part of the report as JSON")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = build_parser().parse_args(argv)
+    from ml.pipeline import load
+
+    try:
+        with load(options.model) as ear:
+            genre = ear.analyse(options.input).genre
+    except SoriError as error:
+        print(clean(str(error)), file=sys.stderr)
+        return 1
+    if options.json:
+        scores = [{"label": score.label, "probability": score.probability} for score in genre.scores]
+        print(
+            json.dumps({"top": genre.top, "confident": genre.confident, "scores": scores}, ensure_ascii=False)
+        )
+        return 0
+    for score in genre.scores:
+        print(f"{clean(score.label):<16} {score.probability:6.1%}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,49 @@
+"""One song as the analysers see it: each descriptor is computed when first asked for, and once.
+
+`preprocess.py`, training, evaluation and the web service all describe a song with this class, so a model never meets
+features in use that differ from those it learnt from.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from ml import chroma, features, musical
+from ml.audio import Audio
+from ml.bands import BandStatistics
+from ml.chroma import Chromagram
+from ml.features import Floats
+from ml.musical import Musicality
+
+
+class Track:
+    def __init__(self, audio: Audio, bands: BandStatistics) -> None:
+        self.audio = audio
+        self._bands = bands
+
+    @cached_property
+    def samples(self) -> Floats:
+        """Mono at SAMPLE_RATE, at one loudness."""
+        return features.level(self.audio.samples)
+
+    @cached_property
+    def heard_mel(self) -> Floats:
+        """Log-mel spectrogram as recorded."""
+        return features.log_mel(self.samples)
+
+    @cached_property
+    def mel(self) -> Floats:
+        """Log-mel spectrogram with the bands filled in that the recording lacks."""
+        return self._bands.extend(self.heard_mel)
+
+    @cached_property
+    def windows(self) -> Floats:
+        return features.windows(self.mel)
+
+    @cached_property
+    def musicality(self) -> Musicality:
+        return musical.measure(self.heard_mel)
+
+    @cached_property
+    def chromagram(self) -> Chromagram:
+        return chroma.chromagram(self.samples)

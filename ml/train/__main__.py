@@ -1,0 +1,184 @@
+"""`python -m ml.train`: from labelled music to a weight file with its card.
+
+Without `--data` it repeats the shipped model from the research collections; with it, it learns a person's own genres
+from one folder per genre.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml.bands import BandStatistics
+from ml.card import WEIGHT_FOLDER, Card, load_card
+from ml.convert import fetch_trunk
+from ml.errors import SoriError
+from ml.genre import BANDS_NAME, GENRE_WEIGHTS, GenreModel, Networks, start_tensorflow
+from ml.head import Head, assemble, softmax
+from ml.metrics import calibration_error, interval
+from ml.report import Model
+from ml.settings import MEL_BANDS
+from ml.train import corpus, recipe
+from ml.train.corpus import Example
+from ml.train.evidence import Cache, Gatherer, Row, learn_bands
+from ml.train.variants import TRAINED_VARIANTS
+
+LICENCE = (
+    "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
+)
+CACHE_FOLDER = Path(".cache/evidence")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ml.train", description="Train the genre model.")
+    parser.add_argument("--data", type=Path, help="a folder with one sub-folder of songs per genre")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    parser.add_argument("--without-emotify", action="store_true", help="train on GTZAN alone")
+    parser.add_argument(
+        "--output", type=Path, help="the weight file (default: weight/genre.keras, or own.keras)"
+    )
+    parser.add_argument("--name", help="the model's name on its card")
+    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = build_parser().parse_args(argv)
+    try:
+        train(options, _tell)
+    except SoriError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped. What was heard is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
+    """The whole of one training run; the weight file appears only when it is complete."""
+    examples = gather_examples(options)
+    labels = tuple(sorted({example.label for example in examples}))
+    output = options.output or (WEIGHT_FOLDER / "own.keras" if options.data else GENRE_WEIGHTS)
+    with ThreadPoolExecutor() as threads:
+        model = _starting_model(examples, options, tell)
+        gatherer = Gatherer(model, Cache(options.cache), threads)
+        rows = list(gatherer.rows(examples, TRAINED_VARIANTS, tell))
+    tell("fitting\n")
+    head, settings, metrics = fit(rows, labels)
+    network = assemble(model.model.trunk, head)
+    card = Card(
+        name=options.name or ("own" if options.data else "sori-genre"),
+        version="1",
+        labels=labels,
+        settings=settings,
+        data=_describe(rows),
+        metrics=metrics,
+        licence=LICENCE,
+    )
+    _save(network, model.bands, card, output)
+    tell(f"{output}: {metrics}\n")
+    return card
+
+
+def gather_examples(options: argparse.Namespace) -> list[Example]:
+    if options.data:
+        return corpus.read_folder(options.data)
+    if not (options.shared / "gtzan" / "clips.csv").is_file():
+        raise corpus.CorpusError(folder=str(options.shared))
+    clips = corpus.read_gtzan_clips(options.shared)
+    test = [clip for clip in clips if clip.split == "test"] + corpus.read_taggrams(options.shared, "test")
+    learnt = [clip for clip in clips if clip.split != "test"] + corpus.read_taggrams(options.shared, "train")
+    learnt = corpus.without_artists_of(learnt, test)
+    if not options.without_emotify:
+        learnt += corpus.read_emotify(options.shared, {example.label for example in learnt})
+    return learnt
+
+
+def fit(rows: Sequence[Row], labels: Sequence[str]) -> tuple[Head, dict[str, float], dict[str, Any]]:
+    """The calibrated head, the settings of its card, and what cross-validation says of it."""
+    table = recipe.tabulate(rows, labels)
+    judged = recipe.cross_judge(table, labels)
+    head = recipe.fit_head(table, labels, np.ones(len(rows), bool))
+    head, least = recipe.calibrate(head, table, judged)
+    settings = {"least_probability": least, "tags_alone": head.tags_alone, **recipe.MUSIC_LIMITS}
+    return head, settings, _cross_validated(table, judged)
+
+
+def _cross_validated(table: recipe.Table, judged: recipe.Judged | None) -> dict[str, Any]:
+    if judged is None:
+        return {}
+    figures: dict[str, Any] = {}
+    kinds = {
+        "audio": (judged.scores, ~table.is_taggram),
+        "taggrams": (judged.scores_by_tags, table.is_taggram),
+    }
+    for kind, (scores, mine) in kinds.items():
+        held = judged.held & mine
+        if not held.any():
+            continue
+        truth = table.rows.labels[held]
+        correct = scores[held].argmax(axis=1) == truth
+        low, high = interval(correct)
+        scaled = scores[held] * recipe.temperature(scores[held], truth)
+        figures[f"cross_validated_{kind}"] = {
+            "accuracy": round(float(correct.mean()), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "n": int(held.sum()),
+            "ece": round(calibration_error(softmax(scaled), truth), 4),
+        }
+    return figures
+
+
+def _starting_model(
+    examples: Sequence[Example], options: argparse.Namespace, tell: Callable[[str], None]
+) -> GenreModel:
+    """The trunk to listen with: that of the shipped model, or for the shipped model the published one."""
+    if options.data:
+        return GenreModel.load()
+    start_tensorflow()
+    nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
+    tell("learning the bands\n")
+    bands = learn_bands([example for example in examples if example.path], nothing)
+    tell("fetching the published trunk\n")
+    network, digest = fetch_trunk()
+    card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
+    return GenreModel(Networks(network, None), card, bands, Model("trunk", "1", digest))
+
+
+def _describe(rows: Sequence[Row]) -> dict[str, Any]:
+    """How many songs of each collection taught the model."""
+    songs = {(row.example.collection, row.example.taggram is not None, row.example.name) for row in rows}
+    counts: dict[str, int] = {}
+    for collection, is_taggram, _ in songs:
+        kind = f"{collection} {'taggrams' if is_taggram else 'audio'}"
+        counts[kind] = counts.get(kind, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _save(network: Any, bands: BandStatistics, card: Card, output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent) as folder:
+        weights, companion = Path(folder) / output.name, Path(folder) / BANDS_NAME
+        network.save(weights)
+        bands.save(companion)
+        card.save(weights, companion)
+        for path in (companion, weights, weights.with_suffix(".json")):
+            path.replace(output.parent / path.name)
+    load_card(output)
+
+
+def _tell(text: str) -> None:
+    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,116 @@
+"""What the trunk hears in every example, kept on disk: the only slow step of training, and the same for every trial.
+
+A file that cannot be heard is named and left out; the rest is learnt from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ml.audio import Audio, from_samples, load
+from ml.bands import BandStatistics
+from ml.card import hash_file
+from ml.errors import SoriError
+from ml.features import Floats
+from ml.genre import EVIDENCE_SIZE, GenreModel
+from ml.head import tag_evidence
+from ml.settings import SAMPLE_RATE
+from ml.track import Track
+from ml.train.corpus import Example
+from ml.train.variants import VARIANTS
+
+FRAMES_PER_SONG = 150
+BANDS_SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """Mean evidence (EVIDENCE_SIZE,) of one variant of one example; NaN where a taggram does not tell."""
+
+    example: Example
+    variant: str
+    evidence: Floats
+    windows: int
+
+
+class Cache:
+    """Arrays by key in a folder; a file half-written by an interrupted run is never read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, key: str, compute: Callable[[], Floats]) -> Floats:
+        path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+        if not path.exists():
+            partial = path.with_suffix(".partial.npy")
+            np.save(partial, compute())
+            partial.replace(path)
+        found: Floats = np.load(path, allow_pickle=False)
+        return found
+
+
+class Gatherer:
+    """Listens to examples with one model's trunk, and remembers."""
+
+    def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
+        self._model, self._cache, self._executor = model, cache, executor
+        self._version = model.signature.sha256 + hashlib.sha256(model.bands.covariance.tobytes()).hexdigest()
+
+    def rows(
+        self, examples: Sequence[Example], variants: Sequence[str], tell: Callable[[str], None]
+    ) -> Iterator[Row]:
+        for number, example in enumerate(examples, start=1):
+            tell(f"listening {number}/{len(examples)}")
+            if example.taggram is not None:
+                known = tag_evidence(example.taggram)
+                unknown = np.full(EVIDENCE_SIZE - len(known), np.nan, np.float32)
+                yield Row(example, "as is", np.concatenate([known, unknown]), len(example.taggram))
+                continue
+            try:
+                yield from self._listen(example, variants)
+            except SoriError as error:
+                tell(f"left out {example.name}: {error}\n")
+
+    def windows(self, example: Example, variant: str) -> Floats:
+        """Evidence of each window (windows, EVIDENCE_SIZE) of one variant of an example with audio."""
+        key = f"{self._version}|{variant}|{hash_file(example.audio)}"
+        return self._cache.get(key, lambda: self._hear(_vary(load_example(example), variant)))
+
+    def _listen(self, example: Example, variants: Sequence[str]) -> Iterator[Row]:
+        for variant in variants:
+            heard = self.windows(example, variant)
+            yield Row(example, variant, heard.mean(axis=0), len(heard))
+
+    def _hear(self, audio: Audio) -> Floats:
+        return self._model.hear(Track(audio, self._model.bands).windows, self._executor)
+
+
+def load_example(example: Example) -> Audio:
+    return load(example.audio)
+
+
+def _vary(audio: Audio, variant: str) -> Audio:
+    return from_samples(VARIANTS[variant](audio.samples), SAMPLE_RATE, title=audio.title)
+
+
+def learn_bands(examples: Sequence[Example], nothing: BandStatistics) -> BandStatistics:
+    """Band statistics of the full recordings among `examples`, the same number of frames from each."""
+    choose = np.random.default_rng(BANDS_SEED)
+    frames = []
+    for example in examples:
+        try:
+            audio = load_example(example)
+        except SoriError:
+            continue
+        if audio.sample_rate < SAMPLE_RATE:
+            continue
+        mel = Track(audio, nothing).heard_mel
+        frames.append(mel[choose.integers(len(mel), size=FRAMES_PER_SONG)])
+    return BandStatistics.learn(np.concatenate(frames)) if frames else nothing

@@ -1,0 +1,140 @@
+"""Fitting the head: few songs by fewer artists, so everything here holds the weights back.
+
+A softmax regression is drawn towards what the tags' names already say ("jazz" speaks for jazz), counts an artist
+with many songs less than once per song, and pays for answering a narrow or compressed copy of a song differently.
+Beside it stands a linear discriminant whose scatter is that between artists of one genre. Both are linear, so their
+sum is one layer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from ml.features import Floats
+from ml.head import Linear
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Evidence (n, size), label indices (n,), artists (n,) and how much each row counts (n,)."""
+
+    evidence: Floats
+    labels: Integers
+    artists: npt.NDArray[np.str_]
+    counts: Floats
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
+        return Rows(self.evidence[mask], self.labels[mask], self.artists[mask], self.counts[mask])
+
+
+@dataclass(frozen=True)
+class Scale:
+    mean: Doubles
+    deviation: Doubles
+
+    @classmethod
+    def of(cls, evidence: Floats) -> Scale:
+        return cls(evidence.mean(axis=0, dtype=np.float64), evidence.std(axis=0, dtype=np.float64) + 1e-6)
+
+    def apply(self, evidence: Floats) -> Doubles:
+        scaled: Doubles = (evidence - self.mean) / self.deviation
+        return scaled
+
+    def undo(self, weights: Doubles, bias: Doubles) -> Linear:
+        """The same judgement on unscaled evidence."""
+        plain = weights / self.deviation[:, None]
+        return Linear(plain.astype(np.float32), (bias - self.mean @ plain).astype(np.float32))
+
+
+def row_weights(rows: Rows, labels: int) -> Doubles:
+    """Every label counts the same; within it an artist counts as the square root of their songs."""
+    _, artist, songs = np.unique(rows.artists, return_inverse=True, return_counts=True)
+    weights = rows.counts / np.sqrt(songs[artist])
+    for label in range(labels):
+        weights[rows.labels == label] /= max(weights[rows.labels == label].sum(), 1e-12)
+    share: Doubles = weights / weights.sum()
+    return share
+
+
+def softmax_regression(
+    rows: Rows,
+    labels: int,
+    *,
+    ridge: float,
+    prior: Doubles | None = None,
+    same: Floats | None = None,
+    fidelity: float,
+) -> Linear:
+    """Multinomial logistic regression.
+
+    prior: (size, labels), the standardised weights that `ridge` pulls towards. same: (pairs, size), differences of
+    evidence between copies of one song, which `fidelity` keeps from changing the scores.
+    """
+    scale = Scale.of(rows.evidence)
+    x, size = scale.apply(rows.evidence), rows.evidence.shape[1]
+    start = np.zeros((size, labels)) if prior is None else prior
+    target, share = np.eye(labels)[rows.labels], row_weights(rows, labels)
+    steps = np.zeros((0, size)) if same is None else same / scale.deviation
+    drift = fidelity * steps.T @ steps / max(len(steps), 1)
+
+    def cost(flat: Doubles) -> tuple[float, Doubles]:
+        weights, bias = flat[: size * labels].reshape(size, labels), flat[size * labels :]
+        scores = x @ weights + bias
+        total = logsumexp(scores, axis=1, keepdims=True)
+        pulled, drifted = weights - start, drift @ weights
+        loss = (share * (total[:, 0] - (scores * target).sum(axis=1))).sum()
+        loss += (ridge * (pulled**2).sum() + (weights * drifted).sum()) / 2
+        slope = share[:, None] * (np.exp(scores - total) - target)
+        gradient = x.T @ slope + ridge * pulled + drifted
+        return float(loss), np.concatenate([gradient.ravel(), slope.sum(axis=0)])
+
+    begin = np.concatenate([start.ravel(), np.zeros(labels)])
+    found = minimize(cost, begin, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    return scale.undo(found[: size * labels].reshape(size, labels), found[size * labels :])
+
+
+def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
+    """Linear discriminant analysis; half of the scatter within a label is that between its artists' means."""
+    scale = Scale.of(rows.evidence)
+    x = scale.apply(rows.evidence)
+    size = x.shape[1]
+    centres, between, within = np.zeros((labels, size)), np.zeros((size, size)), np.zeros((size, size))
+    for label in range(labels):
+        mine = rows.labels == label
+        groups = [x[mine & (rows.artists == artist)] for artist in np.unique(rows.artists[mine])]
+        means = np.array([group.mean(axis=0) for group in groups])
+        share = np.sqrt([len(group) for group in groups])
+        share /= share.sum()
+        centres[label] = share @ means
+        apart = means - centres[label]
+        between += (apart * share[:, None]).T @ apart / labels
+        within += sum(
+            (group - mean).T @ (group - mean) for group, mean in zip(groups, means, strict=True)
+        ) / len(x)
+    scatter = (between + within) / 2
+    scatter = (1 - shrinkage) * scatter + shrinkage * np.trace(scatter) / size * np.eye(size)
+    weights = np.linalg.solve(scatter, centres.T)
+    return scale.undo(weights, -0.5 * (centres * weights.T).sum(axis=1))
+
+
+def even(linear: Linear, evidence: Floats) -> Linear:
+    """Scores whose mean over labels is zero for every song, with unit spread over `evidence`."""
+    weights = linear.weights - linear.weights.mean(axis=1, keepdims=True)
+    bias = linear.bias - linear.bias.mean()
+    centred = Linear(weights, bias)
+    return centred.scaled(1 / float(centred(evidence).std()))
+
+
+def add(*parts: Linear) -> Linear:
+    return Linear(
+        np.array([part.weights for part in parts]).sum(axis=0),
+        np.array([part.bias for part in parts]).sum(axis=0),
+    )
