@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.bands import HIGHEST_CUT, BandStatistics, find_cliff
+from ml.card import WEIGHT_FOLDER
+from ml.features import Floats, level, log_mel
+from ml.genre import BANDS_NAME
+from ml.settings import MEL_BANDS
+from ml.train.variants import narrow
+from tests.ml.music import pure_tone, song, white_noise
+
+
+@pytest.fixture
+def shipped() -> BandStatistics:
+    return BandStatistics.load(WEIGHT_FOLDER / BANDS_NAME)
+
+
+def bright_song() -> Floats:
+    """With energy up to half the sample rate, so that sampling at 8 kHz takes something away."""
+    return song(8.0) + 0.02 * white_noise(8.0)
+
+
+def test_a_narrow_copy_ends_in_a_cliff_at_four_kilohertz() -> None:
+    assert find_cliff(log_mel(level(bright_song()))) is None
+    cut = find_cliff(log_mel(level(narrow(bright_song()))))
+    assert cut is not None
+    assert 69 <= cut <= 76
+
+
+@pytest.mark.parametrize("sound", [pure_tone(), np.zeros(32_000, np.float32)], ids=["tone", "silence"])
+def test_what_has_no_high_bands_by_nature_is_left_alone(sound: Floats, shipped: BandStatistics) -> None:
+    mel = log_mel(level(sound))
+    assert shipped.extend(mel) is mel
+
+
+def test_extending_keeps_what_was_heard_and_comes_nearer_to_the_original(shipped: BandStatistics) -> None:
+    original = log_mel(level(bright_song()))
+    heard = log_mel(level(narrow(bright_song())))
+    extended = shipped.extend(heard)
+    cut = find_cliff(heard)
+    np.testing.assert_array_equal(extended[:, :cut], heard[:, :cut])
+    assert np.isfinite(extended).all()
+    assert (extended >= 0).all()
+    high = slice(HIGHEST_CUT - 10, MEL_BANDS)
+    assert abs(extended[:, high] - original[:, high]).mean() < abs(heard[:, high] - original[:, high]).mean()
+
+
+def test_the_expectation_is_that_of_a_gaussian() -> None:
+    """Where all bands rise and fall together, a missing band is told exactly by the others."""
+    loudness = np.random.default_rng(0).uniform(0.5, 2.0, 4000).astype(np.float32)
+    together = BandStatistics.learn(loudness[:, None] * np.linspace(1, 2, MEL_BANDS, dtype=np.float32))
+    full = np.full((200, 1), 1.5, np.float32) * np.linspace(1, 2, MEL_BANDS, dtype=np.float32)
+    cut = full.copy()
+    cut[:, 75:] = 0
+    np.testing.assert_allclose(together.extend(cut), full, atol=0.02)
+
+
+def test_statistics_survive_the_disk(tmp_path: Path) -> None:
+    learnt = BandStatistics.learn(np.random.default_rng(0).random((500, MEL_BANDS)).astype(np.float32))
+    learnt.save(tmp_path / "bands.npz")
+    again = BandStatistics.load(tmp_path / "bands.npz")
+    np.testing.assert_array_equal(again.covariance, learnt.covariance)
