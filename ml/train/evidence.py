@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ml.audio import Audio, from_samples, load
-from ml.bands import BandStatistics
+from ml.bands import HEARD_SHARE, BandStatistics
 from ml.card import hash_file
 from ml.errors import SoriError
 from ml.features import Floats
@@ -61,7 +61,8 @@ class Gatherer:
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
         self._model, self._cache, self._executor = model, cache, executor
-        self._version = model.signature.sha256 + hashlib.sha256(model.bands.covariance.tobytes()).hexdigest()
+        bands = hashlib.sha256(model.bands.covariance.tobytes()).hexdigest()
+        self._version = f"{model.signature.sha256}|{bands}|{HEARD_SHARE}"
 
     def rows(
         self, examples: Sequence[Example], variants: Sequence[str], tell: Callable[[str], None]

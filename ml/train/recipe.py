@@ -29,7 +29,7 @@ RIDGE = 0.1
 FIDELITY_BY_TAGS, FIDELITY_BY_EMBEDDING = 0.3, 1.0
 SHRINKAGE = 0.1
 DISCRIMINANT_SHARE, EMBEDDING_SHARE = 0.5, 0.7
-CLIP_SHARE = 0.3
+CLIP_SHARE = 0.15
 """How much a short clip counts beside a taggram of the whole track, where the tags are judged."""
 EMOTIFY_SHARE = 0.2
 """Another collection's idea of pop and rock; much more of it blurs GTZAN's."""
