@@ -13,18 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import baselines, key, scoring, tempo, trial
-from ml.annotated import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
+from ml import baselines, key, scoring, tempo
 from ml.audio import load
 from ml.card import hash_file
 from ml.chroma import PITCH_CLASSES
 from ml.evaluate.figures import Doubles, Figures, rounded
 from ml.evaluate.listening import CrossJudged, Listener
 from ml.features import Floats
-from ml.questions import KeyQuestion, Question, TempoQuestion
 from ml.track import Track
 from ml.train.corpus import Example
 from ml.train.evidence import Row
+from ml.tuning import trial
+from ml.tuning.annotated import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
+from ml.tuning.questions import KeyQuestion, Question, TempoQuestion
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"

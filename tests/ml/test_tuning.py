@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml import choice, fitted, tempo, tuning
-from ml.annotated import Annotation, Song, read_annotations, read_songs
+from ml import fitted, tempo
 from ml.audio import load
 from ml.baselines import krumhansl_key
-from ml.questions import KeyQuestion, TempoQuestion
+from ml.tuning import __main__ as tuning
+from ml.tuning import choice
+from ml.tuning.annotated import Annotation, Song, read_annotations, read_songs
+from ml.tuning.questions import KeyQuestion, TempoQuestion
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import audio, choice, key, pulse
+from ml import audio, key, pulse
 from ml.bands import BandStatistics
 from ml.card import WEIGHT_FOLDER
 from ml.fitted import Floats
 from ml.genre import BANDS_NAME
 from ml.track import Track
+from ml.tuning import choice
 
 Array = npt.NDArray[np.float32]
 

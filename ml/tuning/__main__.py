@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ml import fitted, trial
-from ml.annotated import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
-from ml.questions import KeyQuestion, Question, TempoQuestion
+from ml import fitted
+from ml.tuning import trial
+from ml.tuning.annotated import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
+from ml.tuning.questions import KeyQuestion, Question, TempoQuestion
 
 SEEDS = (0, 1, 2)
 """Fold assignments that the cross-validated figures are averaged over."""

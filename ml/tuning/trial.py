@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml import choice, fitted
-from ml.annotated import Annotation, Song
-from ml.choice import Mask
+from ml import fitted
 from ml.fitted import Floats
-from ml.questions import Genre, Question
+from ml.tuning import choice
+from ml.tuning.annotated import Annotation, Song
+from ml.tuning.choice import Mask
+from ml.tuning.questions import Genre, Question
 
 Run = Mapping[str, Floats]
 """For each state of knowledge, (songs, alternatives) probabilities."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ml import chroma, fitted, key, pulse, scoring, tempo
-from ml.annotated import Annotation, Song
-from ml.choice import Mask
 from ml.fitted import Floats
+from ml.tuning.annotated import Annotation, Song
+from ml.tuning.choice import Mask
 
 Genre = Mapping[str, float] | None
 
