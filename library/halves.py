@@ -151,7 +151,7 @@ def _hear(ear: Ear, audio: Audio, *, heard: bool) -> dict[str, Any]:
     else:
         track = Track(audio, ear.model.bands)
         chromagram, evidence = track.chromagram, np.full(EVIDENCE_SIZE, np.nan, np.float32)
-        tempo = estimate_tempo(track.mel)
+        tempo = estimate_tempo(track.heard_mel)
     frames = librosa.feature.chroma_stft(y=audio.samples, sr=SAMPLE_RATE).T[:BASELINE_FRAMES]
     return {
         "bass": chromagram.bass,

@@ -1,4 +1,4 @@
-"""The ways of describing a song that `library.measure` compares: what common projects do, what was tried, what ships."""
+"""The ways of describing a song that `library.measure` compares: the common one, those tried, those that ship."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml.chroma import FRAMES_PER_SECOND
 Floats = npt.NDArray[np.float32]
 
 RECIPES = {
-    "harmony": Recipe(dimensions=64, components=100, shrinkage=0.3),
+    "harmony": Recipe(dimensions=64, components=200, shrinkage=0.5),
     "sound": Recipe(dimensions=64, components=150, shrinkage=0.3),
 }
 

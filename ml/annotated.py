@@ -14,9 +14,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import choice, chroma, key, pulse
+from ml import audio, choice, key, pulse
+from ml.bands import BandStatistics
+from ml.card import WEIGHT_FOLDER
 from ml.fitted import Floats
-from ml.settings import FFT_SIZE, HOP_SIZE, MEL_BANDS, SAMPLE_RATE
+from ml.genre import BANDS_NAME
+from ml.track import Track
 
 Array = npt.NDArray[np.float32]
 
@@ -62,7 +65,7 @@ def read_annotations(gtzan: Path) -> list[Annotation]:
 
 @dataclass(frozen=True)
 class Song:
-    """A clip with what the estimators take from it; `genre` is the stand-in estimate."""
+    """A clip with what the estimators take from it; `genre` is an estimate by someone who never heard the artist."""
 
     facts: Annotation
     pulse: pulse.Pulse
@@ -71,18 +74,22 @@ class Song:
 
 
 def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
-    """Load every annotated clip, once."""
-    heard = [(facts, load(facts.file)) for facts in annotations if facts.file is not None]
-    mels = [log_mel(samples) for _, samples in heard]
-    genres = estimate_genres([facts for facts, _ in heard], mels)
+    """Hear every annotated clip as the pipeline does, once."""
+    heard = [facts for facts in annotations if facts.file is not None]
+    bands = BandStatistics.load(WEIGHT_FOLDER / BANDS_NAME)
+    tracks = [Track(audio.load(facts.file), bands) for facts in heard if facts.file is not None]
+    genres = estimate_genres(heard, [track.heard_mel for track in tracks])
     return [
-        Song(facts, pulse.listen(pulse.level(mel)), key.profile(chroma.chromagram(samples)), genre)
-        for (facts, samples), mel, genre in zip(heard, mels, genres, strict=True)
+        Song(facts, pulse.listen(pulse.level(track.heard_mel)), key.profile(track.chromagram), genre)
+        for facts, track, genre in zip(heard, tracks, genres, strict=True)
     ]
 
 
 def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) -> list[dict[str, float]]:
-    """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, spread and motion."""
+    """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, spread and motion.
+
+    No genre model is asked: tempo and key can be tuned without one, in seconds.
+    """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     looks = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
@@ -97,27 +104,6 @@ def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) ->
     artists = [facts.artist for facts in annotations]
     rows = choice.cross_validate(predict, artists, shape=(len(names), len(labels)), seed=5)
     return [dict(zip(labels, map(float, row), strict=True)) for row in rows]
-
-
-def load(file: Path) -> Array:
-    """Mono float32 samples at 16 kHz."""
-    import soundfile
-    import soxr
-
-    samples, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    mono = samples.mean(axis=1)
-    return np.asarray(mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE), np.float32)
-
-
-def log_mel(samples: Array) -> Array:
-    """The trunk's spectrogram, (frames, 96): log10(10000 S + 1) at 62.5 frames a second."""
-    import librosa
-
-    power = librosa.feature.melspectrogram(
-        y=samples, sr=SAMPLE_RATE, n_fft=FFT_SIZE, hop_length=HOP_SIZE, n_mels=MEL_BANDS
-    )
-    result: Array = np.log10(10_000 * power.T + 1).astype(np.float32)
-    return result
 
 
 def _rows(file: Path) -> dict[str, dict[str, str]]:

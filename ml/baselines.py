@@ -5,6 +5,8 @@ Only evaluation and benchmarks call these; librosa is imported when they do, nev
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +15,8 @@ from ml.settings import SAMPLE_RATE
 
 Array = npt.NDArray[np.float32]
 
+LIBROSA_RATE = 22_050
+
 KRUMHANSL = {
     "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
     "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
@@ -20,10 +24,24 @@ KRUMHANSL = {
 """Krumhansl and Kessler's probe-tone ratings, tonic first."""
 
 
-def librosa_tempo(samples: Array, *, sample_rate: int = SAMPLE_RATE) -> float:
-    """Beats per minute by `librosa.beat.beat_track` with its defaults."""
+def librosa_load(path: Path) -> tuple[Array, int]:
+    """Samples and their rate as `librosa.load` gives them by default, without the decoders that it may fall back on."""
+    import librosa
+    import soundfile
+
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = librosa.to_mono(samples.T)
+    return librosa.resample(mono, orig_sr=rate, target_sr=LIBROSA_RATE), LIBROSA_RATE
+
+
+def librosa_tempo(samples: Array, *, sample_rate: int = SAMPLE_RATE, way: str = "beat_track") -> float:
+    """Beats per minute by `librosa.beat.beat_track` or `librosa.feature.tempo` with its defaults."""
     import librosa
 
+    if way not in ("beat_track", "tempo"):
+        raise ValueError(f"way {way!r} is neither 'beat_track' nor 'tempo'")
+    if way == "tempo":
+        return float(librosa.feature.tempo(y=samples, sr=sample_rate)[0])
     tempo, _ = librosa.beat.beat_track(y=samples, sr=sample_rate)
     return float(np.atleast_1d(tempo)[0])
 

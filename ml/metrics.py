@@ -43,6 +43,19 @@ def interval(correct: npt.NDArray[np.bool_], *, seed: int = 0) -> tuple[float, f
     return float(low), float(high)
 
 
+def mean_recall(
+    truth: Integers, answers: Integers, labels: int, *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Mean of the recalls of the labels that occur, and its 95 % bootstrap interval, drawn within each label."""
+    choose = np.random.default_rng(seed)
+    share = recalls(truth, answers, labels)
+    songs = np.bincount(truth, minlength=labels)
+    present = np.flatnonzero(songs)
+    draws = [choose.binomial(songs[i], share[i], BOOTSTRAP_DRAWS) / songs[i] for i in present]
+    low, high = np.quantile(np.mean(draws, axis=0), [0.025, 0.975])
+    return float(share[present].mean()), float(low), float(high)
+
+
 def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles, Doubles, Integers]:
     """Mean confidence, accuracy and count of each occupied bin of the best label's probability."""
     best, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)

@@ -28,17 +28,13 @@ class Track:
 
     @cached_property
     def heard_mel(self) -> Floats:
-        """Log-mel spectrogram as recorded."""
+        """Log-mel spectrogram as recorded: for the beat, which the upper bands help to hear."""
         return features.log_mel(self.samples)
 
     @cached_property
-    def mel(self) -> Floats:
-        """Log-mel spectrogram with the bands filled in that the recording lacks."""
-        return self._bands.extend(self.heard_mel)
-
-    @cached_property
     def windows(self) -> Floats:
-        return features.windows(self.mel)
+        """What the trunk looks at, its upper bands evened out over recordings."""
+        return features.windows(self._bands.even_out(self.heard_mel))
 
     @cached_property
     def musicality(self) -> Musicality:

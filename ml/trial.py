@@ -46,9 +46,17 @@ def answer(
 
 
 def hold_out(
-    question: Question, songs: Sequence[Song], annotations: Sequence[Annotation], *, seed: int
+    question: Question,
+    songs: Sequence[Song],
+    annotations: Sequence[Annotation],
+    *,
+    seed: int,
+    asked_as: Sequence[Song] | None = None,
 ) -> Run:
-    """Answers from models, and priors, that know nothing of the song's artist."""
+    """Answers from models, and priors, that know nothing of the song's artist.
+
+    `asked_as`: the same songs with another estimate of the genre, to be asked with it instead.
+    """
     artists = [song.facts.artist for song in songs]
     alternatives = len(question.right(songs[0].facts))
 
@@ -56,7 +64,7 @@ def hold_out(
         away = {artist for artist, out in zip(artists, held_out, strict=True) if out}
         priors = question.priors([facts for facts in annotations if facts.artist not in away])
         taught = [song for song, out in zip(songs, held_out, strict=True) if not out]
-        asked = [song for song, out in zip(songs, held_out, strict=True) if out]
+        asked = [song for song, out in zip(asked_as or songs, held_out, strict=True) if out]
         weights = train(question, taught, priors)
         return np.stack(
             [answer(question, asked, priors, weights, known) for known in question.knowledge], axis=1

@@ -51,7 +51,8 @@ FLOORS = (
     {"pipeline", "annotated"},
     {"questions", "convert"},
     {"trial"},
-    {"train", "evaluate", "predict", "tuning"},
+    {"train", "predict", "tuning"},
+    {"evaluate"},
 )
 STANDARD_LIBRARY_ONLY = {
     "ml.report",

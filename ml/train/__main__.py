@@ -91,15 +91,7 @@ def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
 def gather_examples(options: argparse.Namespace) -> list[Example]:
     if options.data:
         return corpus.read_folder(options.data)
-    if not (options.shared / "gtzan" / "clips.csv").is_file():
-        raise corpus.CorpusError(folder=str(options.shared))
-    clips = corpus.read_gtzan_clips(options.shared)
-    test = [clip for clip in clips if clip.split == "test"] + corpus.read_taggrams(options.shared, "test")
-    learnt = [clip for clip in clips if clip.split != "test"] + corpus.read_taggrams(options.shared, "train")
-    learnt = corpus.without_artists_of(learnt, test)
-    if not options.without_emotify:
-        learnt += corpus.read_emotify(options.shared, {example.label for example in learnt})
-    return learnt
+    return corpus.read_research(options.shared, with_emotify=not options.without_emotify)
 
 
 def fit(rows: Sequence[Row], labels: Sequence[str]) -> tuple[Head, dict[str, float], dict[str, Any]]:

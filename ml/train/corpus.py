@@ -90,6 +90,25 @@ def read_emotify(shared: Path, labels: set[str]) -> list[Example]:
     ]
 
 
+def read_research(shared: Path, *, with_emotify: bool = True) -> list[Example]:
+    """Everything under `shared` that the shipped model may learn from: no test song, and nobody who plays in one."""
+    if not (shared / "gtzan" / "clips.csv").is_file():
+        raise CorpusError(folder=str(shared))
+    clips = read_gtzan_clips(shared)
+    test = [clip for clip in clips if clip.split == "test"] + read_taggrams(shared, "test")
+    learnt = [clip for clip in clips if clip.split != "test"] + read_taggrams(shared, "train")
+    learnt = without_artists_of(learnt, test)
+    if with_emotify:
+        learnt += read_emotify(shared, {example.label for example in learnt})
+    return learnt
+
+
+def read_speech(shared: Path) -> list[Path]:
+    """Recordings of people who speak, without music."""
+    rows = read_rows(shared / "speech" / "transcripts.csv")
+    return [shared / "speech" / row["file"] for row in rows if row["kind"] == "speech"]
+
+
 def read_artists(shared: Path) -> dict[str, str]:
     """Artist of every GTZAN track; an unknown one stands alone under the track's own name."""
     rows = read_rows(shared / "gtzan" / "tracks.csv")

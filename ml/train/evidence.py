@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ml import bands, features, track, trunk
 from ml.audio import Audio, from_samples, load
 from ml.bands import BandStatistics
 from ml.card import hash_file
@@ -22,6 +23,7 @@ from ml.genre import EVIDENCE_SIZE, GenreModel
 from ml.head import tag_evidence
 from ml.settings import SAMPLE_RATE
 from ml.track import Track
+from ml.train import variants
 from ml.train.corpus import Example
 from ml.train.variants import VARIANTS
 
@@ -61,10 +63,10 @@ class Gatherer:
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
         self._model, self._cache, self._executor = model, cache, executor
-        self._version = model.signature.sha256 + hashlib.sha256(model.bands.covariance.tobytes()).hexdigest()
+        self._version = _fingerprint(model)
 
     def rows(
-        self, examples: Sequence[Example], variants: Sequence[str], tell: Callable[[str], None]
+        self, examples: Sequence[Example], names: Sequence[str], tell: Callable[[str], None]
     ) -> Iterator[Row]:
         for number, example in enumerate(examples, start=1):
             tell(f"listening {number}/{len(examples)}")
@@ -74,7 +76,7 @@ class Gatherer:
                 yield Row(example, "as is", np.concatenate([known, unknown]), len(example.taggram))
                 continue
             try:
-                yield from self._listen(example, variants)
+                yield from self._listen(example, names)
             except SoriError as error:
                 tell(f"left out {example.name}: {error}\n")
 
@@ -83,13 +85,26 @@ class Gatherer:
         key = f"{self._version}|{variant}|{hash_file(example.audio)}"
         return self._cache.get(key, lambda: self._hear(_vary(load_example(example), variant)))
 
-    def _listen(self, example: Example, variants: Sequence[str]) -> Iterator[Row]:
-        for variant in variants:
+    def _listen(self, example: Example, names: Sequence[str]) -> Iterator[Row]:
+        for variant in names:
             heard = self.windows(example, variant)
             yield Row(example, variant, heard.mean(axis=0), len(heard))
 
     def _hear(self, audio: Audio) -> Floats:
         return self._model.hear(Track(audio, self._model.bands).windows, self._executor)
+
+
+def _fingerprint(model: GenreModel) -> str:
+    """Of all that decides what is heard: trunk, bands and the source of the steps before and between.
+
+    The head does not count, so training and evaluation share what they heard.
+    """
+    digest = hashlib.sha256(model.bands.mean.tobytes() + model.bands.covariance.tobytes())
+    for weights in model.model.trunk.get_weights():
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    for source in (features, bands, track, trunk, variants):
+        digest.update(Path(str(source.__file__)).read_bytes())
+    return digest.hexdigest()
 
 
 def load_example(example: Example) -> Audio:

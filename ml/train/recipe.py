@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from ml import trunk
 from ml.features import Floats
 from ml.genre import BY_TAGS, EMBEDDING
-from ml.head import Head
+from ml.head import Head, Linear
 from ml.train.corpus import EMOTIFY
 from ml.train.evidence import Row
 from ml.train.fit import Doubles, Integers, Rows, add, artist_discriminant, even, softmax_regression
@@ -29,7 +29,7 @@ RIDGE = 0.1
 FIDELITY_BY_TAGS, FIDELITY_BY_EMBEDDING = 0.3, 1.0
 SHRINKAGE = 0.1
 DISCRIMINANT_SHARE, EMBEDDING_SHARE = 0.5, 0.7
-CLIP_SHARE = 0.3
+CLIP_SHARE = 0.15
 """How much a short clip counts beside a taggram of the whole track, where the tags are judged."""
 EMOTIFY_SHARE = 0.2
 """Another collection's idea of pop and rock; much more of it blurs GTZAN's."""
@@ -98,9 +98,21 @@ def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> Table:
 
 def fit_head(table: Table, labels: Sequence[str], use: Mask) -> Head:
     """A head from the rows marked `use`, its scores not yet calibrated."""
-    audio = use & ~table.is_taggram
-    copies = audio & ~table.is_original
-    change = table.rows.evidence[copies] - table.rows.evidence[table.original_of[copies]]
+    heard = table.rows.where(use & ~table.is_taggram)
+    heard = Rows(heard.evidence[:, EMBEDDING], heard.labels, heard.artists, heard.counts)
+    by_embedding = softmax_regression(
+        heard,
+        len(labels),
+        ridge=RIDGE,
+        same=_changes(table, use)[:, EMBEDDING],
+        fidelity=FIDELITY_BY_EMBEDDING,
+    )
+    by_embedding = even(by_embedding, heard.evidence).scaled(EMBEDDING_SHARE)
+    return Head(fit_by_tags(table, labels, use), by_embedding, tags_alone=1.0)
+
+
+def fit_by_tags(table: Table, labels: Sequence[str], use: Mask) -> Linear:
+    """The part of the head that looks at tags, which taggrams alone can teach."""
     shares = (
         np.where(table.is_taggram | table.from_emotify, 1.0, CLIP_SHARE) if table.is_taggram.any() else 1.0
     )
@@ -111,28 +123,29 @@ def fit_head(table: Table, labels: Sequence[str], use: Mask) -> Head:
         tagged.artists,
         tagged.counts * np.broadcast_to(shares, use.shape)[use],
     )
-    heard = table.rows.where(audio)
-    heard = Rows(heard.evidence[:, EMBEDDING], heard.labels, heard.artists, heard.counts)
     count = len(labels)
     regression = softmax_regression(
         tagged,
         count,
         ridge=RIDGE,
         prior=prior_weights(labels),
-        same=change[:, BY_TAGS],
+        same=_changes(table, use)[:, BY_TAGS],
         fidelity=FIDELITY_BY_TAGS,
     )
     logits = Rows(tagged.evidence[:, len(trunk.TAGS) :], tagged.labels, tagged.artists, tagged.counts)
     discriminant = artist_discriminant(logits, count, shrinkage=SHRINKAGE)
     padding = np.zeros((len(trunk.TAGS), count), np.float32)
     discriminant = type(discriminant)(np.concatenate([padding, discriminant.weights]), discriminant.bias)
-    by_tags = add(
+    return add(
         even(regression, tagged.evidence), even(discriminant, tagged.evidence).scaled(DISCRIMINANT_SHARE)
     )
-    by_embedding = softmax_regression(
-        heard, count, ridge=RIDGE, same=change[:, EMBEDDING], fidelity=FIDELITY_BY_EMBEDDING
-    )
-    return Head(by_tags, even(by_embedding, heard.evidence).scaled(EMBEDDING_SHARE), tags_alone=1.0)
+
+
+def _changes(table: Table, use: Mask) -> Floats:
+    """Evidence of each copy among the rows marked `use`, less that of its original."""
+    copies = use & ~table.is_taggram & ~table.is_original
+    changes: Floats = table.rows.evidence[copies] - table.rows.evidence[table.original_of[copies]]
+    return changes
 
 
 def prior_weights(labels: Sequence[str]) -> Doubles:

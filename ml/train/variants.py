@@ -19,7 +19,7 @@ from ml.settings import SAMPLE_RATE
 NARROW_RATE = 8_000
 MP3_RATE = 22_050
 MP3_BITS_PER_SECOND = 64_000
-_MP3_LEVEL = 0.625
+MP3_LEVEL = 0.625
 """libsndfile's compression level that stands for 64 kbit/s at this sample rate; a test measures it."""
 
 
@@ -36,7 +36,7 @@ def mp3(samples: Floats) -> Floats:
     buffer = io.BytesIO()
     sound = np.clip(soxr.resample(samples, SAMPLE_RATE, MP3_RATE), -1, 1)
     soundfile.write(
-        buffer, sound, MP3_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=_MP3_LEVEL
+        buffer, sound, MP3_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=MP3_LEVEL
     )
     buffer.seek(0)
     decoded, _ = soundfile.read(buffer, dtype="float32")

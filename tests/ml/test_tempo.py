@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml import fitted, tempo
-from ml.annotated import log_mel
 from ml.baselines import librosa_tempo
+from ml.features import log_mel
 from ml.pulse import TEMPI
 from ml.report import Tempo
 from ml.scoring import tempo_is_related, tempo_is_right

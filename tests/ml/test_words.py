@@ -23,6 +23,7 @@ from ml.words import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
+# Modules that define errors, loaded so that all are known.
 HEARD = (
     environment,
     jobs.attempt,
@@ -32,7 +33,7 @@ HEARD = (
     main,
     preprocess,
     errors,
-)  # modules that define errors, loaded so that all are known
+)
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
 COUNTED = preprocess.COUNTED

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml.convert import fetch_wheel
+from ml.pipeline import Ear, load
+
+
+@pytest.fixture(scope="session")
+def shipped_ear() -> Iterator[Ear]:
+    """The model that ships, loaded once: seconds."""
+    with load() as ear:
+        yield ear
+
+
+@pytest.fixture(scope="session")
+def published_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return fetch_wheel(tmp_path_factory.mktemp("wheel"))
+    except Exception as error:
+        pytest.skip(f"the published package cannot be fetched here: {error}")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ml.card import Card, ChangedWeightsError, NoCardError, card_path, load_card
+from ml.genre import GENRE_WEIGHTS, GenreModel, UnusableWeightsError
+
+CARD = Card("a", "1", ("x", "y"), {"least_probability": 0.5}, {}, {}, "ours")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"weights")
+    CARD.save(path)
+    return path
+
+
+def test_a_card_comes_back_as_it_was(weights: Path) -> None:
+    card = load_card(weights)
+    assert card.labels == CARD.labels
+    assert card.settings == CARD.settings
+    assert set(card.sha256) == {"a.keras"}
+
+
+def test_changed_weights_are_refused(weights: Path) -> None:
+    weights.write_bytes(b"Weights")
+    with pytest.raises(ChangedWeightsError, match=r"a\.keras"):
+        load_card(weights)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"name": 3}', '{"labels": null}'])
+def test_a_card_that_says_nothing_is_refused(weights: Path, content: str | None) -> None:
+    card_path(weights).unlink() if content is None else card_path(weights).write_text(content)
+    with pytest.raises(NoCardError):
+        load_card(weights)
+
+
+def test_a_card_of_another_file_is_refused(weights: Path) -> None:
+    other = weights.with_name("b.keras")
+    other.write_bytes(b"weights")
+    card_path(other).write_text(card_path(weights).read_text())
+    with pytest.raises(NoCardError):
+        load_card(other)
+
+
+def test_another_kind_of_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    path.write_bytes(b"PK\x03\x04 not a model")
+    CARD.save(path)
+    with pytest.raises(UnusableWeightsError, match=r"a\.keras"):
+        GenreModel.load(path)
+
+
+def test_what_ships_is_whole_and_small() -> None:
+    card = load_card(GENRE_WEIGHTS)
+    assert card.licence
+    assert len(card.labels) == 10
+    assert GENRE_WEIGHTS.stat().st_size + card_path(GENRE_WEIGHTS).stat().st_size < 8_000_000

@@ -1,0 +1,149 @@
+"""The whole ear on music made here: what a report holds, whatever the song."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ml.audio import from_samples
+from ml.errors import SoriError
+from ml.genre import EVIDENCE_SIZE
+from ml.pipeline import Ear
+from ml.report import Report
+from ml.settings import SAMPLE_RATE, Limits
+from ml.train.variants import VARIANTS
+from tests.ml.music import babble, pure_tone, song, white_noise
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("songs") / "소리 - 첫 노래.flac"
+    soundfile.write(path, song(20.0), SAMPLE_RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(shipped_ear: Ear, file: Path) -> Report:
+    return shipped_ear.analyse(file)
+
+
+def test_a_report_says_everything_asked(report: Report) -> None:
+    assert (report.artist, report.title) == ("소리", "첫 노래")
+    assert report.duration_seconds == pytest.approx(20.0, abs=0.01)
+    assert report.tempo is not None
+    assert any(bpm == pytest.approx(120, rel=0.04) for bpm in (report.tempo.bpm, *report.tempo.alternatives))
+    assert report.key is not None
+    assert {"total", "decode", "trunk", "tempo", "key"} <= report.timings.keys()
+    assert len(report.model.sha256) == 64
+
+
+def test_scores_are_probabilities_in_order(report: Report) -> None:
+    values = [score.probability for score in report.genre.scores]
+    assert sum(values) == pytest.approx(1.0, abs=1e-5)
+    assert values == sorted(values, reverse=True)
+    assert report.genre.top == report.genre.scores[0].label
+    assert {score.label for score in report.genre.scores} == set(report.labels)
+
+
+def test_the_timeline_covers_the_song_in_three_second_steps(report: Report) -> None:
+    moments = report.timeline
+    assert moments[0].start == 0
+    assert moments[-1].end == pytest.approx(report.duration_seconds)
+    for moment, following in itertools.pairwise(moments):
+        assert moment.end == pytest.approx(following.start, abs=0.01)
+        assert moment.end - moment.start == pytest.approx(3.0, abs=0.01)
+    for moment in moments:
+        assert sum(moment.scores) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_report_is_plain_json_and_comes_back_from_it(report: Report) -> None:
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    assert Report.from_dict(json.loads(text)) == report
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.5, 3.1, 7.0, 31.0])
+def test_any_length_has_a_timeline_to_its_end(shipped_ear: Ear, seconds: float) -> None:
+    hearing = shipped_ear.hear_audio(from_samples(song(seconds), SAMPLE_RATE, title="a"))
+    ends = [moment.end for moment in hearing.report.timeline]
+    assert ends == sorted(ends)
+    assert ends[-1] == pytest.approx(seconds, abs=0.01)
+    assert all(moment.start < moment.end for moment in hearing.report.timeline)
+    assert hearing.evidence.shape == (len(ends), EVIDENCE_SIZE)
+
+
+def test_the_timeline_follows_a_song_that_changes(shipped_ear: Ear) -> None:
+    """Half a minute of noise bursts, then half a minute of chords: the ends are judged unlike each other."""
+    sound = np.concatenate([white_noise(30.0), song(30.0)])
+    scores = shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.timeline
+    first, last = np.array(scores[0].scores), np.array(scores[-1].scores)
+    assert np.abs(first - last).sum() > 0.3
+
+
+def test_path_and_open_file_are_heard_alike(shipped_ear: Ear, file: Path, report: Report) -> None:
+    again = shipped_ear.analyse(io.BytesIO(file.read_bytes()), name=file.name)
+    assert (again.genre, again.timeline, again.tempo, again.key) == (
+        report.genre, report.timeline, report.tempo, report.key,
+    )  # fmt: skip
+
+
+def test_the_volume_knob_changes_nothing(shipped_ear: Ear) -> None:
+    reports = []
+    for name in ("as is", "+6 dB", "-6 dB"):
+        sound = VARIANTS[name](0.3 * song(12.0))
+        reports.append(shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report)
+    plain = [score.probability for score in reports[0].genre.scores]
+    for other in reports[1:]:
+        assert other.genre.top == reports[0].genre.top
+        assert [score.probability for score in other.genre.scores] == pytest.approx(plain, abs=0.01)
+
+
+@pytest.mark.parametrize("sound", [white_noise(), pure_tone(), babble()], ids=["noise", "tone", "talk"])
+def test_what_is_no_music_is_answered_without_confidence(shipped_ear: Ear, sound: np.ndarray) -> None:
+    assert not shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.genre.confident
+
+
+def test_songs_heard_at_the_same_time_do_not_mix(shipped_ear: Ear) -> None:
+    sounds = [song(6.0, bpm=bpm, root_hz=hz) for bpm, hz in ((90, 110), (120, 220), (150, 330))]
+    audios = [from_samples(sound, SAMPLE_RATE, title=str(i)) for i, sound in enumerate(sounds)]
+    alone = [shipped_ear.hear_audio(audio).report for audio in audios]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(lambda audio: shipped_ear.hear_audio(audio).report, audios))
+    for one, other in zip(alone, together, strict=True):
+        assert (one.title, one.tempo, one.key) == (other.title, other.tempo, other.key)
+        assert one.genre.top == other.genre.top
+
+
+def test_a_long_song_is_cut_with_a_note(shipped_ear: Ear, file: Path) -> None:
+    report = shipped_ear.analyse(file, limits=Limits(max_seconds=5.0))
+    assert report.duration_seconds == pytest.approx(5.0, abs=0.01)
+    assert report.notes
+
+
+def test_a_refusal_is_a_sentence(shipped_ear: Ear, tmp_path: Path) -> None:
+    (tmp_path / "a.mp3").write_text("this is a shopping list\n" * 50)
+    with pytest.raises(SoriError) as caught:
+        shipped_ear.analyse(tmp_path / "a.mp3")
+    assert str(caught.value).endswith(".")
+
+
+def test_the_command_line_hears_with_the_shipped_model(file: Path) -> None:
+    """A fresh process: quiet on stderr, one JSON line, and text in Korean."""
+    command = [sys.executable, "main.py", "analyse", str(file)]
+    done = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["title"] == "첫 노래"
+    done = subprocess.run([*command, "--lang", "ko"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "빠르기" in done.stdout
