@@ -172,7 +172,7 @@ def _fill(
     counts = (
         summary.heard,
         summary.unchanged,
-        summary.moved + summary.copied + summary.touched,
+        summary.moved + summary.copied + summary.touched + summary.linked,
         summary.described,
         summary.pruned,
         summary.failed + summary.known_failures,

@@ -13,15 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from jobs.attempt import wake
+from jobs.attempt import Listener, wake
 from jobs.workers import Workers
+from library import reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full
-from library.digest import Digest, File, description_version, digest
+from library.digest import Digest, File, description_version, digest, heard_by
 from library.folders import NoFolderError, explain, walk
 from library.keeping import Keeper, Summary, Versions, hash_content
 from library.tags import read_album
@@ -29,11 +30,6 @@ from ml.card import WEIGHT_FOLDER, load_card
 from ml.errors import AudioError, NotAFileError, SoriError
 from ml.settings import Limits
 
-if TYPE_CHECKING:
-    from ml.pipeline import Hearing
-
-HEARING_VERSION = 1
-"""Raised when the same model hears something else in the same file."""
 LOCK_NAME = "library.lock"
 _ADVISORY_LOCK = 0x534F5249
 
@@ -46,12 +42,6 @@ class BusyError(SoriError):
 class ChangingError(AudioError):
     code = "changing"
     sentence = "This file was being written while it was read. Run the command again when it is finished."
-
-
-class Hearer(Protocol):
-    """What is needed of the ear here; `ml.pipeline.Ear` is one."""
-
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing: ...
 
 
 @dataclass(frozen=True)
@@ -78,6 +68,7 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
         if not folder.is_dir():
             raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
     with _alone(catalogue, home), _disk_minded():
+        reference.install(catalogue)
         keeper = Keeper(catalogue, versions(order), retry_failed=order.retry_failed)
         new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
         settled = len(keeper.summary.seen) - len(new)
@@ -97,11 +88,10 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
 def versions(order: Order) -> Versions:
     weights = order.weights or WEIGHT_FOLDER / "genre.keras"
     card = load_card(weights)
-    heard_with = f"{card.sha256[weights.name][:16]}-{HEARING_VERSION}"
-    return Versions(heard_with, description_version(), order.limits.max_seconds)
+    return Versions(heard_by(card.sha256[weights.name]), description_version(), order.limits.max_seconds)
 
 
-def digest_file(ear: Hearer, file: File, *, limits: Limits) -> Digest:
+def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:
     """Hear one file and keep what the library needs, provided that it stayed the same meanwhile."""
     for _ in range(2):
         now = _stat(file.path)

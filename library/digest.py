@@ -53,6 +53,15 @@ def description_version() -> str:
     return projection.load()[1]
 
 
+HEARING_VERSION = 1
+"""Raised when the same model hears something else in the same file."""
+
+
+def heard_by(model_sha256: str) -> str:
+    """The version that a track heard with this model remembers."""
+    return f"{model_sha256[:16]}-{HEARING_VERSION}"
+
+
 def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Digest:
     from library import harmony, sound
 

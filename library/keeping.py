@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import Digest, File, describe, fill, rows_of
 from library.folders import Found
+from library.reference import reference_of
 from ml.errors import SoriError
 
 FOLDER = "folder"
@@ -45,6 +46,7 @@ class Summary:
     copied: int = 0
     touched: int = 0
     described: int = 0
+    linked: int = 0
     failed: int = 0
     pruned: int = 0
     seen: set[str] = field(default_factory=set)
@@ -87,7 +89,7 @@ class Keeper:
             if known is not None and (known.size, known.mtime_ns) == (one.size, one.mtime_ns):
                 if not self._is_settled(known, one):
                     yield one
-            elif not self._take_over(one):
+            elif not self._take_over(one) and not self._link(key, one):
                 yield one
 
     def _is_settled(self, known: Row[*tuple[Any, ...]], file: File) -> bool:
@@ -156,6 +158,23 @@ class Keeper:
                 _copy(session, twins[0], here, file)
                 self.summary.copied += 1
             session.commit()
+        return True
+
+    def _link(self, key: str, file: File) -> bool:
+        """Give a track of the reference its file, where a person has the collection on disk."""
+        name = reference_of(file.path)
+        if name is None:
+            return False
+        with self._catalogue.session() as session:
+            entry = select(Track).where(Track.reference == name, Track.path.is_(None))
+            track = session.scalars(entry).one_or_none()
+            if track is None or track.heard_with != self._versions.heard_with:
+                return False
+            track.path, track.digest = file.path, key
+            track.size, track.mtime_ns = file.size, file.mtime_ns
+            track.heard_seconds = self._versions.seconds
+            session.commit()
+        self.summary.linked += 1
         return True
 
     def keep(self, file: File, result: Digest | SoriError) -> None:

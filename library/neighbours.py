@@ -8,17 +8,25 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from library import sound
 from library.catalogue import Catalogue, Descriptor, Heard, Track
-from library.harmony import Chords, unpack
+from library.digest import describe
+from library.filters import Filter
+from library.harmony import Chords, pack, unpack
 from library.index import Index
+from library.vectors import read_vectors
 from library.why import Why, compare
 from ml.report import Neighbour, Neighbours, Report
+
+if TYPE_CHECKING:
+    from ml.pipeline import Hearing
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,45 +37,14 @@ SAME_HARMONY = 0.30
 SAME_SECONDS = 3.0
 _ASKED_AT_ONCE = 32
 _MOST_ASKED = 2048
-_ROWS_AT_ONCE = 8192
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What neighbours must have; None asks for nothing. Tempo is a range in beats per minute."""
-
-    genre: str | None = None
-    mood: str | None = None
-    slowest_bpm: float | None = None
-    fastest_bpm: float | None = None
-    key: tuple[str, str] | None = None
-    """Tonic and mode."""
-
-    @property
-    def is_open(self) -> bool:
-        return self == Filter()
-
-    def query(self) -> Select[int]:
-        wanted = select(Track.id)
-        if self.genre is not None:
-            wanted = wanted.where(Track.genre == self.genre)
-        if self.mood is not None:
-            wanted = wanted.where(Track.mood == self.mood)
-        if self.slowest_bpm is not None:
-            wanted = wanted.where(Track.bpm >= self.slowest_bpm)
-        if self.fastest_bpm is not None:
-            wanted = wanted.where(Track.bpm <= self.fastest_bpm)
-        if self.key is not None:
-            wanted = wanted.where(Track.tonic == self.key[0], Track.mode == self.key[1])
-        return wanted
 
 
 @dataclass(frozen=True)
 class Song:
     """A song to ask about, of the library (`track_id`) or heard just now."""
 
-    harmony: Floats
-    sound: Floats
+    chord_vector: Floats
+    sound_vector: Floats
     chords: Chords
     report: Report | None
     title: str | None
@@ -76,8 +53,24 @@ class Song:
     content: str | None = None
     track_id: int | None = None
 
+    @classmethod
+    def heard(cls, hearing: Hearing) -> Song:
+        """A song that was heard just now and is no track of the library."""
+        chromagram, evidence = pack(hearing.chromagram), sound.pack(hearing.evidence)
+        chords, timbre, _ = describe(chromagram, evidence)
+        report = hearing.report
+        return cls(
+            np.frombuffer(chords, "<f4"),
+            np.frombuffer(timbre, "<f4"),
+            unpack(chromagram),
+            report,
+            report.title,
+            report.artist,
+            report.duration_seconds,
+        )
+
     def vector(self, by: str) -> Floats:
-        return self.harmony if by == "harmony" else self.sound
+        return self.chord_vector if by == "harmony" else self.sound_vector
 
 
 @dataclass(frozen=True)
@@ -106,7 +99,7 @@ class Library:
     def load(cls, catalogue: Catalogue) -> Library:
         """Read every descriptor: two seconds for a million of them."""
         with catalogue.session() as session:
-            ids, arrays = _read(session)
+            ids, arrays = read_vectors(session)
         return cls(catalogue, ids, {by: Index(array) for by, array in zip(KINDS, arrays, strict=True)})
 
     def __len__(self) -> int:
@@ -150,7 +143,8 @@ class Library:
     def neighbours(self, song: Song, count: int = 3, *, only: Filter | None = None) -> Neighbours:
         """Both lists as a report carries them."""
         lists = {by: self.nearest(song, by, count, only=only) for by in KINDS}
-        return Neighbours(**{by: tuple(one.neighbour() for one in found) for by, found in lists.items()})
+        named = {by: tuple(one.neighbour() for one in found) for by, found in lists.items()}
+        return Neighbours(**named)
 
     def duplicates(self) -> Iterator[list[Track]]:
         """Groups of files that hold one recording."""
@@ -264,24 +258,6 @@ def _plain(name: str) -> str:
 
 def _tracks(ids: Sequence[int]) -> Select[Track]:
     return select(Track).where(Track.id.in_(ids))
-
-
-def _read(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats, Floats]]:
-    """Ids and vectors, read in pieces into arrays that are large enough from the start."""
-    rows = select(Descriptor.track_id, Descriptor.harmony, Descriptor.sound).order_by(Descriptor.track_id)
-    pieces = session.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
-    ids: list[npt.NDArray[np.int64]] = []
-    vectors: tuple[list[Floats], list[Floats]] = ([], [])
-    for piece in pieces:
-        numbers, *blobs = zip(*piece, strict=True)
-        ids.append(np.array(numbers, np.int64))
-        for kept, blob in zip(vectors, blobs, strict=True):
-            kept.append(np.frombuffer(b"".join(blob), "<f4").reshape(len(blob), -1))
-    if not ids:
-        return np.empty(0, np.int64), (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
-    harmonies = np.concatenate(vectors[0])
-    vectors[0].clear()
-    return np.concatenate(ids), (harmonies, np.concatenate(vectors[1]))
 
 
 __all__ = ["Filter", "Found", "Library", "Song", "same_name"]

@@ -55,7 +55,7 @@ def descriptors(home: Path) -> dict[str, tuple[bytes, bytes]]:
                 Descriptor, Descriptor.track_id == Track.id
             )
         )
-        found = {str(path): (harmony, sound) for path, harmony, sound in rows}
+        found = {str(path): (harmony, sound) for path, harmony, sound in rows if path is not None}
     catalogue.close()
     return found
 
