@@ -233,8 +233,9 @@ def _list_duplicates(catalogue: Catalogue) -> None:
     from library.neighbours import Library
 
     for group in Library.load(catalogue).duplicates():
-        print("\n".join(clean(shown(track.path) if track.path else track.title or "") for track in group))
-        print()
+        files = [clean(shown(track.path)) for track in group if track.path]
+        if len(files) > 1:
+            print("\n".join(files), end="\n\n")
 
 
 def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None:

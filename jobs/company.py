@@ -6,9 +6,13 @@ A library that cannot be opened or read costs the neighbours, never the report.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
 
 from jobs.attempt import Listener
 from library.catalogue import Catalogue, open_catalogue
@@ -41,15 +45,26 @@ class Company:
         return replace(hearing.report, neighbours=self._library.neighbours(Song.heard(hearing)))
 
 
-def accompany(ear: Listener, home: Path, url: str | None = None) -> Listener:
-    """The ear with the library in `home` or at `url`, the reference laid in; the bare ear where there is none."""
+def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) -> Listener:
+    """The ear that `wake` gives, with the library in `home` or at `url`; the bare ear where there is none.
+
+    The library is read, the reference laid in, while the model loads.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="library") as aside:
+        opening = aside.submit(_open, home, url)
+        ear = wake()
+        opened = opening.result()
+    return ear if opened is None else Company(ear, *opened)
+
+
+def _open(home: Path, url: str | None) -> tuple[Catalogue, Library] | None:
     from library import reference
     from library.neighbours import Library
 
     try:
         catalogue = open_catalogue(home, url)
         reference.install(catalogue)
-        return Company(ear, catalogue, Library.load(catalogue))
-    except SoriError as error:
+        return catalogue, Library.load(catalogue)
+    except (SoriError, DBAPIError, OSError) as error:
         LOG.info("no neighbours: %s", error)
-        return ear
+        return None

@@ -42,7 +42,7 @@ class NoFilesError(SoriError):
 
 
 def export(catalogue: Catalogue, target: Path) -> int:
-    """Write every track to a .csv or .json file, all or nothing; how many there were."""
+    """Write every track that has a file to a .csv or .json file, all or nothing; how many there were."""
     writers = {".csv": _write_csv, ".json": _write_json}
     if target.suffix.lower() not in writers:
         raise SuffixError(file=str(target))
@@ -51,7 +51,8 @@ def export(catalogue: Catalogue, target: Path) -> int:
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal count
         with catalogue.session() as session:
-            for track in session.scalars(select(Track).order_by(Track.id).execution_options(yield_per=1000)):
+            own = select(Track).where(Track.path.is_not(None)).order_by(Track.id)
+            for track in session.scalars(own.execution_options(yield_per=1000)):
                 count += 1
                 yield _row(track)
 

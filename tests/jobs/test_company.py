@@ -25,7 +25,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path) -> None:
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    report = accompany(FakeEar(), home).analyse(song, limits=DEFAULT_LIMITS)
+    report = accompany(FakeEar, home).analyse(song, limits=DEFAULT_LIMITS)
     assert report.title == "new"
     for found in (report.neighbours.harmony, report.neighbours.sound):
         assert len({neighbour.track_id for neighbour in found}) == 3
@@ -33,12 +33,12 @@ def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path
 
 
 def test_a_song_of_the_library_is_not_its_own_neighbour(home: Path, tmp_path: Path) -> None:
-    report = accompany(FakeEar(), home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
+    report = accompany(FakeEar, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
     assert "0" not in {neighbour.title for neighbour in report.neighbours.sound}
 
 
 def test_without_a_library_the_ear_hears_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     ear = FakeEar()
-    assert accompany(ear, tmp_path / "file" / "var") is ear
-    assert isinstance(accompany(ear, tmp_path / "var"), Company)
+    assert accompany(lambda: ear, tmp_path / "file" / "var") is ear
+    assert isinstance(accompany(FakeEar, tmp_path / "var"), Company)
