@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,9 @@ def main(song: str) -> None:
     console = Console(record=True, width=WIDTH, file=io.StringIO())
     console.print(Text(f"$ python main.py analyse '{Path(song).name}'\n\n{answer}".rstrip()))
     PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(console.export_svg(title="Sori"), encoding="utf-8")
+    # The reader's own monospaced font will do: a picture must not send its readers to somebody's font server.
+    drawn = re.sub(r"@font-face\s*\{.*?\}", "", console.export_svg(title="Sori"), flags=re.DOTALL)
+    PICTURE.write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

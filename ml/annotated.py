@@ -78,9 +78,9 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     heard = [facts for facts in annotations if facts.file is not None]
     bands = BandStatistics.load(WEIGHT_FOLDER / BANDS_NAME)
     tracks = [Track(audio.load(facts.file), bands) for facts in heard if facts.file is not None]
-    genres = estimate_genres(heard, [track.heard_mel for track in tracks])
+    genres = estimate_genres(heard, [track.mel for track in tracks])
     return [
-        Song(facts, pulse.listen(pulse.level(track.heard_mel)), key.profile(track.chromagram), genre)
+        Song(facts, pulse.listen(pulse.level(track.mel)), key.profile(track.chromagram), genre)
         for facts, track, genre in zip(heard, tracks, genres, strict=True)
     ]
 

@@ -52,10 +52,18 @@ class BandStatistics:
     def save(self, path: Path) -> None:
         np.savez(path, mean=self.mean, covariance=self.covariance)
 
-    def even_out(self, mel: Floats) -> Floats:
-        """(frames, bands), its upper bands drawn towards what is expected there, or replaced above a cliff."""
+    def fill_in(self, mel: Floats) -> Floats:
+        """(frames, bands), with what lies above a cliff replaced by what is expected there."""
         cliff = find_cliff(mel)
-        cut, share = (DOUBTFUL_BAND, HEARD_SHARE) if cliff is None else (cliff, 0.0)
+        return mel if cliff is None else self._draw(mel, cliff, 0.0)
+
+    def even_out(self, mel: Floats) -> Floats:
+        """The same, and the upper bands of a full recording drawn towards what is expected there."""
+        return (
+            self.fill_in(mel) if find_cliff(mel) is not None else self._draw(mel, DOUBTFUL_BAND, HEARD_SHARE)
+        )
+
+    def _draw(self, mel: Floats, cut: int, share: float) -> Floats:
         expected = self._expect(mel, cut)
         upper = expected + np.float32(share) * (mel[:, cut:] - expected)
         return np.concatenate([mel[:, :cut], upper], axis=1)

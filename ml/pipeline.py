@@ -84,7 +84,7 @@ class Ear:
             genre = self.model.genre(self.model.judge(mean[None])[0], music.result())
             timeline = self.model.timeline(evidence, audio.duration_seconds)
         with clock.stage("tempo"):
-            beat = tempo.estimate(track.heard_mel, genre={s.label: s.probability for s in genre.scores})
+            beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
             chromagram = harmony.result()
             tonality = key.estimate(chromagram)

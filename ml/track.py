@@ -28,8 +28,13 @@ class Track:
 
     @cached_property
     def heard_mel(self) -> Floats:
-        """Log-mel spectrogram as recorded: for the beat, which the upper bands help to hear."""
+        """Log-mel spectrogram as recorded."""
         return features.log_mel(self.samples)
+
+    @cached_property
+    def mel(self) -> Floats:
+        """Log-mel spectrogram with the bands filled in that a narrow recording lacks: what the beat is read from."""
+        return self._bands.fill_in(self.heard_mel)
 
     @cached_property
     def windows(self) -> Floats:
