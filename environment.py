@@ -15,6 +15,7 @@ from ml.errors import SoriError
 from ml.settings import DEFAULT_LIMITS
 
 LANGUAGES = ("en", "ko")
+HOME = Path(__file__).resolve().parent / "var"
 
 
 class SettingError(SoriError):
@@ -40,6 +41,8 @@ class Environment:
     max_seconds: float = DEFAULT_LIMITS.max_seconds
     genre_weights: Path | None = None
     debug: bool = False
+    home: Path = HOME
+    database_url: str | None = None
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -49,6 +52,8 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         max_seconds=parse_seconds("SORI_MAX_SECONDS", seconds) if seconds else DEFAULT_LIMITS.max_seconds,
         genre_weights=_file("SORI_GENRE_WEIGHTS", variables),
         debug=_switch("SORI_DEBUG", variables),
+        home=Path(variables.get("SORI_HOME") or HOME),
+        database_url=variables.get("SORI_DATABASE_URL") or None,
     )
 
 

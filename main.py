@@ -80,7 +80,7 @@ def _analyse(
     failed = False
     with Progress(len(files), sys.stderr) as progress:
         progress.show(0, words.say("loading the model"))
-        ear = ear or wake(environment.genre_weights)
+        ear = ear or _wake(environment)
         for done, file in enumerate(files):
             progress.show(done, file.name)
             write = (
@@ -96,6 +96,13 @@ def _analyse(
             else:
                 print(outcome, flush=True)
     return SOME_FAILED if failed else ALL_READ
+
+
+def _wake(environment: Environment) -> Listener:
+    """The ear, with the library beside it where there is one."""
+    from jobs.company import accompany  # with its database, too slow to load for `--help`
+
+    return accompany(partial(wake, environment.genre_weights), environment.home, environment.database_url)
 
 
 def _report_failure(file: Path, error: SoriError, as_json: bool, words: Words, *, debug: bool) -> None:

@@ -1,15 +1,298 @@
-"""Folders of music to a library. The library is not built yet: this command says so and changes nothing."""
+"""Folders of music to a library: `python preprocess.py FOLDER...`, and what can be had from the library afterwards.
+
+Arguments and progress only. 0: everything was read. 1: some files were not; `--failures` names them. 2: nothing was
+tried. 130: interrupted; what was finished is kept, and the same command goes on from there.
+"""
 
 from __future__ import annotations
 
+import argparse
+import io
+import os
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from environment import LANGUAGES, Environment, read_environment, read_language
+from jobs.digestion import Order, fill_library
+from library.catalogue import Catalogue, open_catalogue
+from library.ledger import read_failures
+from ml.cells import clean
+from ml.errors import SoriError
+from ml.settings import DEFAULT_LIMITS
+from ml.words import Words
+from terminal import Progress
+
+ALL_READ, SOME_FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+
+COUNTED = (
+    "{count} files were heard.",
+    "{count} files are as they were.",
+    "{count} files were moved, copied or touched.",
+    "{count} files were described anew without hearing them.",
+    "{count} files are gone and forgotten.",
+    "{count} files could not be read; --failures says why.",
+)
 
 
-def main() -> int:
-    print(
-        "The library is not built yet, so there is nothing to fill; this works: python main.py analyse FOLDER"
+class NotYetError(SoriError):
+    code = "not_yet"
+    sentence = "--engine celery is not built yet; --engine local uses every core of this machine."
+
+
+class NoTargetError(SoriError):
+    code = "no_target"
+    sentence = "Say where the playlist goes: preprocess.py --playlist TRACK out.m3u8"
+
+
+class NothingToDoError(SoriError):
+    code = "nothing_to_do"
+    sentence = "Say which folders to read, or what to do with the library; --help lists it."
+
+
+class NotACountError(SoriError):
+    code = "not_a_count"
+    sentence = "{name} is {value}, but it must be 1 or more."
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="preprocess.py", description="Folders of music become a library that remembers them."
     )
-    return 2
+    parser.add_argument(
+        "paths", nargs="*", type=Path, metavar="FOLDER", help="a folder of music; with --playlist the file"
+    )
+    parser.add_argument("--jobs", type=int, metavar="N", help="processes that listen (default: one per core)")
+    parser.add_argument(
+        "--engine", choices=("local", "celery"), default="local", help="where files are heard"
+    )
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try files again that failed and did not change"
+    )
+    parser.add_argument("--prune", action="store_true", help="forget files that are gone from the folders")
+    parser.add_argument("--failures", action="store_true", help="list the files that could not be read")
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE", help="write every track to a .csv or .json file"
+    )
+    parser.add_argument("--playlist", metavar="TRACK", help="write a walk of similar tracks, from this one")
+    parser.add_argument("--length", type=int, default=30, metavar="N", help="tracks in the playlist")
+    parser.add_argument("--duplicates", action="store_true", help="list recordings that are there twice")
+    parser.add_argument(
+        "--write-tags", action="store_true", help="show which tags would change; --apply does it"
+    )
+    parser.add_argument("--apply", action="store_true", help="with --write-tags: change the files")
+    parser.add_argument("--undo", action="store_true", help="put the tags back that --write-tags changed")
+    parser.add_argument("--lang", choices=LANGUAGES, help="the language of the answer")
+    return parser
+
+
+def run(argv: Sequence[str], *, variables: Mapping[str, str], wake: Callable[[], Any] | None = None) -> int:
+    """One command line to one exit code. The tests hand in their own environment, and an ear to be woken."""
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has already said why
+        return stop.code if isinstance(stop.code, int) else NOT_STARTED
+    words = Words(arguments.lang or read_language(variables))
+    try:
+        environment = read_environment(variables)
+        _check(arguments)
+        catalogue = open_catalogue(environment.home, environment.database_url)
+        try:
+            return _serve(arguments, environment, catalogue, words, wake)
+        finally:
+            catalogue.close()
+    except SoriError as error:
+        _complain(f"preprocess.py: {words.explain(error)}")
+        return NOT_STARTED
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.engine == "celery":
+        raise NotYetError()
+    for name in ("jobs", "length"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise NotACountError(name=f"--{name}", value=value)
+    if arguments.playlist and len(arguments.paths) != 1:
+        raise NoTargetError()
+    asked = ("paths", "failures", "export", "duplicates", "write_tags", "undo")
+    if not any(getattr(arguments, name) for name in asked):
+        raise NothingToDoError()
+
+
+def _serve(
+    arguments: argparse.Namespace,
+    environment: Environment,
+    catalogue: Catalogue,
+    words: Words,
+    wake: Callable[[], Any] | None,
+) -> int:
+    code = ALL_READ
+    if arguments.paths and not arguments.playlist:
+        code = _fill(arguments, environment, catalogue, words, wake)
+    if arguments.failures:
+        _list_failures(catalogue, words)
+    if arguments.undo:
+        code = _undo(catalogue, words) or code
+    if arguments.write_tags:
+        code = _write_tags(catalogue, words, really=arguments.apply) or code
+    if arguments.duplicates:
+        _list_duplicates(catalogue)
+    if arguments.playlist:
+        _write_playlist(catalogue, arguments)
+    if arguments.export:
+        from library.writing import export
+
+        count = export(catalogue, arguments.export)
+        print(words.say("{count} tracks are in {file}.", count=count, file=arguments.export))
+    return code
+
+
+def _fill(
+    arguments: argparse.Namespace,
+    environment: Environment,
+    catalogue: Catalogue,
+    words: Words,
+    wake: Callable[[], Any] | None,
+) -> int:
+    order = Order(
+        folders=arguments.paths,
+        jobs=arguments.jobs or os.cpu_count() or 1,
+        limits=replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds),
+        weights=environment.genre_weights,
+        retry_failed=arguments.retry_failed,
+        prune=arguments.prune,
+        wake=wake,
+    )
+    with Bar(words) as bar:
+        summary = fill_library(catalogue, environment.home, order, bar.tell)
+    counts = (
+        summary.heard,
+        summary.unchanged,
+        summary.moved + summary.copied + summary.touched + summary.linked,
+        summary.described,
+        summary.pruned,
+        summary.failed + summary.known_failures,
+    )
+    for sentence, count in zip(COUNTED, counts, strict=True):
+        if count:
+            print(words.say(sentence, count=count))
+    if not summary.seen:
+        print(words.say("There is no audio file in {folder}.", folder=", ".join(map(str, arguments.paths))))
+    return SOME_FAILED if summary.failed or summary.known_failures else ALL_READ
+
+
+class Bar:
+    """Progress with the rate of this run and the time that is left at that rate."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._progress = Progress(0, sys.stderr)
+        self._start: tuple[float, int] | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.clear()
+
+    def tell(self, done: int, total: int | None, name: str) -> None:
+        if total is None:
+            if done % 100 == 0:
+                self._progress.show(0, self._words.say("{count} files found", count=done))
+            return
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now, done
+            self._progress = Progress(total, sys.stderr)
+            self._progress.show(done, self._words.say("loading the model") if done < total else "")
+            return
+        rate = (done - self._start[1]) / max(now - self._start[0], 1e-3)
+        left = (total - done) / rate if rate else 0.0
+        told = self._words.say("{rate} a minute, {left} left", rate=f"{60 * rate:.0f}", left=clock(left))
+        self._progress.show(done, f"{told}  {name}")
+
+
+def clock(seconds: float) -> str:
+    """3700 -> "1:01:40", 65 -> "1:05"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _list_failures(catalogue: Catalogue, words: Words) -> None:
+    for failure in read_failures(catalogue):
+        reason = words.say(failure.sentence, **failure.facts)
+        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {reason}"))
+
+
+def _list_duplicates(catalogue: Catalogue) -> None:
+    from library.neighbours import Library
+
+    for group in Library.load(catalogue).duplicates():
+        files = [clean(shown(track.path)) for track in group if track.path]
+        if len(files) > 1:
+            print("\n".join(files), end="\n\n")
+
+
+def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None:
+    from library.neighbours import Library
+    from library.writing import find, walk, write_playlist
+
+    tracks = walk(Library.load(catalogue), find(catalogue, arguments.playlist), arguments.length)
+    write_playlist(tracks, arguments.paths[0])
+
+
+def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
+    from library import tags
+
+    failed = False
+    for change in tags.plan(catalogue):
+        new = {name: value for name, value in change.after.items() if change.before.get(name) != value}
+        print(clean(f"{shown(change.path)}: " + ", ".join(f"{n} = {', '.join(v)}" for n, v in new.items())))
+        if really:
+            try:
+                tags.apply(catalogue, change)
+            except tags.TagError as error:
+                failed = True
+                _complain(f"{shown(change.path)}: {words.explain(error)}")
+    if not really:
+        print(words.say("Nothing was changed. With --apply these tags are written; --undo takes them back."))
+    return SOME_FAILED if failed else ALL_READ
+
+
+def _undo(catalogue: Catalogue, words: Words) -> int:
+    from library import tags
+
+    failed = False
+    for path, error in tags.undo(catalogue):
+        if error is not None:
+            failed = True
+            _complain(f"{shown(path)}: {words.explain(error)}")
+        else:
+            print(clean(shown(path)))
+    return SOME_FAILED if failed else ALL_READ
+
+
+def shown(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _complain(text: str) -> None:
+    print(clean(text), file=sys.stderr, flush=True)
+
+
+def main(*, wake: Callable[[], Any] | None = None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        return run(sys.argv[1:], variables=os.environ, wake=wake)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ml.errors import SoriError
 from ml.report import Report
 from ml.settings import Limits
+
+if TYPE_CHECKING:
+    from ml.pipeline import Hearing
 
 
 class Listener(Protocol):
     """What is needed of the ear; `ml.pipeline.Ear` is one, and the tests have a smaller one."""
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
+
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing: ...
 
 
 class InternalError(SoriError):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from ml.report import Report
 from tests.fakes import FakeEar, a_report, write_wav
 
 ROOT = Path(__file__).parent.parent
+POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 SHARED = Path(os.environ.get("SORI_SHARED") or ROOT.parent / "shared")
 
 
@@ -63,3 +68,20 @@ def wav(tmp_path: Path) -> Callable[..., Path]:
         return write_wav(tmp_path / name, seconds=seconds)
 
     return write
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """The address of an empty database of its own, dropped after the test."""
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    name = f"sori_{uuid.uuid4().hex[:12]}"
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except OperationalError:
+        server.dispose()
+        pytest.skip("needs a PostgreSQL server, by SORI_TEST_POSTGRESQL or on this machine")
+    yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()

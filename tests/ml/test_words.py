@@ -12,14 +12,31 @@ from babel.messages.pofile import read_po
 
 import environment
 import jobs.attempt
+import jobs.digestion
+import library.keeping
+import library.writing
 import main
+import preprocess
+from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml import errors
 from ml.words import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
-HEARD = (environment, jobs.attempt, main, errors)  # modules that define errors, loaded so that all are known
+# Modules that define errors, loaded so that all are known.
+HEARD = (
+    environment,
+    jobs.attempt,
+    jobs.digestion,
+    library.keeping,
+    library.writing,
+    main,
+    preprocess,
+    errors,
+)
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
+COUNTED = preprocess.COUNTED
 MODES_AND_MOODS = ("major", "minor", "calm", "exciting")
 
 
@@ -49,7 +66,11 @@ def said_templates(path: Path) -> set[str]:
 
 def needed() -> set[str]:
     said = set().union(*(said_templates(path) for path in python_files()))
-    return said | {kind.sentence for kind in error_types()} | {*NOTES, *GENRES, *MODES_AND_MOODS}
+    return (
+        said
+        | {kind.sentence for kind in error_types()}
+        | {*NOTES, *GENRES, *MODES_AND_MOODS, *RELATIONS, *COUNTED}
+    )
 
 
 def test_the_search_finds_what_is_said() -> None:

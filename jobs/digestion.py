@@ -1,0 +1,160 @@
+"""Folders into the library: a scan, the processes that hear what is new, the rows that are written.
+
+Only this process writes. The workers turn a file into a digest, so that killing any of them, or all, loses no more than
+the files that were being heard.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from jobs.attempt import Listener, wake
+from jobs.workers import Workers
+from library import reference
+from library.catalogue import Catalogue, DiskFullError, is_disk_full
+from library.digest import Digest, File, description_version, digest, heard_by
+from library.folders import NoFolderError, explain, walk
+from library.keeping import Keeper, Summary, Versions, hash_content
+from library.tags import read_album
+from ml.card import WEIGHT_FOLDER, load_card
+from ml.errors import AudioError, NotAFileError, SoriError
+from ml.settings import Limits
+
+LOCK_NAME = "library.lock"
+_ADVISORY_LOCK = 0x534F5249
+
+
+class BusyError(SoriError):
+    code = "busy"
+    sentence = "Another run is filling this library already. Wait for it, or stop it."
+
+
+class ChangingError(AudioError):
+    code = "changing"
+    sentence = "This file was being written while it was read. Run the command again when it is finished."
+
+
+@dataclass(frozen=True)
+class Order:
+    """How folders are to be digested. `wake` makes the ear in each process."""
+
+    folders: Sequence[Path]
+    jobs: int
+    limits: Limits
+    weights: Path | None = None
+    retry_failed: bool = False
+    prune: bool = False
+    wake: Callable[[], Any] | None = None
+
+
+Tell = Callable[[int, int | None, str], None]
+"""Told how many files are settled, of how many, and which one was last."""
+
+
+def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> Summary:
+    """Digest every new or changed file below the folders. Raises when another run is at it, or the disk is full."""
+    folders = [Path(os.path.abspath(folder)) for folder in order.folders]
+    for folder in folders:
+        if not folder.is_dir():
+            raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
+    with _alone(catalogue, home), _disk_minded():
+        reference.install(catalogue)
+        keeper = Keeper(catalogue, versions(order), retry_failed=order.retry_failed)
+        new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
+        settled = len(keeper.summary.seen) - len(new)
+        tell(settled, len(keeper.summary.seen), "")
+        if new:
+            ear = order.wake or partial(wake, order.weights)
+            workers = Workers(min(order.jobs, len(new)), ear, partial(digest_file, limits=order.limits))
+            for done, (file, result) in enumerate(workers.run(new), start=1):
+                keeper.keep(file, result)
+                tell(settled + done, len(keeper.summary.seen), file.path.name)
+        keeper.forget_open_places(folders)
+        if order.prune:
+            keeper.prune(folders)
+    return keeper.summary
+
+
+def versions(order: Order) -> Versions:
+    weights = order.weights or WEIGHT_FOLDER / "genre.keras"
+    card = load_card(weights)
+    return Versions(heard_by(card.sha256[weights.name]), description_version(), order.limits.max_seconds)
+
+
+def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:
+    """Hear one file and keep what the library needs, provided that it stayed the same meanwhile."""
+    for _ in range(2):
+        now = _stat(file.path)
+        if not file.path.is_file():
+            raise NotAFileError(path=os.fsencode(file.path).decode("utf-8", "replace"))
+        try:
+            content = hash_content(file.path)
+        except OSError as error:
+            raise explain(file.path, error) from error
+        hearing, failure = None, None
+        try:
+            hearing = ear.hear(file.path, limits=limits)
+        except SoriError as error:
+            failure = error
+        if _stat(file.path) == now:
+            if hearing is None:
+                raise failure or ChangingError()
+            return digest(hearing, now, content, read_album(file.path))
+    raise ChangingError()
+
+
+def _stat(path: Path) -> File:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise explain(path, error) from error
+    return File(path, status.st_size, status.st_mtime_ns)
+
+
+def _counted(files: Iterator[File], keeper: Keeper, tell: Tell) -> Iterator[File]:
+    for file in files:
+        tell(len(keeper.summary.seen), None, file.path.name)
+        yield file
+
+
+@contextmanager
+def _alone(catalogue: Catalogue, home: Path) -> Iterator[None]:
+    """One run at a time: by a lock on this machine, and by one in the database where several machines share it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / LOCK_NAME).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError() from error
+        if catalogue.engine.dialect.name != "postgresql":
+            yield
+            return
+        with catalogue.engine.connect() as connection:
+            asked = text("SELECT pg_try_advisory_lock(:key)")
+            if not connection.execute(asked, {"key": _ADVISORY_LOCK}).scalar():
+                raise BusyError()
+            connection.commit()
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+
+
+@contextmanager
+def _disk_minded() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, OSError) as error:
+        if is_disk_full(error):
+            raise DiskFullError() from error
+        raise

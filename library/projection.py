@@ -1,0 +1,107 @@
+"""From many features to the few dozen numbers that neighbours are found by.
+
+A projection is learnt from recordings that are there more than once (cut in two, transposed, re-encoded): what differs
+between the pieces of one recording counts little, what differs between recordings counts. Its vectors have length one,
+so that their Euclidean distance, 0 to 2, is the same thing as their angle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.card import WEIGHT_FOLDER, Card, load_card
+
+Floats = npt.NDArray[np.float32]
+Groups = npt.NDArray[np.intp]
+
+WEIGHTS = WEIGHT_FOLDER / "neighbours.npz"
+KINDS = ("harmony", "sound")
+
+
+@dataclass(frozen=True)
+class Projection:
+    """`mean` and `scale` are (features,), `matrix` is (features, dimensions)."""
+
+    mean: Floats
+    scale: Floats
+    matrix: Floats
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.matrix.shape[1])
+
+    def apply(self, features: Floats) -> Floats:
+        """Vectors (..., dimensions) of length one."""
+        vectors = ((features - self.mean) / self.scale) @ self.matrix
+        length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        unit: Floats = (vectors / np.maximum(length, 1e-9)).astype(np.float32)
+        return unit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a projection is learnt: features are first reduced to `components`, then to `dimensions`.
+
+    `shrinkage` is how far the spread within recordings is taken to be the same in every direction. Without `grouped`
+    the components are only brought to one spread.
+    """
+
+    dimensions: int
+    components: int
+    shrinkage: float
+    grouped: bool = True
+
+
+def learn(features: Floats, recordings: Groups, recipe: Recipe) -> Projection:
+    """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording."""
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    normal = ((features - mean) / scale).astype(np.float64)
+    _, sizes, directions = np.linalg.svd(normal, full_matrices=False)
+    kept = min(recipe.components, len(sizes))
+    basis = directions[:kept].T
+    if recipe.grouped:
+        turn = _discriminants(normal @ basis, recordings, recipe)
+    else:
+        kept = min(recipe.dimensions, kept)
+        turn = np.eye(basis.shape[1])[:, :kept] / (sizes[:kept] / np.sqrt(len(normal)))
+    return Projection(mean.astype(np.float32), scale.astype(np.float32), (basis @ turn).astype(np.float32))
+
+
+def _discriminants(
+    reduced: npt.NDArray[np.float64], recordings: Groups, recipe: Recipe
+) -> npt.NDArray[np.float64]:
+    _, group = np.unique(recordings, return_inverse=True)
+    counts = np.bincount(group)[:, None]
+    means = np.stack([np.bincount(group, column) for column in reduced.T], axis=1) / counts
+    within = reduced - means[group]
+    spread = within.T @ within / len(within)
+    spread += recipe.shrinkage * np.trace(spread) / len(spread) * np.eye(len(spread))
+    powers, axes = np.linalg.eigh(spread)
+    whitened = axes / np.sqrt(powers)
+    _, order = np.linalg.eigh(np.cov((means @ whitened).T))
+    turned: npt.NDArray[np.float64] = whitened @ order[:, ::-1][:, : recipe.dimensions]
+    return turned
+
+
+def save(projections: dict[str, Projection], card: Card, path: Path = WEIGHTS) -> None:
+    arrays = {f"{kind}_{name}": value for kind, p in projections.items() for name, value in vars(p).items()}
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    card.save(path)
+
+
+@cache
+def load(path: Path = WEIGHTS) -> tuple[dict[str, Projection], str]:
+    """The projection of each kind, and the version that a track described with them remembers."""
+    card = load_card(path)
+    with np.load(path, allow_pickle=False) as kept:
+        projections = {
+            kind: Projection(kept[f"{kind}_mean"], kept[f"{kind}_scale"], kept[f"{kind}_matrix"])
+            for kind in KINDS
+        }
+    return projections, card.sha256[path.name][:16]

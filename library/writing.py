@@ -1,0 +1,143 @@
+"""The library as files for other programs: a table of every track, a playlist."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import select
+
+from library.catalogue import Catalogue, Track
+from library.neighbours import Library
+from ml.errors import SoriError
+
+COLUMNS = (
+    *("id", "path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode"),
+    *("source", "failure_code"),
+)
+
+
+class SuffixError(SoriError):
+    code = "suffix"
+    sentence = "{file} ends neither in .csv nor in .json, so its format is unknown."
+
+
+class WriteError(SoriError):
+    code = "write"
+    sentence = "{file} could not be written: {reason}"
+
+
+class NoTrackError(SoriError):
+    code = "no_track"
+    sentence = "There is no track “{name}” in the library."
+
+
+class NoFilesError(SoriError):
+    code = "no_files"
+    sentence = "There are not enough tracks with files in the library to make a playlist."
+
+
+def export(catalogue: Catalogue, target: Path) -> int:
+    """Write every track that has a file to a .csv or .json file, all or nothing; how many there were."""
+    writers = {".csv": _write_csv, ".json": _write_json}
+    if target.suffix.lower() not in writers:
+        raise SuffixError(file=str(target))
+    count = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        with catalogue.session() as session:
+            own = select(Track).where(Track.path.is_not(None)).order_by(Track.id)
+            for track in session.scalars(own.execution_options(yield_per=1000)):
+                count += 1
+                yield _row(track)
+
+    write_whole(target, lambda file: writers[target.suffix.lower()](file, rows()))
+    return count
+
+
+def write_whole(target: Path, write: Any) -> None:
+    """A file that is there complete or not at all."""
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            write(file)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise WriteError(file=str(target), reason=error.strerror or str(error)) from error
+
+
+def find(catalogue: Catalogue, name: str) -> Track:
+    """A track by its id, its path, or a part of its title: the first that fits, in this order."""
+    path = Path(os.path.abspath(name))
+    with catalogue.session() as session:
+        ways = [select(Track).where(Track.path == path), select(Track).where(Track.title == name)]
+        ways.append(select(Track).where(Track.title.icontains(name, autoescape=True)).order_by(Track.id))
+        if name.isdecimal():
+            ways.insert(0, select(Track).where(Track.id == int(name)))
+        for way in ways:
+            if (track := session.scalars(way.limit(1)).first()) is not None:
+                return track
+    raise NoTrackError(name=name)
+
+
+def walk(library: Library, start: Track, length: int) -> list[Track]:
+    """`length` tracks with files, each the most similar in sound to the one before that was not played yet."""
+    played = [start]
+    with library.catalogue.session() as session:
+        fileless = list(session.scalars(select(Track.id).where(Track.path.is_(None))))
+    while len(played) < length:
+        song = library.song(played[-1].id)
+        if song is None:
+            break
+        without = [*fileless, *(track.id for track in played)]
+        following = library.nearest(song, "sound", 1, without=without)
+        if not following:
+            break
+        played.append(following[0].track)
+    if len(played) < min(2, length):
+        raise NoFilesError()
+    return played
+
+
+def write_playlist(tracks: Sequence[Track], target: Path) -> None:
+    """M3U8. A name in a broken encoding is written as the bytes that it is."""
+
+    def write(file: TextIO) -> None:
+        file.write("#EXTM3U\n")
+        for track in tracks:
+            if track.path is None:
+                continue
+            title = " - ".join(part for part in (track.artist, track.title) if part)
+            file.write(f"#EXTINF:{round(track.duration_seconds or -1)},{' '.join(title.split())}\n")
+            file.flush()
+            file.buffer.write(os.fsencode(track.path) + b"\n")
+            file.buffer.flush()
+
+    write_whole(target, write)
+
+
+def _row(track: Track) -> dict[str, Any]:
+    values = {name: getattr(track, name) for name in COLUMNS}
+    if track.path is not None:
+        values["path"] = os.fsencode(track.path).decode("utf-8", "backslashreplace")
+    return values
+
+
+def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _write_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    file.write("[")
+    for number, row in enumerate(rows):
+        file.write(",\n " if number else "\n ")
+        json.dump(row, file, ensure_ascii=False)
+    file.write("\n]\n")

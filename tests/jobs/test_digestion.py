@@ -1,0 +1,79 @@
+"""What the command line's tests cannot bring about: a full disk, a file that changes while it is heard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, func, select
+
+from jobs.digestion import ChangingError, Order, digest_file, fill_library
+from library.catalogue import Catalogue, Descriptor, DiskFullError, Track, open_catalogue
+from library.digest import File
+from ml.pipeline import Hearing
+from ml.settings import DEFAULT_LIMITS, Limits
+from tests.fakes import FakeEar, write_wav
+
+
+def fill(catalogue: Catalogue, home: Path, music: Path) -> None:
+    order = Order([music], jobs=1, limits=DEFAULT_LIMITS, wake=FakeEar)
+    fill_library(catalogue, home, order, lambda done, total, name: None)
+
+
+def count_own(catalogue: Catalogue) -> int:
+    with catalogue.session() as session:
+        own = select(func.count(Descriptor.track_id)).join(Track).where(Track.path.is_not(None))
+        return session.scalar(own) or 0
+
+
+def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+    home, music = tmp_path / "var", tmp_path / "music"
+    for number in range(30):
+        write_wav(music / f"{number:02}.wav", seconds=0.02, hz=100 + 10 * number)
+    (tmp_path / "empty").mkdir()
+    catalogue = open_catalogue(home)
+    fill(catalogue, home, tmp_path / "empty")
+    catalogue.close()
+
+    def run_full(connection: object, _: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[attr-defined]
+        connection.execute(f"PRAGMA max_page_count = {pages + 12}")  # type: ignore[attr-defined]
+
+    event.listen(catalogue.engine, "connect", run_full)
+    with pytest.raises(DiskFullError):
+        fill(catalogue, home, music)
+    assert 0 < count_own(catalogue) < 30
+    event.remove(catalogue.engine, "connect", run_full)
+    catalogue.close()
+    fill(catalogue, home, music)
+    assert count_own(catalogue) == 30
+    catalogue.close()
+
+
+class Growing(FakeEar):
+    """Somebody writes to the file whenever it is heard, `times` times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
+        hearing = super().hear(source, limits=limits, name=name)
+        if self.times:
+            self.times -= 1
+            with source.open("ab") as file:
+                file.write(b"more")
+        return hearing
+
+
+def test_a_file_that_grows_is_heard_again(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song.wav", seconds=0.02)
+    size = song.stat().st_size
+    digest = digest_file(Growing(1), File(song, size, 0), limits=DEFAULT_LIMITS)
+    assert digest.file.size == song.stat().st_size == size + 4
+
+
+def test_a_file_that_goes_on_growing_is_refused(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song.wav", seconds=0.02)
+    with pytest.raises(ChangingError):
+        digest_file(Growing(9), File(song, 0, 0), limits=DEFAULT_LIMITS)

@@ -1,0 +1,84 @@
+"""Files go through processes: results come back, and who dies, hangs or trips takes one file along, no more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobs.attempt import AsleepError, InternalError
+from jobs.workers import CrashedError, StuckError, Workers
+from ml.errors import SilentError, SoriError
+
+
+def wake() -> str:
+    return "ear"
+
+
+def refuse_to_wake() -> str:
+    raise AsleepError(reason="no model")
+
+
+def die_waking() -> str:
+    os._exit(3)
+
+
+def work(ear: str, task: str) -> str:
+    if task == "silent":
+        raise SilentError()
+    if task == "bug":
+        raise ZeroDivisionError("a bug")
+    if task == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if task == "hang":
+        time.sleep(60)
+    if task == "pid":
+        return str(os.getpid())
+    return f"{ear} heard {task}"
+
+
+def test_every_task_comes_back() -> None:
+    tasks = [f"song {number}" for number in range(20)]
+    results = dict(Workers(2, wake, work).run(tasks))
+    assert results == {task: f"ear heard {task}" for task in tasks}
+
+
+def test_a_failure_costs_one_file() -> None:
+    tasks = ["a", "silent", "b", "bug", "c", "crash", "d", "hang", "e"]
+    results = dict(Workers(2, wake, work, wall_seconds=2).run(tasks))
+    kinds = {task: type(result) for task, result in results.items() if isinstance(result, SoriError)}
+    assert kinds == {"silent": SilentError, "bug": InternalError, "crash": CrashedError, "hang": StuckError}
+    assert {task for task, result in results.items() if isinstance(result, str)} == set("abcde")
+    assert "SIGSEGV" in str(results["crash"])
+
+
+@pytest.mark.parametrize("sleeper", [refuse_to_wake, die_waking])
+def test_an_ear_that_does_not_wake_stops_the_run(sleeper: object) -> None:
+    with pytest.raises(AsleepError):
+        list(Workers(1, sleeper, work).run(["a"]))  # type: ignore[arg-type]
+
+
+def test_tasks_are_taken_as_they_are_needed() -> None:
+    taken: list[int] = []
+
+    def tasks() -> Iterator[str]:
+        for number in range(100):
+            taken.append(number)
+            yield str(number)
+
+    running = Workers(1, wake, work).run(tasks())
+    next(running)
+    assert len(taken) < 5
+    running.close()  # type: ignore[attr-defined]
+
+
+def test_closing_ends_the_processes() -> None:
+    running = Workers(1, wake, work).run(["pid", "hang"])
+    _, pid = next(running)
+    assert isinstance(pid, str)
+    running.close()  # type: ignore[attr-defined]
+    assert not Path(f"/proc/{pid}").exists()

@@ -1,0 +1,104 @@
+"""Harmony does not hear the key or the beginning, keeps little, and tells one progression from another."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from library import harmony, projection, sound
+from library.projection import Projection, Recipe
+from ml.chroma import Chromagram
+from ml.genre import EVIDENCE_SIZE
+
+Floats = npt.NDArray[np.float32]
+
+
+def a_song(*chords: tuple[int, ...], repeats: int = 8, frames: int = 8) -> Chromagram:
+    """Chords one after another, each for a second, the root in the bass."""
+    bass = np.full((len(chords) * frames, 12), 0.02, np.float32)
+    treble = bass.copy()
+    for place, chord in enumerate(chords):
+        bass[place * frames : (place + 1) * frames, chord[0]] = 1
+        treble[place * frames : (place + 1) * frames, list(chord)] = 1
+    return Chromagram(np.tile(bass, (repeats, 1)), np.tile(treble, (repeats, 1)), 0.0)
+
+
+def transposed(song: Chromagram, semitones: int) -> Chromagram:
+    return Chromagram(np.roll(song.bass, semitones, 1), np.roll(song.treble, semitones, 1), 0.0)
+
+
+def later(song: Chromagram, frames: int) -> Chromagram:
+    return Chromagram(np.roll(song.bass, -frames, 0), np.roll(song.treble, -frames, 0), 0.0)
+
+
+def vector(song: Chromagram) -> Floats:
+    return projection.load()[0]["harmony"].apply(harmony.features(harmony.unpack(harmony.pack(song))))
+
+
+AXIS = a_song((0, 4, 7), (7, 11, 2), (9, 0, 4), (5, 9, 0))
+BLUES = a_song((0, 4, 7, 10), (0, 4, 7, 10), (5, 9, 0, 3), (7, 11, 2, 5))
+
+
+@pytest.mark.parametrize("semitones", range(12))
+def test_the_key_does_not_matter(semitones: int) -> None:
+    np.testing.assert_allclose(vector(transposed(AXIS, semitones)), vector(AXIS), atol=1e-4)
+
+
+def test_the_beginning_matters_little() -> None:
+    apart = np.linalg.norm(vector(later(AXIS, 13)) - vector(AXIS))
+    assert apart < 0.5 * np.linalg.norm(vector(BLUES) - vector(AXIS))
+
+
+def test_a_vector_has_length_one() -> None:
+    assert np.linalg.norm(vector(BLUES)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 40])
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_the_shortest_and_the_silent_have_a_vector(frames: int, strength: float) -> None:
+    flat = np.full((frames, 12), strength, np.float32)
+    assert np.isfinite(vector(Chromagram(flat, flat, 0.0))).all()
+
+
+def test_what_is_kept_is_small_and_near() -> None:
+    random = np.random.default_rng(0)
+    song = Chromagram(*(random.random((1875, 12), np.float32) for _ in range(2)), 0.0)
+    kept = harmony.pack(song)
+    assert len(kept) < 23_000  # four minutes of noise, which compresses worst
+    pooled = song.bass[:1874].reshape(937, 2, 12).mean(axis=1)
+    chords = harmony.unpack(kept)
+    assert np.corrcoef(chords.bass.ravel(), pooled.ravel())[0, 1] > 0.999
+
+
+def test_mean_chroma_adds_up() -> None:
+    mean = harmony.mean_chroma(harmony.unpack(harmony.pack(AXIS)))
+    assert mean.sum() == pytest.approx(1)
+    assert mean.argmax() == 0
+
+
+def test_evidence_comes_back() -> None:
+    evidence = np.random.default_rng(0).standard_normal((5, EVIDENCE_SIZE)).astype(np.float32)
+    np.testing.assert_array_equal(sound.unpack(sound.pack(evidence)), evidence.mean(axis=0))
+    with pytest.raises(ValueError, match="7 numbers"):
+        sound.unpack(b"1234" * 7)
+
+
+def test_a_projection_learns_what_recordings_have_in_common() -> None:
+    """Ten recordings that differ in one feature; all else is loud noise that differs within them too."""
+    random = np.random.default_rng(3)
+    recordings = np.repeat(np.arange(10), 20)
+    features = 5 * random.standard_normal((200, 6)).astype(np.float32)
+    features[:, 4] = np.eye(10)[recordings] @ np.arange(10) + 0.1 * random.standard_normal(200)
+    learnt = projection.learn(features, recordings, Recipe(dimensions=1, components=6, shrinkage=0.01))
+    assert isinstance(learnt, Projection) and learnt.dimensions == 1
+    weight = np.abs(learnt.matrix[:, 0])
+    assert weight.argmax() == 4 and weight[4] > 5 * np.delete(weight, 4).max()
+
+
+def test_components_are_brought_to_one_spread() -> None:
+    features = np.random.default_rng(4).standard_normal((500, 5)).astype(np.float32) * [1, 2, 3, 4, 50]
+    recipe = Recipe(dimensions=3, components=5, shrinkage=0, grouped=False)
+    learnt = projection.learn(features.astype(np.float32), np.arange(500), recipe)
+    spread = ((features - learnt.mean) / learnt.scale) @ learnt.matrix
+    np.testing.assert_allclose(spread.std(axis=0), 1, rtol=1e-3)
