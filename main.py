@@ -7,7 +7,6 @@ tried, as the command, an argument, a setting or the model is wrong. 130: interr
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import traceback
@@ -24,10 +23,10 @@ from ml.folders import find_audio
 from ml.settings import DEFAULT_LIMITS
 from ml.words import Words
 from ml.writers import Look, error_to_json, error_to_text, to_json, to_text
-from terminal import Progress, look_of
+from terminal import Progress, as_program, look_of
 
 VERSION = "0.1.0"
-ALL_READ, SOME_FAILED, NOT_STARTED, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
+ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
 
 
 class NothingToAnalyseError(SoriError):
@@ -119,18 +118,7 @@ def _complain(text: str) -> None:
 
 
 def main(*, ear: Listener | None = None) -> int:
-    """`run` on this process's own arguments, with the ways a terminal ends a program as exit codes."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
-    try:
-        return run(sys.argv[1:], variables=os.environ, ear=ear)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Nobody reads any more (`| head`). Without this, Python's own flush at exit would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return CUT_OFF
+    return as_program(lambda: run(sys.argv[1:], variables=os.environ, ear=ear))
 
 
 if __name__ == "__main__":

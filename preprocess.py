@@ -7,7 +7,6 @@ tried. 130: interrupted; what was finished is kept, and the same command goes on
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 import time
@@ -24,9 +23,9 @@ from ml.cells import clean
 from ml.errors import SoriError
 from ml.settings import DEFAULT_LIMITS
 from ml.words import Words
-from terminal import Progress
+from terminal import Progress, as_program
 
-ALL_READ, SOME_FAILED, NOT_STARTED, INTERRUPTED = 0, 1, 2, 130
+ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
 
 COUNTED = (
     "{count} files were heard.",
@@ -286,13 +285,7 @@ def _complain(text: str) -> None:
 
 
 def main(*, wake: Callable[[], Any] | None = None) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="replace")
-    try:
-        return run(sys.argv[1:], variables=os.environ, wake=wake)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return as_program(lambda: run(sys.argv[1:], variables=os.environ, wake=wake))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""The terminal a person sits at: its width, its colours, and a progress bar that leaves no trace."""
+"""The terminal a person sits at: its width, its colours, a progress bar that leaves no trace, and how it ends us."""
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import Self, TextIO
 
 from ml.cells import clean, fit
@@ -11,6 +14,7 @@ from ml.writers import Look
 
 BAR_COLUMNS = 20
 ERASE_LINE = "\r\x1b[K"
+INTERRUPTED, CUT_OFF = 130, 141
 
 
 def look_of(stream: TextIO, variables: Mapping[str, str]) -> Look:
@@ -47,3 +51,18 @@ class Progress:
         if self._live:
             self._stream.write(ERASE_LINE)
             self._stream.flush()
+
+
+def as_program(run: Callable[[], int]) -> int:
+    """The exit code of `run`, with the ways in which a terminal ends a program as exit codes of their own."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more (`| head`). Without this, Python's own flush at exit would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CUT_OFF

@@ -6,9 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks import analyse
+from benchmarks import analyse, neighbours, preprocess
 
-BENCHMARKS: dict[str, Callable[[], Iterable[tuple[str, str, str]]]] = {"analyse": analyse.run}
+BENCHMARKS: dict[str, Callable[[], Iterable[tuple[str, str, str]]]] = {
+    "analyse": analyse.run,
+    "neighbours": neighbours.run,
+    "preprocess": preprocess.run,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:

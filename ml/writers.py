@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.cells import clean, columns, fit, pad, wrap
 from ml.errors import SoriError
-from ml.report import Key, Mood, Report, Tempo
+from ml.report import Key, Mood, Neighbour, Report, Tempo
 from ml.words import ENGLISH, Words
 
 BARS = 5
@@ -163,6 +163,10 @@ def _facts(report: Report, words: Words, look: Look) -> list[str]:
         rows.append((words.say("Mood"), _mood(report.mood, words)))
     if report.tags:
         rows.append((words.say("Tags"), ", ".join(_label(tag.label, words) for tag in report.tags[:TAGS])))
+    if report.neighbours.harmony:
+        rows.append((words.say("Like in harmony"), _neighbours(report.neighbours.harmony)))
+    if report.neighbours.sound:
+        rows.append((words.say("Like in sound"), _neighbours(report.neighbours.sound)))
     rows.extend((words.say("Note"), clean(words.retell(note))) for note in report.notes)
     if report.timings:
         rows.append((words.say("Time"), _timings(report.timings, words)))
@@ -173,6 +177,12 @@ def _facts(report: Report, words: Words, look: Look) -> list[str]:
         lines.append(f"  {look.paint(pad(name, name_width), '2')}  {first}")
         lines.extend(" " * (name_width + 4) + line for line in more)
     return lines
+
+
+def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:
+    return "; ".join(
+        clean(f"{other.title} — {other.artist}" if other.artist else other.title) for other in neighbours
+    )
 
 
 def _tempo(tempo: Tempo, words: Words) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ml.cells import columns
 from ml.errors import AudioError
-from ml.report import Report, Score
+from ml.report import Neighbour, Neighbours, Report, Score
 from ml.words import Words
 from ml.writers import Look, answer, error_to_json, error_to_text, to_json, to_text
 from tests.fakes import a_report
@@ -39,6 +39,15 @@ def test_the_whole_text(report: Report) -> None:
         "  Tags   guitar, male vocalists\n"
         "  Time   0.70 s (audio 0.20, genre 0.50)"
     )
+
+
+def test_what_is_alike_is_named(report: Report) -> None:
+    near = Neighbour("1", "One Love", "Bob Marley", "reggae", 0.5)
+    nameless = Neighbour("2", "demo\x1b[2J", None, None, 0.7)
+    text = to_text(replace(report, neighbours=Neighbours(harmony=(near, nameless), sound=(near,))))
+    assert "  Like in harmony  One Love — Bob Marley; demo" in text
+    assert "  Like in sound    One Love — Bob Marley" in text
+    assert "\x1b" not in text
 
 
 def test_the_text_in_korean(report: Report) -> None:
