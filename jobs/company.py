@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,12 +47,10 @@ class Company:
 def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) -> Listener:
     """The ear that `wake` gives, with the library in `home` or at `url`; the bare ear where there is none.
 
-    The library is read, the reference laid in, while the model loads.
+    One after the other: Python modules that two threads import at the same time can meet half-made.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="library") as aside:
-        opening = aside.submit(_open, home, url)
-        ear = wake()
-        opened = opening.result()
+    ear = wake()
+    opened = _open(home, url)
     return ear if opened is None else Company(ear, *opened)
 
 
