@@ -136,14 +136,15 @@ def test_a_refusal_is_a_sentence(shipped_ear: Ear, tmp_path: Path) -> None:
     assert str(caught.value).endswith(".")
 
 
-def test_the_command_line_hears_with_the_shipped_model(file: Path) -> None:
+def test_the_command_line_hears_with_the_shipped_model(file: Path, tmp_path: Path) -> None:
     """A fresh process: quiet on stderr, one JSON line, and text in Korean."""
     command = [sys.executable, "main.py", "analyse", str(file)]
-    done = subprocess.run(
-        [*command, "--json"], capture_output=True, text=True, check=False, env=dict(os.environ)
-    )
+    environment = {**os.environ, "SORI_HOME": str(tmp_path)}
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["title"] == "첫 노래"
-    done = subprocess.run([*command, "--lang", "ko"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "--lang", "ko"], capture_output=True, text=True, check=False, env=environment
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "빠르기" in done.stdout
