@@ -25,6 +25,7 @@ from library.methods import METHODS, Method
 from library.projection import Projection
 from ml.card import Card
 from ml.pipeline import load
+from ml.progress import tell
 from ml.train.corpus import GTZAN
 
 Floats = npt.NDArray[np.float32]
@@ -222,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = build_parser().parse_args(argv)
     with load() as ear:
-        heard = list(hear_halves(arguments.shared, ear, arguments.cache, _tell))
+        heard = list(hear_halves(arguments.shared, ear, arguments.cache, tell))
     halves = gather(heard)
     figures = measure(halves)
     if arguments.fit:
@@ -244,11 +245,6 @@ def _card(figures: dict[str, Any]) -> Card:
         metrics=figures,
         licence="MIT; learnt from GTZAN and Emotify, of which it holds no audio",
     )
-
-
-def _tell(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ class BandStatistics:
 
     def even_out(self, mel: Floats) -> Floats:
         """The same, and the upper bands of a full recording drawn towards what is expected there."""
-        return (
-            self.fill_in(mel) if find_cliff(mel) is not None else self._draw(mel, DOUBTFUL_BAND, HEARD_SHARE)
-        )
+        cliff = find_cliff(mel)
+        cut, share = (DOUBTFUL_BAND, HEARD_SHARE) if cliff is None else (cliff, 0.0)
+        return self._draw(mel, cut, share)
 
     def _draw(self, mel: Floats, cut: int, share: float) -> Floats:
         expected = self._expect(mel, cut)

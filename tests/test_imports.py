@@ -40,7 +40,7 @@ BELOW = {
 # Each module of ml by its floor; it may import from lower floors and from its own package. A new module needs
 # a place here: that is the moment to think about it.
 FLOORS = (
-    {"errors", "settings", "report", "folders", "cells"},
+    {"errors", "settings", "report", "folders", "cells", "progress"},
     {"words", "fitted", "card", "metrics"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
@@ -60,6 +60,7 @@ STANDARD_LIBRARY_ONLY = {
     "ml.settings",
     "ml.folders",
     "ml.cells",
+    "ml.progress",
     "ml.words",
     "ml.writers",
 }

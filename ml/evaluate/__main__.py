@@ -18,6 +18,7 @@ from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.genre import GenreModel
+from ml.progress import tell
 from ml.train.corpus import read_taggrams
 from ml.train.evidence import Cache
 
@@ -53,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        figures, examined = evaluate(options, _tell)
+        figures, examined = evaluate(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = options.output or OUTPUT[options.split]
     drawn = plots.draw(folder / "images", examined.by_taggram, examined.end_to_end)
     (folder / "accuracy.md").write_text(page.write(figures, drawn), encoding="utf-8")
-    _tell(f"{folder / 'accuracy.md'} is written\n")
+    tell(f"{folder / 'accuracy.md'} is written\n")
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     return 0
@@ -107,14 +108,6 @@ def _random_split(listener: Listener, songs: Songs, options: argparse.Namespace)
     names = [leakage.read_split(gtzan / "splits" / f"{split}_filtered.txt") for split in ("train", asked)]
     segments = leakage.read_segments(gtzan / "features_10_sec.tsv")
     return {"recipe": of_recipe, "segments": leakage.of_segments(segments, *names)}
-
-
-def _tell(text: str) -> None:
-    """Counting up is for terminals; a log gets the finished lines."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-    elif text.endswith("\n"):
-        print(text, end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from ml.errors import SoriError
 from ml.genre import BANDS_NAME, GENRE_WEIGHTS, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
 from ml.metrics import calibration_error, interval
+from ml.progress import tell
 from ml.report import Model
 from ml.settings import MEL_BANDS
 from ml.train import corpus, recipe
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        train(options, _tell)
+        train(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -166,10 +167,6 @@ def _save(network: Any, bands: BandStatistics, card: Card, output: Path) -> None
         for path in (companion, weights, weights.with_suffix(".json")):
             path.replace(output.parent / path.name)
     load_card(output)
-
-
-def _tell(text: str) -> None:
-    print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
