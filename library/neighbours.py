@@ -22,8 +22,8 @@ from library.filters import Filter
 from library.harmony import Chords, pack, unpack
 from library.index import Index
 from library.vectors import read_vectors
-from library.why import Why, compare
-from ml.report import Neighbour, Neighbours, Report
+from library.why import compare
+from ml.report import Neighbour, Neighbours, Report, Why
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing
@@ -85,7 +85,9 @@ class Found:
     def neighbour(self) -> Neighbour:
         track = self.track
         name = track.title or (track.path.stem if track.path else str(track.id))
-        return Neighbour(str(track.id), name, track.artist, track.genre, round(self.distance, 4))
+        return Neighbour(
+            str(track.id), name, track.artist, track.genre, round(self.distance, 4), why=self.why
+        )
 
 
 @dataclass

@@ -1,46 +1,14 @@
-"""Why two songs are near, in numbers and in words: their keys, their chords, their tempi, what both sound like."""
+"""Why two songs are near, in numbers: their keys, their chords, their tempi, what both sound like."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from library.harmony import Chords, mean_chroma
 from ml.chroma import PITCH_CLASSES
-from ml.report import Key, Report
-from ml.words import Words
+from ml.report import Key, Report, Why
 
 SAME_KEY, RELATIVE, PARALLEL, FIFTH = "same key", "relative key", "parallel key", "a fifth apart"
-
-
-@dataclass(frozen=True)
-class Why:
-    """`transposition` is how many semitones (-5..6) the neighbour lies above the song; `chroma_overlap` (0..1) is how
-    much of the mean chroma they share when that is undone; `tempo_ratio` is the neighbour's over the song's."""
-
-    key_relation: str | None = None
-    transposition: int | None = None
-    chroma_overlap: float | None = None
-    tempo_ratio: float | None = None
-    common_tags: tuple[str, ...] = ()
-
-    def sentences(self, words: Words) -> list[str]:
-        said = []
-        if self.chroma_overlap is not None:
-            said.append(words.say("Chords overlap by {percent} %.", percent=round(100 * self.chroma_overlap)))
-        if self.key_relation is not None:
-            said.append(words.say("Keys: {relation}.", relation=words.say(self.key_relation)))
-        elif self.transposition:
-            said.append(
-                words.say("Transposed by {semitones} semitones.", semitones=f"{self.transposition:+d}")
-            )
-        if self.tempo_ratio is not None:
-            said.append(words.say("Tempo {ratio} times as fast.", ratio=f"{self.tempo_ratio:.2f}"))
-        if self.common_tags:
-            tags = ", ".join(words.say(tag) for tag in self.common_tags)
-            said.append(words.say("Both sound like: {tags}.", tags=tags))
-        return said
 
 
 def compare(chords: Chords, report: Report | None, others: Chords | None, other: Report | None) -> Why:

@@ -37,6 +37,16 @@ class Hearing:
     evidence: Floats
     """(windows, EVIDENCE_SIZE)"""
     chromagram: Chromagram
+    track: Track | None = None
+    """The song itself, for who wants to draw it; let go of it soon, it is large."""
+
+
+Tell = Callable[[str], None]
+"""Told the name of each stage when it begins."""
+
+
+def _silent(_stage: str) -> None:
+    """Who asks for no stages hears of none."""
 
 
 class Ear:
@@ -59,9 +69,16 @@ class Ear:
         """The report of one file, by path or open; every refusal is an `ml.errors.SoriError`."""
         return self.hear(source, limits=limits, name=name).report
 
-    def hear(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Hearing:
+    def hear(
+        self,
+        source: Source,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        name: str | None = None,
+        tell: Tell = _silent,
+    ) -> Hearing:
         """Like `analyse`, with the descriptors beside the report."""
-        clock = _Clock()
+        clock = _Clock(tell)
         with clock.stage("decode"):
             audio = load_audio(source, limits=limits, name=name)
         return self._hear(audio, clock)
@@ -102,25 +119,30 @@ class Ear:
             model=self.model.signature,
             timings=clock.seconds(),
         )
-        return Hearing(report, evidence, chromagram)
+        return Hearing(report, evidence, chromagram, track)
 
 
 class _Clock:
     """Seconds per stage. Stages that overlap count their own time, so the sum can exceed the whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Tell = _silent) -> None:
+        self._tell = tell
         self._started = time.perf_counter()
         self._stages: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        self._tell(name)
         started = time.perf_counter()
         yield
         self._stages[name] = time.perf_counter() - started
 
     def timed(self, name: str, work: Callable[[], Result]) -> Result:
-        with self.stage(name):
-            return work()
+        """The seconds of work that goes on beside the stages; nobody is told of it."""
+        started = time.perf_counter()
+        result = work()
+        self._stages[name] = time.perf_counter() - started
+        return result
 
     def seconds(self) -> dict[str, float]:
         stages = {**self._stages, "total": time.perf_counter() - self._started}

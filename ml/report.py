@@ -56,6 +56,18 @@ class Mood:
 
 
 @dataclass(frozen=True)
+class Why:
+    """Why a neighbour is near. `transposition` is how many semitones (-5..6) it lies above the song; `chroma_overlap`
+    (0..1) is how much of the mean chroma they share when that is undone; `tempo_ratio` is its tempo over the song's."""
+
+    key_relation: str | None = None
+    transposition: int | None = None
+    chroma_overlap: float | None = None
+    tempo_ratio: float | None = None
+    common_tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Neighbour:
     track_id: str
     title: str
@@ -63,6 +75,7 @@ class Neighbour:
     genre: str | None
     distance: float
     preview_url: str | None = None
+    why: Why | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +140,9 @@ class Report:
             key=_one(Key, data["key"]),
             mood=_one(Mood, data["mood"]),
             tags=_all(Score, data["tags"]),
-            neighbours=Neighbours(**{by: _all(Neighbour, rows) for by, rows in data["neighbours"].items()}),
+            neighbours=Neighbours(
+                **{by: tuple(map(_neighbour, rows)) for by, rows in data["neighbours"].items()}
+            ),
             findings=tuple(
                 Finding(f["name"], f["title"], f["text"], _all(Score, f["scores"])) for f in data["findings"]
             ),
@@ -135,6 +150,10 @@ class Report:
             model=Model(**data["model"]),
             timings=dict(data["timings"]),
         )
+
+
+def _neighbour(row: dict[str, Any]) -> Neighbour:
+    return Neighbour(**{**row, "why": _one(Why, row.get("why"), common_tags=tuple)})
 
 
 def _all(kind: Any, rows: list[dict[str, Any]]) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.cells import clean, columns, fit, pad, wrap
 from ml.errors import SoriError
-from ml.report import Key, Mood, Neighbour, Report, Tempo
+from ml.report import Key, Mood, Neighbour, Report, Tempo, Why
 from ml.words import ENGLISH, Words
 
 BARS = 5
@@ -177,6 +177,23 @@ def _facts(report: Report, words: Words, look: Look) -> list[str]:
         lines.append(f"  {look.paint(pad(name, name_width), '2')}  {first}")
         lines.extend(" " * (name_width + 4) + line for line in more)
     return lines
+
+
+def reasons(why: Why, words: Words = ENGLISH) -> list[str]:
+    """Why a neighbour is near, as sentences; what is not known is not said."""
+    said = []
+    if why.chroma_overlap is not None:
+        said.append(words.say("Chords overlap by {percent} %.", percent=round(100 * why.chroma_overlap)))
+    if why.key_relation is not None:
+        said.append(words.say("Keys: {relation}.", relation=words.say(why.key_relation)))
+    elif why.transposition:
+        said.append(words.say("Transposed by {semitones} semitones.", semitones=f"{why.transposition:+d}"))
+    if why.tempo_ratio is not None:
+        said.append(words.say("Tempo {ratio} times as fast.", ratio=f"{why.tempo_ratio:.2f}"))
+    if why.common_tags:
+        tags = ", ".join(words.say(tag) for tag in why.common_tags)
+        said.append(words.say("Both sound like: {tags}.", tags=tags))
+    return said
 
 
 def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:

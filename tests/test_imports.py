@@ -25,6 +25,7 @@ BELOW = {
         "ml.report",
         "ml.errors",
         "ml.settings",
+        "ml.sniff",
         "ml.words",
         "ml.writers",
         "environment",
@@ -40,8 +41,8 @@ BELOW = {
 # Each module of ml by its floor; it may import from lower floors and from its own package. A new module needs
 # a place here: that is the moment to think about it.
 FLOORS = (
-    {"errors", "settings", "report", "folders", "cells", "progress"},
-    {"words", "fitted", "card", "metrics"},
+    {"errors", "settings", "report", "folders", "cells", "progress", "frames"},
+    {"words", "fitted", "card", "metrics", "sniff"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
     {"bands", "musical"},
@@ -57,7 +58,9 @@ STANDARD_LIBRARY_ONLY = {
     "ml.report",
     "ml.card",
     "ml.errors",
+    "ml.frames",
     "ml.settings",
+    "ml.sniff",
     "ml.folders",
     "ml.cells",
     "ml.progress",

@@ -25,9 +25,9 @@ from ml import errors
 from ml.audio.decoded import Decoded
 from ml.audio.header import read_header
 from ml.audio.mono import Mono
-from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
 from ml.settings import SAMPLE_RATE, Limits
+from ml.sniff import Kind
 
 _BLOCK_BYTES = 1 << 18
 _REPORT_BYTES = 1 << 20

@@ -15,9 +15,9 @@ from ml.audio import foreign, native
 from ml.audio.decoded import Decoded
 from ml.audio.facts import UNTITLED, clean, describe
 from ml.audio.mono import Mono, Samples, peak
-from ml.audio.sniff import Kind, sniff
 from ml.audio.source import Source, open_source
 from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.sniff import Kind, sniff
 
 SILENCE = 1e-4
 """Peak below which a signal is silent: -80 dB of full scale, under any recording's own noise."""

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+import library.analyses  # noqa: F401 - its table belongs to the same database
 from library.catalogue import (
     Base,
     Catalogue,

@@ -12,10 +12,9 @@ from library import harmony
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
 from library.neighbours import Filter, Library, same_name
-from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY, Why, relation
+from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY, relation
 from ml.chroma import Chromagram
-from ml.report import Key
-from ml.words import ENGLISH, Words
+from ml.report import Key, Why
 from tests.fakes import a_report
 
 
@@ -186,12 +185,3 @@ def test_reasons_are_told(catalogue: Catalogue) -> None:
     assert asked is not None
     why = library.nearest(asked, "harmony")[0].why
     assert why == Why(SAME_KEY, 0, 1.0, 1.0, ("guitar", "male vocalists"))
-    assert why.sentences(ENGLISH) == [
-        "Chords overlap by 100 %.",
-        "Keys: same key.",
-        "Tempo 1.00 times as fast.",
-        "Both sound like: guitar, male vocalists.",
-    ]
-    assert why.sentences(Words("ko"))[1] == "조성: 같은 조."
-    assert Why().sentences(ENGLISH) == []
-    assert Why(transposition=-3).sentences(ENGLISH) == ["Transposed by -3 semitones."]

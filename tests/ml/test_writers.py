@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ml.cells import columns
 from ml.errors import AudioError
-from ml.report import Neighbour, Neighbours, Report, Score
+from ml.report import Neighbour, Neighbours, Report, Score, Why
 from ml.words import Words
-from ml.writers import Look, answer, error_to_json, error_to_text, to_json, to_text
+from ml.writers import Look, answer, error_to_json, error_to_text, reasons, to_json, to_text
 from tests.fakes import a_report
 
 KOREAN = Words("ko")
@@ -159,3 +159,16 @@ def test_an_error_in_both_forms() -> None:
     assert failure["file"] == "a.mp3"
     assert failure["error"]["code"] == "unreadable"
     assert failure["error"]["message"].endswith("내보내 보세요.")
+
+
+def test_reasons_are_told() -> None:
+    why = Why("same key", 0, 1.0, 1.0, ("guitar", "male vocalists"))
+    assert reasons(why) == [
+        "Chords overlap by 100 %.",
+        "Keys: same key.",
+        "Tempo 1.00 times as fast.",
+        "Both sound like: guitar, male vocalists.",
+    ]
+    assert reasons(why, Words("ko"))[1] == "조성: 같은 조."
+    assert reasons(Why()) == []
+    assert reasons(Why(transposition=-3)) == ["Transposed by -3 semitones."]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from ml.audio import Audio, from_samples, load
-from ml.audio.sniff import sniff
 from ml.settings import SAMPLE_RATE, Limits
+from ml.sniff import sniff
 
 from .sounds import encode, tone
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from ml import errors
 from ml.audio import load
-from ml.audio.sniff import sniff
 from ml.settings import Limits
+from ml.sniff import sniff
 
 from .sounds import encode, tone
 

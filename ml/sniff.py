@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from ml import errors
-from ml.audio import frames
+from ml import errors, frames
 
 Reader = Literal["soundfile", "ffmpeg"]
 

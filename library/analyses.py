@@ -1,0 +1,251 @@
+"""Songs that were handed in to be heard, each with its state. The row is the truth, whatever happens to a process.
+
+An analysis is queued, then running, then done or failed; when it expires or is deleted it is forgotten altogether. What
+runs is leased to one engine, which renews the lease while it lives: a lease that has run out puts the song back into
+the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` in the home.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Delete,
+    String,
+    Update,
+    case,
+    delete,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+
+from library.catalogue import Base, Catalogue
+from ml.errors import SoriError
+
+QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
+FOLDER_NAME = "analyses"
+TRIES = 2
+"""A song that took its worker along is tried once more."""
+LEASE_SECONDS = 15.0
+
+
+class Analysis(Base):
+    """One song that somebody handed in. `id` is its secret address; `name` is the file's name for people."""
+
+    __tablename__ = "analyses"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    client: Mapped[str] = mapped_column(String(64), index=True)
+    name: Mapped[str]
+    file: Mapped[str] = mapped_column(String(80))
+    """Its generated name in the analysis's folder."""
+    format: Mapped[str] = mapped_column(String(40))
+    size: Mapped[int] = mapped_column(BigInteger)
+    content: Mapped[str] = mapped_column(String(64), index=True)
+    """SHA-256 of the bytes."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    expires_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+
+    state: Mapped[str] = mapped_column(String(10), default=QUEUED, index=True)
+    stage: Mapped[str] = mapped_column(String(40), default="")
+    progress: Mapped[float] = mapped_column(default=0.0)
+    tries: Mapped[int] = mapped_column(default=0)
+    engine: Mapped[str | None] = mapped_column(String(120), default=None)
+    leased_until: Mapped[datetime | None] = mapped_column(default=None)
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    report: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    failure_code: Mapped[str | None] = mapped_column(String(40), default=None)
+    failure: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """A sentence and its facts, for any language."""
+    verdict: Mapped[str | None] = mapped_column(String(80), default=None)
+    """The genre that the listener says is right."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What is known of a song when it is handed in."""
+
+    client: str
+    name: str
+    file: str
+    format: str
+    size: int
+    content: str
+
+
+def new_id() -> str:
+    """An address that nobody guesses: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+class Analyses:
+    """The analyses of one home. Every method is one transaction."""
+
+    def __init__(self, catalogue: Catalogue, home: Path) -> None:
+        self.catalogue = catalogue
+        self.root = home / FOLDER_NAME
+
+    def folder(self, analysis_id: str) -> Path:
+        return self.root / analysis_id
+
+    def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
+        """Queue a song whose sound lies in its folder already; None keeps it until it is deleted."""
+        now = datetime.now(UTC)
+        expires = None if keep_seconds is None else now + timedelta(seconds=keep_seconds)
+        analysis = Analysis(id=analysis_id, created_at=now, expires_at=expires, **vars(upload))
+        with self.catalogue.session() as session:
+            session.add(analysis)
+            session.commit()
+        return analysis
+
+    def get(self, analysis_id: str) -> Analysis | None:
+        with self.catalogue.session() as session:
+            return session.get(Analysis, analysis_id)
+
+    def recent(self, client: str, count: int = 20) -> list[Analysis]:
+        """What this client handed in last."""
+        own = select(Analysis).where(Analysis.client == client)
+        with self.catalogue.session() as session:
+            return list(session.scalars(own.order_by(Analysis.created_at.desc(), Analysis.id).limit(count)))
+
+    def delete(self, analysis_id: str) -> bool:
+        """Forget an analysis and every byte of it. One that is running is stopped by its engine."""
+        with self.catalogue.session() as session:
+            gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
+            session.commit()
+        shutil.rmtree(self.folder(analysis_id), ignore_errors=True)
+        return gone
+
+    def judge(self, analysis_id: str, verdict: str | None) -> bool:
+        """Keep the genre that the listener says is right."""
+        return self._update(Analysis.id == analysis_id, verdict=verdict)
+
+    def count(self, state: str, client: str | None = None) -> int:
+        wanted = select(func.count()).where(Analysis.state == state)
+        if client is not None:
+            wanted = wanted.where(Analysis.client == client)
+        with self.catalogue.session() as session:
+            return session.scalar(wanted) or 0
+
+    def claim(self, engine: str) -> Analysis | None:
+        """The next song for this engine, None where nothing waits.
+
+        Clients take turns: everybody's first song goes before anybody's second, songs that run counted in.
+        """
+        other = aliased(Analysis)
+        ahead = select(func.count()).where(
+            other.client == Analysis.client,
+            (other.state == RUNNING)
+            | ((other.state == QUEUED) & (other.created_at < Analysis.created_at))
+            | (
+                (other.state == QUEUED) & (other.created_at == Analysis.created_at) & (other.id < Analysis.id)
+            ),
+        )
+        turn = select(Analysis.id).where(Analysis.state == QUEUED)
+        turn = turn.order_by(ahead.scalar_subquery(), Analysis.created_at, Analysis.id).limit(1)
+        now = datetime.now(UTC)
+        with self.catalogue.session() as session:
+            # Read first: an idle engine must not take SQLite's write lock twenty times a second.
+            chosen = session.scalar(turn)
+            if chosen is None:
+                return None
+            taken = _changed(
+                session,
+                update(Analysis)
+                .where(Analysis.id == chosen, Analysis.state == QUEUED)
+                .values(
+                    state=RUNNING,
+                    engine=engine,
+                    tries=Analysis.tries + 1,
+                    stage="",
+                    progress=0.0,
+                    started_at=now,
+                    leased_until=now + timedelta(seconds=LEASE_SECONDS),
+                ),
+            )
+            session.commit()
+            return session.get(Analysis, chosen, populate_existing=True) if taken else None
+
+    def renew(self, engine: str) -> None:
+        """This engine lives: what it runs stays its own."""
+        until = datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
+        self._update((Analysis.state == RUNNING) & (Analysis.engine == engine), leased_until=until)
+
+    def tell(self, analysis_id: str, engine: str, stage: str, progress: float) -> bool:
+        """Say how far it is. False: it was deleted, or given to another engine."""
+        return self._update(_held(analysis_id, engine), stage=stage, progress=progress)
+
+    def finish(self, analysis_id: str, engine: str, report: dict[str, Any]) -> bool:
+        return self._end(analysis_id, engine, state=DONE, stage="", progress=1.0, report=report)
+
+    def fail(self, analysis_id: str, engine: str, error: SoriError) -> bool:
+        told = {"sentence": error.sentence, "facts": error.facts}
+        return self._end(analysis_id, engine, state=FAILED, stage="", failure_code=error.code, failure=told)
+
+    def give_back(self, analysis_id: str, engine: str) -> bool:
+        """Queue a running song again. False where it has had its tries, and then it stays as it is."""
+        again = _held(analysis_id, engine) & (Analysis.tries < TRIES)
+        return self._update(again, state=QUEUED, stage="", progress=0.0, engine=None, leased_until=None)
+
+    def release(self, engine: str) -> int:
+        """An engine that ends in peace leaves its songs to the next one, as if they had never been tried."""
+        return self._requeue((Analysis.state == RUNNING) & (Analysis.engine == engine))
+
+    def reclaim(self) -> int:
+        """Queue again what runs in an engine that has died: its lease has run out."""
+        now = datetime.now(UTC)
+        return self._requeue((Analysis.state == RUNNING) & (Analysis.leased_until < now))
+
+    def expired(self) -> list[str]:
+        past = select(Analysis.id).where(Analysis.expires_at < datetime.now(UTC))
+        with self.catalogue.session() as session:
+            return list(session.scalars(past))
+
+    def _requeue(self, which: ColumnElement[bool]) -> int:
+        tried = case((Analysis.tries > 0, Analysis.tries - 1), else_=0)
+        with self.catalogue.session() as session:
+            count = _changed(
+                session,
+                update(Analysis)
+                .where(which)
+                .values(state=QUEUED, stage="", progress=0.0, engine=None, leased_until=None, tries=tried),
+            )
+            session.commit()
+        return count
+
+    def _end(self, analysis_id: str, engine: str, **values: Any) -> bool:
+        now = datetime.now(UTC)
+        return self._update(
+            _held(analysis_id, engine), finished_at=now, engine=None, leased_until=None, **values
+        )
+
+    def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
+        with self.catalogue.session() as session:
+            changed = _changed(session, update(Analysis).where(which).values(**values)) > 0
+            session.commit()
+        return changed
+
+
+def _held(analysis_id: str, engine: str) -> ColumnElement[bool]:
+    """Only who holds a song may speak for it, so that exactly one report results."""
+    return (Analysis.id == analysis_id) & (Analysis.state == RUNNING) & (Analysis.engine == engine)
+
+
+def _changed(session: Session, statement: Update | Delete) -> int:
+    """How many rows a statement changed."""
+    result = session.execute(statement)
+    if not isinstance(result, CursorResult):
+        raise TypeError(f"{type(result).__name__} counts no rows")
+    return result.rowcount
