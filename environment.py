@@ -36,6 +36,10 @@ class NotASwitchError(SettingError):
     sentence = "{name} is “{value}”, but it must be 1 or 0."
 
 
+class NotANumberError(SettingError):
+    sentence = "{name} is “{value}”, but it must be a whole number from {least} to {most}."
+
+
 @dataclass(frozen=True)
 class Environment:
     max_seconds: float = DEFAULT_LIMITS.max_seconds
@@ -43,6 +47,13 @@ class Environment:
     debug: bool = False
     home: Path = HOME
     database_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 0
+    """Processes that listen to songs for the web service; 0 is half as many as there are cores."""
+    max_upload_mb: int = 100
+    expire_hours: int = 24
+    """How long a song that was handed in is kept; 0 keeps it until it is deleted."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -54,6 +65,11 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         debug=_switch("SORI_DEBUG", variables),
         home=Path(variables.get("SORI_HOME") or HOME),
         database_url=variables.get("SORI_DATABASE_URL") or None,
+        host=variables.get("SORI_HOST") or Environment.host,
+        port=_whole("SORI_PORT", variables, Environment.port, 1, 65535),
+        workers=_whole("SORI_WORKERS", variables, Environment.workers, 0, 256),
+        max_upload_mb=_whole("SORI_MAX_UPLOAD_MB", variables, Environment.max_upload_mb, 1, 4096),
+        expire_hours=_whole("SORI_EXPIRE_HOURS", variables, Environment.expire_hours, 0, 24 * 3650),
     )
 
 
@@ -91,3 +107,12 @@ def _switch(name: str, variables: Mapping[str, str]) -> bool:
     if value not in ("0", "1"):
         raise NotASwitchError(name=name, value=value)
     return value == "1"
+
+
+def _whole(name: str, variables: Mapping[str, str], default: int, least: int, most: int) -> int:
+    value = variables.get(name)
+    if not value:
+        return default
+    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
+        raise NotANumberError(name=name, value=value, least=least, most=most)
+    return int(value)

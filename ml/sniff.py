@@ -29,6 +29,11 @@ class Kind:
     start: int = 0
     demuxer: str = ""
 
+    def refuse(self) -> errors.AudioError:
+        """The error that says what the file is instead of audio."""
+        fact = "a text file" if self.refusal is errors.TextError else self.format
+        return self.refusal(format=fact)
+
 
 _REFUSED: tuple[tuple[bytes, str, type[errors.AudioError]], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG", errors.PictureError),

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import gettext
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ml.errors import SoriError
 
@@ -42,11 +44,14 @@ class Words:
         return self.say(text)
 
     def explain(self, error: SoriError) -> str:
-        """An error's sentence. Of its facts only a `format` is a word; the others are names and numbers."""
-        facts = dict(error.facts)
-        if "format" in facts:
-            facts["format"] = self.say(str(facts["format"]))
-        return self.say(error.sentence, **facts)
+        return self.recount(error.sentence, error.facts)
+
+    def recount(self, sentence: str, facts: Mapping[str, Any]) -> str:
+        """An error that was stored as its sentence and facts. Of these only a `format` is a word to translate."""
+        told = dict(facts)
+        if "format" in told:
+            told["format"] = self.say(str(told["format"]))
+        return self.say(sentence, **told)
 
 
 ENGLISH = Words("en")

@@ -30,6 +30,10 @@ def test_everything_set(tmp_path: Path) -> None:
         ("SORI_GENRE_WEIGHTS", "nowhere.keras"),
         ("SORI_GENRE_WEIGHTS", "."),
         ("SORI_DEBUG", "yes"),
+        *[("SORI_PORT", value) for value in ("0", "65536", "http", "-1", "8e3", "٨")],
+        ("SORI_WORKERS", "257"),
+        ("SORI_MAX_UPLOAD_MB", "0"),
+        ("SORI_EXPIRE_HOURS", "1.5"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:

@@ -1,5 +1,1 @@
-"""Talks: pages, the HTTP interface and uploads. Nothing here yet.
-
-Whatever comes imports no numpy, librosa, Keras or TensorFlow, so that a web process starts in a blink and
-never holds a model: `tests/test_imports.py` keeps it so.
-"""
+"""Talks: pages for people, JSON for programs. What a song sounds like is found out elsewhere (`jobs`)."""

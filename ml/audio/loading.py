@@ -56,7 +56,7 @@ def load(
             raise errors.EmptyError()
         kind = sniff(opened.file)
         if kind.reader is None:
-            raise _refusal(kind)
+            raise kind.refuse()
         decoded = _decode(opened, kind, limits)
         title, artist = describe(opened.file, kind.format, opened.name, (decoded.title, decoded.artist))
         return _finished(decoded, title, artist, limits)
@@ -90,11 +90,6 @@ def from_samples(
     if frames.shape[1] > 1 and peak(decoded.samples) < SILENCE:
         decoded = mixed(True)
     return _finished(decoded, clean(title) or UNTITLED, clean(artist or "") or None, limits)
-
-
-def _refusal(kind: Kind) -> errors.AudioError:
-    fact = "a text file" if kind.refusal is errors.TextError else kind.format
-    return kind.refusal(format=fact)
 
 
 def _decode(source: Source, kind: Kind, limits: Limits) -> Decoded:

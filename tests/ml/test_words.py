@@ -17,6 +17,7 @@ import library.keeping
 import library.writing
 import main
 import preprocess
+import web.errors
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml import errors
 from ml.words import ENGLISH, NOTES, Words
@@ -32,6 +33,7 @@ HEARD = (
     library.writing,
     main,
     preprocess,
+    web.errors,
     errors,
 )
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")

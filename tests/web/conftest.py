@@ -1,0 +1,68 @@
+"""The application in a home of its own, a browser without JavaScript, and songs that are made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from environment import Environment
+from library.analyses import Analyses
+from ml.report import Report
+from tests.fakes import a_report, write_wav
+from web.app import create_app
+from web.service import NAME
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    made = create_app(Environment(home=tmp_path / "var"))
+    made.testing = True
+    made.config["PROPAGATE_EXCEPTIONS"] = False
+    yield made
+    made.extensions[NAME].catalogue.close()
+
+
+@pytest.fixture
+def browser(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def analyses(app: Flask) -> Analyses:
+    found: Analyses = app.extensions[NAME].analyses
+    return found
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return write_wav(tmp_path / "song.wav", seconds=2.0)
+
+
+@pytest.fixture
+def token(browser: FlaskClient) -> Callable[[], str]:
+    """The token that a form of this browser carries."""
+
+    def read() -> str:
+        found = re.search(r'name="token" value="([^"]+)"', browser.get("/").text)
+        assert found
+        return found[1]
+
+    return read
+
+
+@pytest.fixture
+def hear(analyses: Analyses) -> Callable[..., str]:
+    """Do a worker's part for an analysis that waits: it is done, with this report."""
+
+    def finish(analysis_id: str, report: Report | None = None) -> str:
+        claimed = analyses.claim("test")
+        assert claimed is not None and claimed.id == analysis_id
+        assert analyses.finish(analysis_id, "test", (report or a_report()).to_dict())
+        return analysis_id
+
+    return finish

@@ -1,0 +1,91 @@
+"""A song comes in by the form and by the API; what is no song is refused with its reason; nothing is left behind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from library.analyses import QUEUED, Analyses
+from web.service import NAME
+from web.uploads import INCOMING, readable
+
+
+def post(browser: FlaskClient, data: bytes, name: str = "노래.wav") -> Any:
+    return browser.post("/api/v1/analyses", data={"file": (io.BytesIO(data), name)})
+
+
+def left_over(app: Flask) -> list[Path]:
+    home = app.extensions[NAME].environment.home
+    return [path for folder in (INCOMING, "analyses") for path in (home / folder).rglob("*")]
+
+
+def test_a_song_is_queued(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
+    response = post(browser, song.read_bytes())
+    assert response.status_code == 202
+    assert set(response.json) == {"id", "state", "url"}
+    assert (response.json["state"], response.json["url"]) == ("queued", f"/a/{response.json['id']}")
+    analysis = analyses.get(response.json["id"])
+    assert analysis is not None
+    assert (analysis.state, analysis.name, analysis.format) == (QUEUED, "노래.wav", "WAV")
+    kept = analyses.folder(analysis.id) / analysis.file
+    assert kept.read_bytes() == song.read_bytes()
+
+
+def test_the_form_leads_to_the_page(browser: FlaskClient, token: Callable[[], str], song: Path) -> None:
+    data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
+    response = browser.post("/", data=data)
+    assert response.status_code == 303
+    assert browser.get(response.headers["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (b"\x89PNG\r\n\x1a\n", "picture"),
+        (b"hello", "text"),
+        (b"#EXTM3U\nhttp://x", "playlist"),
+    ],
+)
+def test_what_is_no_song_is_refused(app: Flask, browser: FlaskClient, data: bytes, code: str) -> None:
+    response = post(browser, data)
+    assert (response.status_code, response.json["error"]["code"]) == (422, code)
+    assert left_over(app) == []
+
+
+def test_a_request_without_a_file_is_told_so(browser: FlaskClient) -> None:
+    response = browser.post("/api/v1/analyses", data={"other": "x"})
+    assert (response.status_code, response.json["error"]["code"]) == (400, "no_file")
+
+
+def test_a_large_file_is_refused_and_leaves_nothing(app: Flask, browser: FlaskClient) -> None:
+    service = app.extensions[NAME]
+    app.extensions[NAME] = replace(service, environment=replace(service.environment, max_upload_mb=1))
+    response = post(browser, bytes(1_000_001))
+    response.request.environ["wsgi.input"].close()  # the test client's own temporary file
+    assert (response.status_code, response.json["error"]["code"]) == (413, "too_large")
+    assert "1 MB" in response.json["error"]["message"]
+    assert left_over(app) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Music\\song.mp3", "song.mp3"),
+        ("한국노래.mp3", "한국노래.mp3"),
+        ("\u1112\u1161\u11ab.mp3", "한.mp3"),
+        ("a\x1b[31m\u202eb.mp3", "a[31mb.mp3"),
+        ("", "?"),
+        ("x" * 999, "x" * 200),
+    ],
+)
+def test_a_name_is_made_readable(name: str, shown: str) -> None:
+    assert readable(name) == shown

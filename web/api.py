@@ -1,0 +1,106 @@
+"""JSON for programs, below `/api/v1`: hand a song in, ask how far it is, take the report, delete it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Flask, Response, jsonify, request, stream_with_context, url_for
+
+from library.analyses import DONE, FAILED, Analysis
+from web import uploads
+from web.errors import MissingError
+from web.guard import client
+from web.language import words
+from web.service import service
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+LOOK_SECONDS = 0.1
+"""How often a followed analysis is looked at."""
+FOLLOW_SECONDS = 300.0
+
+
+def install(app: Flask) -> None:
+    app.register_blueprint(api)
+
+
+@api.post("/analyses")
+def create() -> tuple[Response, int, dict[str, str]]:
+    name, incoming = uploads.songs(request)[0]
+    analysis = uploads.take(name, incoming, client())
+    told = state_of(analysis)
+    return (
+        jsonify({"id": told["id"], "state": told["state"], "url": told["url"]}),
+        202,
+        {"Location": url_for("api.show", analysis_id=analysis.id)},
+    )
+
+
+@api.get("/analyses/<analysis_id>")
+def show(analysis_id: str) -> Response:
+    return jsonify(state_of(find(analysis_id)))
+
+
+@api.delete("/analyses/<analysis_id>")
+def delete(analysis_id: str) -> tuple[str, int]:
+    if not service().analyses.delete(analysis_id):
+        raise MissingError()
+    return "", 204
+
+
+@api.get("/analyses/<analysis_id>/events")
+def events(analysis_id: str) -> Response:
+    """The analysis as it proceeds, as server-sent events; the last one is its end."""
+    find(analysis_id)
+    response = Response(stream_with_context(_follow(analysis_id)), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def find(analysis_id: str) -> Analysis:
+    analysis = service().analyses.get(analysis_id)
+    if analysis is None:
+        raise MissingError()
+    return analysis
+
+
+def state_of(analysis: Analysis) -> dict[str, Any]:
+    """An analysis as JSON has it. `report` is there when it is done, `error` when it has failed."""
+    return {
+        "id": analysis.id,
+        "state": analysis.state,
+        "stage": analysis.stage,
+        "progress": round(analysis.progress, 3),
+        "name": analysis.name,
+        "url": url_for("pages.result", analysis_id=analysis.id),
+        "report": analysis.report,
+        "error": error_of(analysis),
+    }
+
+
+def error_of(analysis: Analysis) -> dict[str, str] | None:
+    if analysis.failure is None or analysis.failure_code is None:
+        return None
+    message = words().recount(analysis.failure["sentence"], analysis.failure["facts"])
+    return {"code": analysis.failure_code, "message": message}
+
+
+def _follow(analysis_id: str) -> Iterator[str]:
+    told: dict[str, Any] | None = None
+    until = time.monotonic() + FOLLOW_SECONDS
+    while time.monotonic() < until:
+        analysis = service().analyses.get(analysis_id)
+        if analysis is None:
+            yield "event: gone\ndata: {}\n\n"
+            return
+        now = {**state_of(analysis), "report": None}
+        if now != told:
+            told = now
+            yield f"data: {json.dumps(now)}\n\n"
+        if analysis.state in (DONE, FAILED):
+            return
+        time.sleep(LOOK_SECONDS)

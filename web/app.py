@@ -1,0 +1,34 @@
+"""The Flask application, put together from its parts. `create_app` is what gunicorn and the tests call."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from flask import Flask
+
+from environment import Environment, read_environment
+from library.analyses import Analyses
+from library.catalogue import open_catalogue
+from web import api, errors, guard, language, pages
+from web.service import NAME, Service
+from web.uploads import FORM_BYTES, SongRequest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Sori(Flask):
+    request_class = SongRequest
+
+
+def create_app(environment: Environment | None = None) -> Flask:
+    """The application for these settings; for those of the process where none are given."""
+    environment = environment or read_environment(os.environ)
+    catalogue = open_catalogue(environment.home, environment.database_url)
+    app = Sori("sori", root_path=str(ROOT))
+    app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
+    app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    for part in (errors, language, guard, pages, api):
+        part.install(app)
+    return app

@@ -1,0 +1,111 @@
+"""What goes wrong on the way of a request: one sentence for people, one code for programs, never a traceback.
+
+Everything below `/api/` is answered in JSON, everything else with a page that says the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from ml.errors import SoriError
+from web.language import words
+from web.service import service
+
+LOG = logging.getLogger(__name__)
+
+
+class WebError(SoriError):
+    """A refusal with its HTTP status; `retry_after` seconds are said where waiting helps."""
+
+    status: ClassVar[int] = 400
+    retry_after: int | None = None
+
+
+class BadRequestError(WebError):
+    code = "bad_request"
+    sentence = "This request cannot be understood. Go back and try again."
+
+
+class ForbiddenError(WebError):
+    code = "forbidden"
+    status = 403
+    sentence = "This may not be done from here. Reload the page and try again."
+
+
+class MissingError(WebError):
+    code = "not_found"
+    status = 404
+    sentence = "There is nothing at this address. It may have expired or been deleted."
+
+
+class MethodError(WebError):
+    code = "method_not_allowed"
+    status = 405
+    sentence = "This address does not take that kind of request."
+
+
+class TooLargeError(WebError):
+    code = "too_large"
+    status = 413
+    sentence = (
+        "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
+    )
+
+
+class NoSongError(WebError):
+    code = "no_file"
+    sentence = "No file arrived. Choose a song first."
+
+
+class OurFaultError(WebError):
+    code = "internal"
+    status = 500
+    sentence = "Something went wrong on our side. Nothing of yours is lost; try again in a moment."
+
+
+_BY_STATUS: dict[int, type[WebError]] = {
+    kind.status: kind for kind in (BadRequestError, ForbiddenError, MissingError, MethodError)
+}
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(SoriError, answer)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(Exception, _answer_bug)
+
+
+def wants_json() -> bool:
+    return request.path.startswith("/api/")
+
+
+def answer(error: SoriError) -> Response:
+    """The error as this client reads it. What is wrong with a song is the client's to mend: 422."""
+    status = error.status if isinstance(error, WebError) else 422
+    message = words().explain(error)
+    if wants_json():
+        response = jsonify({"error": {"code": error.code, "message": message}})
+    else:
+        response = make_response(render_template("error.html", message=message, status=status))
+    response.status_code = status
+    if isinstance(error, WebError) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if isinstance(error, RequestEntityTooLarge):
+        return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
+    if error.code is not None and 300 <= error.code < 400:
+        return make_response(error.get_response())
+    if error.code in _BY_STATUS:
+        return answer(_BY_STATUS[error.code]())
+    return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
+
+
+def _answer_bug(error: Exception) -> Response:
+    LOG.exception("%s %s", request.method, request.path, exc_info=error)
+    return answer(OurFaultError())

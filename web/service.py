@@ -1,0 +1,35 @@
+"""What every request may use: the settings, the library's database, the analyses, the words of the reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from environment import Environment
+from library.analyses import Analyses
+from library.catalogue import Catalogue
+
+NAME = "sori"
+
+
+@dataclass(frozen=True)
+class Service:
+    environment: Environment
+    catalogue: Catalogue
+    analyses: Analyses
+
+    @property
+    def keep_seconds(self) -> float | None:
+        """How long a song that is handed in is kept; None for ever."""
+        return self.environment.expire_hours * 3600.0 or None
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self.environment.max_upload_mb * 1_000_000
+
+
+def service() -> Service:
+    """The service of the application that answers this request."""
+    return cast(Service, current_app.extensions[NAME])

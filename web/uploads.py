@@ -1,0 +1,113 @@
+"""A song on its way in: streamed to disk under a generated name, counted and hashed as it comes, told by its bytes.
+
+Nothing else of a multipart body is kept. What is not taken by the end of the request is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import unicodedata
+from pathlib import Path
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from library.analyses import Analysis, Upload, new_id
+from ml.errors import EmptyError
+from ml.sniff import sniff
+from web.errors import NoSongError
+from web.service import service
+
+FIELD = "file"
+SONG_NAME = "song"
+INCOMING = "incoming"
+FORM_BYTES = 1_000_000
+"""Room for what surrounds the song in the body of a request."""
+_LONGEST_NAME = 200
+
+
+class Incoming(io.FileIO):
+    """A file that counts and hashes what is written to it, and refuses more than it may hold."""
+
+    def __init__(self, path: Path, most: int) -> None:
+        super().__init__(path, "xb+")
+        self.path = path
+        self.size = 0
+        self._most = most
+        self._hash = hashlib.sha256()
+
+    def write(self, data: Any, /) -> int:
+        self.size += len(data)
+        if self.size > self._most:
+            raise RequestEntityTooLarge
+        self._hash.update(data)
+        return super().write(data)
+
+    @property
+    def content(self) -> str:
+        return self._hash.hexdigest()
+
+
+class SongRequest(Request):
+    """A request whose files are written straight to the disk where they stay."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        folder = service().environment.home / INCOMING
+        folder.mkdir(parents=True, exist_ok=True)
+        incoming = Incoming(folder / new_id(), service().max_upload_bytes)
+        self.__dict__.setdefault("incoming", []).append(incoming)
+        return incoming
+
+    def close(self) -> None:
+        super().close()
+        for incoming in self.__dict__.pop("incoming", ()):
+            incoming.close()
+            incoming.path.unlink(missing_ok=True)
+
+
+def songs(request: Request) -> list[tuple[str, Incoming]]:
+    """Every song in a multipart request with its name; raises where there is none."""
+    found = [
+        (file.filename or "", file.stream)
+        for file in request.files.getlist(FIELD)
+        if file.filename is not None
+    ]
+    arrived = [(name, stream) for name, stream in found if isinstance(stream, Incoming)]
+    if not any(name or stream.size for name, stream in arrived):
+        raise NoSongError()
+    return arrived
+
+
+def take(name: str, incoming: Incoming, client: str) -> Analysis:
+    """Queue a song that has arrived. Refused, with the reason, where its bytes are no audio."""
+    if incoming.size == 0:
+        raise EmptyError()
+    kind = sniff(incoming)
+    if kind.reader is None:
+        raise kind.refuse()
+    analyses = service().analyses
+    analysis_id = new_id()
+    folder = analyses.folder(analysis_id)
+    folder.mkdir(parents=True)
+    try:
+        incoming.path.rename(folder / SONG_NAME)
+        upload = Upload(client, readable(name), SONG_NAME, kind.format, incoming.size, incoming.content)
+        return analyses.add(analysis_id, upload, keep_seconds=service().keep_seconds)
+    except BaseException:
+        analyses.delete(analysis_id)
+        raise
+
+
+def readable(name: str) -> str:
+    """A file's name as people know it: its last part, without what no name has."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    kept = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C")
+    return unicodedata.normalize("NFC", kept).strip()[:_LONGEST_NAME] or "?"
