@@ -31,6 +31,7 @@ COUNTED = (
     "{count} files were heard.",
     "{count} files are as they were.",
     "{count} files were moved, copied or touched.",
+    "{count} files are songs of the reference, which can be played now.",
     "{count} files were described anew without hearing them.",
     "{count} files are gone and forgotten.",
     "{count} files could not be read; --failures says why.",
@@ -171,7 +172,8 @@ def _fill(
     counts = (
         summary.heard,
         summary.unchanged,
-        summary.moved + summary.copied + summary.touched + summary.linked,
+        summary.moved + summary.copied + summary.touched,
+        summary.linked,
         summary.described,
         summary.pruned,
         summary.failed + summary.known_failures,

@@ -38,6 +38,8 @@ def work(ear: str, task: str) -> str:
         time.sleep(60)
     if task == "pid":
         return str(os.getpid())
+    if task == "threads":
+        return os.environ.get("OPENBLAS_NUM_THREADS", "as many as there are cores")
     return f"{ear} heard {task}"
 
 
@@ -82,3 +84,10 @@ def test_closing_ends_the_processes() -> None:
     assert isinstance(pid, str)
     running.close()  # type: ignore[attr-defined]
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_each_process_calculates_on_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert list(Workers(1, wake, work).run(["threads"])) == [("threads", "1")]
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "OPENBLAS_NUM_THREADS" not in os.environ
