@@ -22,7 +22,6 @@ from web.service import service
 
 FIELD = "file"
 SONG_NAME = "song"
-INCOMING = "incoming"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
@@ -60,7 +59,7 @@ class SongRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        folder = service().environment.home / INCOMING
+        folder = service().analyses.incoming
         folder.mkdir(parents=True, exist_ok=True)
         incoming = Incoming(folder / new_id(), service().max_upload_bytes)
         self.__dict__.setdefault("incoming", []).append(incoming)
