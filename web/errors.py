@@ -36,6 +36,20 @@ class ForbiddenError(WebError):
     sentence = "This may not be done from here. Reload the page and try again."
 
 
+class SignInError(WebError):
+    code = "sign_in"
+    status = 401
+    sentence = "Sign in first, or send an API key that is known here."
+
+
+class NotHereError(WebError):
+    code = "not_from_here"
+    status = 403
+    sentence = (
+        "The library can only be changed from the machine that Sori runs on, until a password is set there."
+    )
+
+
 class MissingError(WebError):
     code = "not_found"
     status = 404
@@ -93,6 +107,8 @@ def answer(error: SoriError) -> Response:
     response.status_code = status
     if isinstance(error, WebError) and error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if status == SignInError.status:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Sori"'
     return response
 
 
