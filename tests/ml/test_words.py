@@ -119,7 +119,12 @@ def needed() -> set[str]:
 
 
 def test_the_search_finds_what_is_said() -> None:
-    assert {"Sounds like {genre} ({percent}).", "Tempo", "loading the model", "Skip to the content"} <= needed()
+    assert {
+        "Sounds like {genre} ({percent}).",
+        "Tempo",
+        "loading the model",
+        "Skip to the content",
+    } <= needed()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix())
