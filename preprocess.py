@@ -31,6 +31,7 @@ COUNTED = (
     "{count} files were heard.",
     "{count} files are as they were.",
     "{count} files were moved, copied or touched.",
+    "{count} files are songs of the reference, which can be played now.",
     "{count} files were described anew without hearing them.",
     "{count} files are gone and forgotten.",
     "{count} files could not be read; --failures says why.",
@@ -171,7 +172,8 @@ def _fill(
     counts = (
         summary.heard,
         summary.unchanged,
-        summary.moved + summary.copied + summary.touched + summary.linked,
+        summary.moved + summary.copied + summary.touched,
+        summary.linked,
         summary.described,
         summary.pruned,
         summary.failed + summary.known_failures,
@@ -247,6 +249,7 @@ def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None
 
 def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
     from library import tags
+    from library.tagged import TagError
 
     failed = False
     for change in tags.plan(catalogue):
@@ -255,7 +258,7 @@ def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
         if really:
             try:
                 tags.apply(catalogue, change)
-            except tags.TagError as error:
+            except TagError as error:
                 failed = True
                 _complain(f"{shown(change.path)}: {words.explain(error)}")
     if not really:

@@ -1,7 +1,8 @@
 """What a scan finds beside what the library knows: what to hear, what to take over, what to leave alone.
 
 An unchanged file costs a comparison. A file that moved, or was only touched, is recognised by its content and not
-heard again; a better descriptor is computed from what was kept.
+heard again; a better descriptor is computed from what was kept. Files of the reference collection find their tracks
+(`library.linking`).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import Digest, File, describe, fill, rows_of
 from library.folders import Found
-from library.reference import reference_of
+from library.linking import Links, give_names, is_sound, names_of, needs_no_hearing, untie
+from library.moves import copy, drop, move
 from ml.errors import SoriError
 
 FOLDER = "folder"
@@ -70,9 +72,11 @@ class Keeper:
                     Track.described_with,
                     Track.duration_seconds,
                     Track.failure_code,
+                    Track.reference,
                 ).where(Track.digest.is_not(None))
             )
             self._known = {row.digest: row for row in rows}
+            self._links = Links(session)
         self._sizes = {row.size for row in self._known.values()}
 
     def sort(self, found: Iterable[Found]) -> Iterator[File]:
@@ -89,7 +93,7 @@ class Keeper:
             if known is not None and (known.size, known.mtime_ns) == (one.size, one.mtime_ns):
                 if not self._is_settled(known, one):
                     yield one
-            elif not self._take_over(one) and not self._link(key, one):
+            elif not (known is None and self._link(one)) and not self._take_over(one):
                 yield one
 
     def _is_settled(self, known: Row[*tuple[Any, ...]], file: File) -> bool:
@@ -101,6 +105,8 @@ class Keeper:
             return True
         if self._is_outdated(known):
             return False
+        if known.reference is None and (name := self._links.name(file.path)):
+            self._adopt(known, name)
         if known.described_with != self._versions.described_with:
             with self._catalogue.session() as session:
                 track = session.scalars(select(Track).where(Track.digest == known.digest)).one()
@@ -150,32 +156,37 @@ class Keeper:
                 self.summary.touched += 1
             elif gone := next((twin for twin in twins if twin.path and not twin.path.exists()), None):
                 if here is not None:
-                    session.delete(here)
+                    drop(session, here)
                     session.flush()
-                gone.path, gone.digest, gone.mtime_ns = file.path, digest_of(file.path), file.mtime_ns
+                move(session, gone, file)
                 self.summary.moved += 1
             else:
-                _copy(session, twins[0], here, file)
+                copy(session, twins[0], here, file)
                 self.summary.copied += 1
             session.commit()
         return True
 
-    def _link(self, key: str, file: File) -> bool:
-        """Give a track of the reference its file, where a person has the collection on disk."""
-        name = reference_of(file.path)
-        if name is None:
+    def _link(self, file: File) -> bool:
+        """Tie a file of the reference collection to its track, where that needs no hearing."""
+        name = self._links.name(file.path)
+        if name is None or not is_sound(file) or (content := _content_of(file)) is None:
             return False
         with self._catalogue.session() as session:
-            entry = select(Track).where(Track.reference == name, Track.path.is_(None))
-            track = session.scalars(entry).one_or_none()
-            if track is None or track.heard_with != self._versions.heard_with:
+            if not needs_no_hearing(session, name, self._versions.heard_with):
                 return False
-            track.path, track.digest = file.path, key
-            track.size, track.mtime_ns = file.size, file.mtime_ns
+            track = self._links.take(session, name, file.path)
+            track.size, track.mtime_ns, track.content = file.size, file.mtime_ns, content
             track.heard_seconds = self._versions.seconds
             session.commit()
         self.summary.linked += 1
         return True
+
+    def _adopt(self, known: Row[*tuple[Any, ...]], name: str) -> None:
+        with self._catalogue.session() as session:
+            track = session.scalars(select(Track).where(Track.digest == known.digest)).one()
+            self._links.adopt(session, track, name)
+            session.commit()
+        self.summary.linked += 1
 
     def keep(self, file: File, result: Digest | SoriError) -> None:
         """Write down what hearing a file gave."""
@@ -183,8 +194,11 @@ class Keeper:
             self.refuse(file, result)
             return
         with self._catalogue.session() as session:
-            track = self._row(session, file.path)
+            track = self._row(session, file.path, link=True)
+            names = names_of(track) if track.reference else None
             fill(track, result, heard_with=self._versions.heard_with, heard_seconds=self._versions.seconds)
+            if names is not None:
+                give_names(track, names)
             session.flush()
             for row in rows_of(result, track.id):
                 session.merge(row)
@@ -195,6 +209,10 @@ class Keeper:
         """Into the ledger: the cause and when. Numbers of an earlier, readable state of the file go."""
         with self._catalogue.session() as session:
             track = self._row(session, file.path)
+            if track.reference:  # its numbers do not come from this file alone
+                untie(track)
+                session.flush()
+                track = self._row(session, file.path)
             session.execute(delete(Descriptor).where(Descriptor.track_id == track.id))
             session.execute(delete(Heard).where(Heard.track_id == track.id))
             track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
@@ -207,8 +225,10 @@ class Keeper:
         self.summary.seen.add(digest_of(place))
         self.refuse(File(place, 0, 0), error, source=FOLDER)
 
-    def _row(self, session: Session, path: Path) -> Track:
+    def _row(self, session: Session, path: Path, *, link: bool = False) -> Track:
         track = session.scalars(select(Track).where(Track.digest == digest_of(path))).one_or_none()
+        if track is None and link and (name := self._links.name(path)):
+            track = self._links.take(session, name, path)
         if track is None:
             track = Track(path=path, digest=digest_of(path), size=0, mtime_ns=0)
             session.add(track)
@@ -229,22 +249,15 @@ class Keeper:
             closed = [
                 path for path in session.scalars(select(Track.path).where(Track.source == FOLDER)) if path
             ]
-            for track in session.scalars(select(Track).where(Track.path.is_not(None))):
-                path = track.path
-                if path is None or track.digest in self.summary.seen or not _is_below(path, folders):
+            placed = select(Track.id, Track.path, Track.digest).where(Track.path.is_not(None))
+            for track_id, path, key in session.execute(placed).all():
+                if path is None or key in self.summary.seen or not _is_below(path, folders):
                     continue
                 if _is_below(path, closed):
                     continue
-                if track.reference:
-                    track.path = track.digest = None
-                else:
-                    session.delete(track)
+                drop(session, session.get_one(Track, track_id))
                 self.summary.pruned += 1
             session.commit()
-
-
-def count_tracks(session: Session) -> int:
-    return session.scalar(select(func.count(Descriptor.track_id))) or 0
 
 
 def hash_content(path: Path) -> str:
@@ -258,21 +271,6 @@ def _content_of(file: File) -> str | None:
         return hash_content(file.path) if file.path.is_file() else None
     except OSError:
         return None
-
-
-def _copy(session: Session, twin: Track, here: Track | None, file: File) -> None:
-    """The same bytes in two places: the second takes the first one's numbers over."""
-    copy = here or Track(path=file.path, digest=digest_of(file.path))
-    kept = {column.key for column in Track.__table__.columns} - {"id", "path", "digest", "reference"}
-    for name in kept:
-        setattr(copy, name, getattr(twin, name))
-    copy.size, copy.mtime_ns = file.size, file.mtime_ns
-    session.add(copy)
-    session.flush()
-    for table, names in ((Descriptor, ("harmony", "sound")), (Heard, ("chromagram", "evidence"))):
-        row = session.get(table, twin.id)
-        if row is not None:
-            session.merge(table(track_id=copy.id, **{name: getattr(row, name) for name in names}))
 
 
 def _is_below(path: Path, folders: Collection[Path]) -> bool:
