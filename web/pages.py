@@ -104,7 +104,7 @@ def result(analysis_id: str) -> str:
         "result.html",
         analysis=analysis,
         report=report,
-        answer=answer(report, words()),
+        answer=answer(report, words()).replace(" %", "\N{NO-BREAK SPACE}%"),
         mine=mine,
         no_label=NONE,
         others=[
