@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from ml.errors import SoriError
 MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0
+_LEAST_BYTES = 65536
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 
@@ -204,6 +206,8 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
                 event.listen(engine, "connect", _tune_sqlite)
         _migrate(engine)
     except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
+        if is_disk_full(error) or (url is None and _has_no_room(home)):
+            raise DiskFullError() from error
         raise NoDatabaseError(reason=reason_of(error)) from error
     return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
 
@@ -219,6 +223,14 @@ def is_disk_full(error: Exception) -> bool:
     return isinstance(error, OperationalError | OSError) and (
         "disk is full" in said or "no space left" in said or "disk quota exceeded" in said
     )
+
+
+def _has_no_room(home: Path) -> bool:
+    """SQLite calls it an error of the disk when there is not even room for its shared memory."""
+    try:
+        return shutil.disk_usage(home).free < _LEAST_BYTES
+    except OSError:
+        return False
 
 
 def _connector(path: Path) -> Callable[[], sqlite3.Connection]:
