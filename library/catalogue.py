@@ -27,7 +27,6 @@ from sqlalchemy import (
     String,
     create_engine,
     event,
-    inspect,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
@@ -35,9 +34,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
+from library.migrating import migrate
 from ml.errors import SoriError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0
 _LEAST_BYTES = 65536
@@ -204,7 +203,11 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
             engine = create_engine(_with_driver(url), pool_pre_ping=True)
             if engine.dialect.name == "sqlite":
                 event.listen(engine, "connect", _tune_sqlite)
-        _migrate(engine)
+        try:
+            migrate(engine)
+        except Exception:
+            engine.dispose()
+            raise
     except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
         if is_disk_full(error) or (url is None and _has_no_room(home)):
             raise DiskFullError() from error
@@ -250,21 +253,3 @@ def _with_driver(url: str) -> str:
 def _tune_sqlite(connection: Any, _: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the tables up to date; when they are, without loading Alembic."""
-    if inspect(engine).has_table("alembic_version"):
-        with engine.connect() as connection:
-            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        newest = max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-        if newest.split("_")[0] == version:
-            return
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
