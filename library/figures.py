@@ -12,8 +12,7 @@ def count_states(catalogue: Catalogue) -> dict[str, int]:
     """How many analyses there are in each state."""
     with catalogue.session() as session:
         rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
-    found: dict[str, int] = {state: number for state, number in rows}
-    return {state: found.get(state, 0) for state in STATES}
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
 
 def usual_seconds(catalogue: Catalogue, songs: int = 20) -> float | None:

@@ -31,7 +31,7 @@ class Change:
 def read_album(path: Path) -> str | None:
     """The album's name, where the file says it; whatever is wrong with its tags is no reason to fail."""
     from ml.audio import facts
-    from ml.audio.sniff import sniff
+    from ml.sniff import sniff
 
     try:
         with path.open("rb") as file:
