@@ -7,6 +7,8 @@ the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` 
 
 from __future__ import annotations
 
+import re
+import re
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -40,6 +42,8 @@ BEAT = "engine"
 TRIES = 2
 """A song that took its worker along is tried once more."""
 LEASE_SECONDS = 15.0
+_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""What addresses are made of. Anything else, `..` say, comes from a stranger and names no folder of ours."""
 
 
 class Analysis(Base):
@@ -93,6 +97,11 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+def is_address(text: str) -> bool:
+    """Whether this could be an analysis's address: no dots, no slashes, nothing that means a place to the system."""
+    return re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text) is not None
+
+
 class Analyses:
     """The analyses of one home. Every method is one transaction."""
 
@@ -103,6 +112,11 @@ class Analyses:
         """Where uploads lie until they have arrived."""
 
     def folder(self, analysis_id: str) -> Path:
+        if not _ADDRESS.fullmatch(analysis_id):
+            raise ValueError(f"{analysis_id!r} is no address of an analysis")
+        """Where an analysis keeps its files. What is no address of ours names no folder: it could lead anywhere."""
+        if not is_address(analysis_id):
+            raise ValueError(f"{analysis_id!r} is no address of an analysis")
         return self.root / analysis_id
 
     def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
@@ -128,11 +142,20 @@ class Analyses:
 
     def delete(self, analysis_id: str) -> bool:
         """Forget an analysis and every byte of it. One that is running is stopped by its engine."""
+        if not is_address(analysis_id):
+            return False
         with self.catalogue.session() as session:
             gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
             session.commit()
-        shutil.rmtree(self.folder(analysis_id), ignore_errors=True)
+        if gone:
+            self.remove_folder(analysis_id)
         return gone
+
+    def remove_folder(self, analysis_id: str) -> None:
+        """Remove an analysis's sound and pictures; nothing but a child of `root` is ever removed."""
+        folder = self.folder(analysis_id)
+        if folder.parent == self.root and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def judge(self, analysis_id: str, verdict: str | None) -> bool:
         """Keep the genre that the listener says is right."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +31,9 @@ SONG_NAME = "song"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
+PATIENCE_SECONDS = 30.0
+"""How long somebody may go on sending what was refused already."""
+_PIECE_BYTES = 65536
 EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
 """The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
 
@@ -76,6 +81,19 @@ class SongRequest(Request):
         for incoming in self.__dict__.pop("incoming", ()):
             incoming.close()
             incoming.path.unlink(missing_ok=True)
+        self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Read what a refused sender still sends: a connection closed on unread bytes is reset, and our answer lost."""
+        if not self.environ.get("wsgi.input_terminated"):
+            return
+        until, left = time.monotonic() + PATIENCE_SECONDS, 2 * service().max_upload_bytes
+        with suppress(OSError, ValueError):
+            while left > 0 and time.monotonic() < until:
+                piece = self.environ["wsgi.input"].read(_PIECE_BYTES)
+                if not piece:
+                    return
+                left -= len(piece)
 
 
 def songs(request: Request) -> list[tuple[str, Incoming]]:
