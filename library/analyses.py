@@ -8,8 +8,6 @@ the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` 
 from __future__ import annotations
 
 import re
-import re
-import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,19 +17,18 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CursorResult,
-    Delete,
     String,
-    Update,
     case,
     delete,
     func,
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from library.catalogue import Base, Catalogue, Note
+from library.addresses import is_address
+from library.addresses import new_id as new_id
+from library.catalogue import Base, Catalogue, Note, changed
 from ml.errors import SoriError
 
 QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
@@ -92,16 +89,6 @@ class Upload:
     content: str
 
 
-def new_id() -> str:
-    """An address that nobody guesses: 128 random bits."""
-    return secrets.token_urlsafe(16)
-
-
-def is_address(text: str) -> bool:
-    """Whether this could be an analysis's address: no dots, no slashes, nothing that means a place to the system."""
-    return re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text) is not None
-
-
 class Analyses:
     """The analyses of one home. Every method is one transaction."""
 
@@ -145,7 +132,7 @@ class Analyses:
         if not is_address(analysis_id):
             return False
         with self.catalogue.session() as session:
-            gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
+            gone = changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
             session.commit()
         if gone:
             self.remove_folder(analysis_id)
@@ -190,7 +177,7 @@ class Analyses:
             chosen = session.scalar(turn)
             if chosen is None:
                 return None
-            taken = _changed(
+            taken = changed(
                 session,
                 update(Analysis)
                 .where(Analysis.id == chosen, Analysis.state == QUEUED)
@@ -272,7 +259,7 @@ class Analyses:
     def _requeue(self, which: ColumnElement[bool]) -> int:
         tried = case((Analysis.tries > 0, Analysis.tries - 1), else_=0)
         with self.catalogue.session() as session:
-            count = _changed(
+            count = changed(
                 session,
                 update(Analysis)
                 .where(which)
@@ -289,7 +276,7 @@ class Analyses:
 
     def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
         with self.catalogue.session() as session:
-            changed = _changed(session, update(Analysis).where(which).values(**values)) > 0
+            changed = changed(session, update(Analysis).where(which).values(**values)) > 0
             session.commit()
         return changed
 
@@ -302,11 +289,3 @@ def _fresh() -> ColumnElement[bool]:
 def _held(analysis_id: str, engine: str) -> ColumnElement[bool]:
     """Only who holds a song may speak for it, so that exactly one report results."""
     return (Analysis.id == analysis_id) & (Analysis.state == RUNNING) & (Analysis.engine == engine)
-
-
-def _changed(session: Session, statement: Update | Delete) -> int:
-    """How many rows a statement changed."""
-    result = session.execute(statement)
-    if not isinstance(result, CursorResult):
-        raise TypeError(f"{type(result).__name__} counts no rows")
-    return result.rowcount
