@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload, new_id
+from library.addresses import new_id
+from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from library.catalogue import Catalogue
 from ml.errors import EmptyError
 
