@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +18,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from library.analyses import Analysis, Upload, new_id
 from ml.errors import EmptyError
 from ml.sniff import sniff
-from web.errors import NoSongError
+from web.errors import MissingError, NoSongError
+from web.language import words
 from web.service import service
 
 FIELD = "file"
@@ -26,6 +28,8 @@ INCOMING = "incoming"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
+EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
+"""The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
 
 
 class Incoming(io.FileIO):
@@ -104,6 +108,28 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
     except BaseException:
         analyses.delete(analysis_id)
         raise
+
+
+def examples() -> dict[str, str]:
+    """The examples that are there to be tried."""
+    folder = service().environment.home / "examples"
+    return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
+
+
+def take_example(name: str, client: str) -> Analysis:
+    """Hand in one of the examples, as if it had been uploaded."""
+    title = examples().get(name)
+    if title is None:
+        raise MissingError()
+    home = service().environment.home
+    (home / INCOMING).mkdir(parents=True, exist_ok=True)
+    with Incoming(home / INCOMING / new_id(), service().max_upload_bytes) as incoming:
+        try:
+            with (home / "examples" / f"{name}.flac").open("rb") as file:
+                shutil.copyfileobj(file, incoming)
+            return take(words().say(title), incoming, client)
+        finally:
+            incoming.path.unlink(missing_ok=True)
 
 
 def readable(name: str) -> str:
