@@ -24,6 +24,7 @@ from library import reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full
 from library.digest import Digest, File, description_version, digest, heard_by
 from library.folders import NoFolderError, explain, walk
+from library.freshness import mark_change
 from library.keeping import Keeper, Summary, Versions, hash_content
 from library.tags import read_album
 from ml.card import WEIGHT_FOLDER, load_card
@@ -82,6 +83,9 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
         keeper.forget_open_places(folders)
         if order.prune:
             keeper.prune(folders)
+        with catalogue.session() as session:
+            mark_change(session)
+            session.commit()
     return keeper.summary
 
 

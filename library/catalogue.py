@@ -205,7 +205,14 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
         _migrate(engine)
     except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
         raise NoDatabaseError(reason=reason_of(error)) from error
-    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
+    return Catalogue(engine, _listed(sessionmaker(engine, expire_on_commit=False)))
+
+
+def _listed(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+    from library.listing import follow  # which knows the tables of this module
+
+    follow(sessions)
+    return sessions
 
 
 def reason_of(error: Exception) -> str:

@@ -10,11 +10,29 @@ from flask import Flask
 from environment import Environment, read_environment
 from library.analyses import Analyses
 from library.catalogue import open_catalogue
-from web import api, errors, exports, guard, language, media, pages
+from web import (
+    api,
+    api_docs,
+    api_library,
+    browse,
+    errors,
+    exports,
+    guard,
+    language,
+    media,
+    neighbourhood,
+    pages,
+    rescan,
+)
 from web.service import NAME, Service
 from web.uploads import FORM_BYTES, SongRequest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+PARTS = (
+    *(errors, language, guard, pages, media, exports),
+    *(api, api_library, api_docs, neighbourhood, browse, rescan),
+)
 
 
 class Sori(Flask):
@@ -29,6 +47,6 @@ def create_app(environment: Environment | None = None) -> Flask:
     app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
     app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    for part in (errors, language, guard, pages, media, exports, api):
+    for part in PARTS:
         part.install(app)
     return app

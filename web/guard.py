@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request, session
 from markupsafe import Markup
@@ -15,6 +17,7 @@ from web.service import service
 
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file, not what is in it
 FIELD = "token"
+View = Callable[..., Any]
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -69,3 +72,11 @@ def _refuse_forgeries() -> None:
     given = request.form.get(FIELD) or request.headers.get("X-Token") or ""
     if not hmac.compare_digest(given.encode(), csrf_token().encode()):
         raise ForbiddenError()
+
+
+def may_change_library() -> bool:
+    return True
+
+
+def changes_library(view: View) -> View:
+    return view

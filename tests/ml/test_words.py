@@ -38,7 +38,7 @@ HEARD = (
 )
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
-COUNTED = preprocess.COUNTED
+COUNTED = preprocess.COUNTED.values()
 MODES_AND_MOODS = ("major", "minor", "calm", "exciting")
 
 
