@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ml.errors import SoriError
+from ml.progress import Tell, silent
 from ml.report import Report
 from ml.settings import Limits
 
@@ -23,7 +24,11 @@ class Listener(Protocol):
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing: ...
+    def hear(
+        self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent
+    ) -> Hearing: ...
+
+    def warm_up(self) -> None: ...
 
 
 class InternalError(SoriError):

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.attempt import Listener
 from library.catalogue import Catalogue, open_catalogue
 from ml.errors import SoriError
+from ml.progress import Tell, silent
 from ml.report import Report
 from ml.settings import Limits
 
@@ -32,13 +33,19 @@ class Company:
     def __init__(self, ear: Listener, catalogue: Catalogue, library: Library) -> None:
         self._ear, self._catalogue, self._library = ear, catalogue, library
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
-        return self._ear.hear(source, limits=limits, name=name)
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
+        return self._ear.hear(source, limits=limits, name=name, tell=tell)
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+        return self.among(self._ear.hear(source, limits=limits, name=name))
+
+    def warm_up(self) -> None:
+        self._ear.warm_up()
+
+    def among(self, hearing: Hearing) -> Report:
+        """The report of a song that was heard just now, with its neighbours."""
         from library.neighbours import Song
 
-        hearing = self._ear.hear(source, limits=limits, name=name)
         if not len(self._library):
             return hearing.report
         return replace(hearing.report, neighbours=self._library.neighbours(Song.heard(hearing)))

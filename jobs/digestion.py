@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from jobs.attempt import Listener, wake
-from jobs.workers import Workers
+from jobs.workers import work_through
 from library import reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full
 from library.digest import Digest, File, description_version, digest, heard_by
@@ -27,7 +27,7 @@ from library.folders import NoFolderError, explain, walk
 from library.freshness import mark_change
 from library.keeping import Keeper, Summary, Versions, hash_content
 from library.tags import read_album
-from ml.card import WEIGHT_FOLDER, load_card
+from ml.card import GENRE_WEIGHTS, load_card
 from ml.errors import AudioError, NotAFileError, SoriError
 from ml.settings import Limits
 
@@ -76,8 +76,9 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
         tell(settled, len(keeper.summary.seen), "")
         if new:
             ear = order.wake or partial(wake, order.weights)
-            workers = Workers(min(order.jobs, len(new)), ear, partial(digest_file, limits=order.limits))
-            for done, (file, result) in enumerate(workers.run(new), start=1):
+            listen = partial(digest_file, limits=order.limits)
+            ended = work_through(new, min(order.jobs, len(new)), ear, listen)
+            for done, (file, result) in enumerate(ended, start=1):
                 keeper.keep(file, result)
                 tell(settled + done, len(keeper.summary.seen), file.path.name)
         keeper.forget_open_places(folders)
@@ -90,7 +91,7 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
 
 
 def versions(order: Order) -> Versions:
-    weights = order.weights or WEIGHT_FOLDER / "genre.keras"
+    weights = order.weights or GENRE_WEIGHTS
     card = load_card(weights)
     return Versions(heard_by(card.sha256[weights.name]), description_version(), order.limits.max_seconds)
 

@@ -29,11 +29,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
-from library.catalogue import Base, Catalogue
+from library.catalogue import Base, Catalogue, Note
 from ml.errors import SoriError
 
 QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
 FOLDER_NAME = "analyses"
+INCOMING_NAME = "incoming"
+BEAT = "engine"
+"""The note that says when an engine was last alive."""
 TRIES = 2
 """A song that took its worker along is tried once more."""
 LEASE_SECONDS = 15.0
@@ -96,6 +99,8 @@ class Analyses:
     def __init__(self, catalogue: Catalogue, home: Path) -> None:
         self.catalogue = catalogue
         self.root = home / FOLDER_NAME
+        self.incoming = home / INCOMING_NAME
+        """Where uploads lie until they have arrived."""
 
     def folder(self, analysis_id: str) -> Path:
         return self.root / analysis_id
@@ -180,8 +185,26 @@ class Analyses:
 
     def renew(self, engine: str) -> None:
         """This engine lives: what it runs stays its own."""
-        until = datetime.now(UTC) + timedelta(seconds=LEASE_SECONDS)
-        self._update((Analysis.state == RUNNING) & (Analysis.engine == engine), leased_until=until)
+        now = datetime.now(UTC)
+        mine = (Analysis.state == RUNNING) & (Analysis.engine == engine)
+        with self.catalogue.session() as session:
+            session.execute(
+                update(Analysis).where(mine).values(leased_until=now + timedelta(seconds=LEASE_SECONDS))
+            )
+            session.merge(Note(name=BEAT, value=now.isoformat()))
+            session.commit()
+
+    def last_beat(self) -> datetime | None:
+        """When an engine was last alive."""
+        with self.catalogue.session() as session:
+            note = session.get(Note, BEAT)
+            return datetime.fromisoformat(note.value) if note else None
+
+    def held(self, engine: str) -> set[str]:
+        """What this engine runs. A song that is deleted is held no longer."""
+        mine = select(Analysis.id).where(Analysis.state == RUNNING, Analysis.engine == engine)
+        with self.catalogue.session() as session:
+            return set(session.scalars(mine))
 
     def tell(self, analysis_id: str, engine: str, stage: str, progress: float) -> bool:
         """Say how far it is. False: it was deleted, or given to another engine."""
@@ -199,14 +222,23 @@ class Analyses:
         again = _held(analysis_id, engine) & (Analysis.tries < TRIES)
         return self._update(again, state=QUEUED, stage="", progress=0.0, engine=None, leased_until=None)
 
-    def release(self, engine: str) -> int:
-        """An engine that ends in peace leaves its songs to the next one, as if they had never been tried."""
-        return self._requeue((Analysis.state == RUNNING) & (Analysis.engine == engine))
+    def release(self, engine: str, analysis_id: str | None = None) -> int:
+        """An engine leaves its songs, or this one, to whoever comes next, as if they had never been tried."""
+        mine = (Analysis.state == RUNNING) & (Analysis.engine == engine)
+        return self._requeue(mine if analysis_id is None else mine & (Analysis.id == analysis_id))
 
     def reclaim(self) -> int:
         """Queue again what runs in an engine that has died: its lease has run out."""
         now = datetime.now(UTC)
         return self._requeue((Analysis.state == RUNNING) & (Analysis.leased_until < now))
+
+    def twin(self, analysis: Analysis) -> Analysis | None:
+        """An analysis of the same bytes under the same name that is done."""
+        same = select(Analysis).where(
+            Analysis.content == analysis.content, Analysis.name == analysis.name, Analysis.state == DONE
+        )
+        with self.catalogue.session() as session:
+            return session.scalars(same.order_by(Analysis.finished_at.desc()).limit(1)).first()
 
     def expired(self) -> list[str]:
         past = select(Analysis.id).where(Analysis.expires_at < datetime.now(UTC))

@@ -14,6 +14,7 @@ from typing import Any
 from ml.errors import SoriError
 
 WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
+GENRE_WEIGHTS = WEIGHT_FOLDER / "genre.keras"
 
 
 class WeightError(SoriError):

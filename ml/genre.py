@@ -18,13 +18,12 @@ import numpy as np
 
 from ml import trunk
 from ml.bands import BandStatistics
-from ml.card import WEIGHT_FOLDER, Card, WeightError, load_card
+from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.features import Floats
 from ml.musical import Musicality
 from ml.report import Genre, Model, Moment, Score
 from ml.settings import HOP_SIZE, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
 
-GENRE_WEIGHTS = WEIGHT_FOLDER / "genre.keras"
 BANDS_NAME = "bands.npz"
 
 EVIDENCE_SIZE = 2 * len(trunk.TAGS) + trunk.EMBEDDING_SIZE

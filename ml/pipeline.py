@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import numpy as np
+
 from ml import key, tempo
-from ml.audio import Audio
+from ml.audio import Audio, from_samples
 from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, tags_of
+from ml.progress import Tell, silent
 from ml.report import Report
-from ml.settings import DEFAULT_LIMITS, Limits
+from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
 from ml.track import Track
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -39,14 +42,6 @@ class Hearing:
     chromagram: Chromagram
     track: Track | None = None
     """The song itself, for who wants to draw it; let go of it soon, it is large."""
-
-
-Tell = Callable[[str], None]
-"""Told the name of each stage when it begins."""
-
-
-def _silent(_stage: str) -> None:
-    """Who asks for no stages hears of none."""
 
 
 class Ear:
@@ -75,7 +70,7 @@ class Ear:
         *,
         limits: Limits = DEFAULT_LIMITS,
         name: str | None = None,
-        tell: Tell = _silent,
+        tell: Tell = silent,
     ) -> Hearing:
         """Like `analyse`, with the descriptors beside the report."""
         clock = _Clock(tell)
@@ -85,6 +80,11 @@ class Ear:
 
     def hear_audio(self, audio: Audio) -> Hearing:
         return self._hear(audio, _Clock())
+
+    def warm_up(self) -> None:
+        """Compile what is compiled at the first song, a third of a second's work, before somebody waits for it."""
+        noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * 10).astype(np.float32)
+        self.hear_audio(from_samples(0.1 * noise, SAMPLE_RATE))
 
     def _hear(self, audio: Audio, clock: _Clock) -> Hearing:
         track = Track(audio, self.model.bands)
@@ -125,7 +125,7 @@ class Ear:
 class _Clock:
     """Seconds per stage. Stages that overlap count their own time, so the sum can exceed the whole."""
 
-    def __init__(self, tell: Tell = _silent) -> None:
+    def __init__(self, tell: Tell = silent) -> None:
         self._tell = tell
         self._started = time.perf_counter()
         self._stages: dict[str, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 
 def tell(text: str) -> None:
@@ -11,3 +12,11 @@ def tell(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     elif text.endswith("\n"):
         print(text, end="", file=sys.stderr, flush=True)
+
+
+Tell = Callable[[str], None]
+"""Told the name of each stage of one song when it begins."""
+
+
+def silent(_stage: str) -> None:
+    """Who asks for no stages hears of none."""

@@ -45,7 +45,7 @@ FLOORS = (
     {"words", "fitted", "card", "metrics", "sniff"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
-    {"bands", "musical"},
+    {"bands", "musical", "pictures"},
     {"track", "scoring"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},

@@ -27,6 +27,9 @@ _PATH_PARTS = {
     "analysis_id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,32}$"},
     "track_id": {"type": "integer", "minimum": 1, "maximum": LARGEST},
 }
+UNCHANGED = "The answer is as it was when it had this ETag."
+NO_SONG = "The bytes are no song; the code says why."
+SENTENCES = (UNCHANGED, NO_SONG)
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -124,8 +127,17 @@ class Operation:
                 raise GivenTwiceError(name=name)
         return {name: one.read(request.args.get(name)) for name, one in known.items()}
 
+    def said(self) -> list[str]:
+        """What people read of it, for those who translate."""
+        return [
+            text
+            for text in (self.summary, self.description, *(one.description for one in self.query))
+            if text
+        ]
+
 
 View = Callable[..., Any]
+DECLARED: list[Operation] = []
 
 
 def operation(
@@ -142,6 +154,7 @@ def operation(
 ) -> Callable[[View], View]:
     """A view with its declaration. Its query is checked and handed over as `asked`; `cached` gives it an ETag."""
     told = Operation(summary, description, query, body, status, answer, content_type, errors, cached)
+    DECLARED.append(told)
 
     def wrap(view: View) -> View:
         @wraps(view)
@@ -226,7 +239,7 @@ def _responses(rule: Rule, told: Operation) -> dict[str, Any]:
         good["content"] = {told.content_type: {"schema": told.answer}}
     responses: dict[str, Any] = {str(told.status): good}
     if told.cached:
-        responses["304"] = {"description": "The answer is as it was when it had this ETag."}
+        responses["304"] = {"description": UNCHANGED}
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for status, sentences in sorted(_refusals(rule, told).items()):
         responses[str(status)] = {"description": "\n".join(sentences), "content": refusal}
@@ -241,6 +254,6 @@ def _refusals(rule: Rule, told: Operation) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for kind in kinds:
         status = kind.status if issubclass(kind, WebError) else 422
-        told_of = "The bytes are no song; the code says why." if kind is AudioError else kind.sentence
+        told_of = NO_SONG if kind is AudioError else kind.sentence
         found.setdefault(status, []).append(told_of)
     return found

@@ -15,6 +15,7 @@ from typing import IO, Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from jobs.examples import FOLDER_NAME
 from library.analyses import Analysis, Upload, new_id
 from ml.errors import EmptyError
 from ml.sniff import sniff
@@ -24,7 +25,6 @@ from web.service import service
 
 FIELD = "file"
 SONG_NAME = "song"
-INCOMING = "incoming"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
@@ -64,7 +64,7 @@ class SongRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> IO[bytes]:
-        folder = service().environment.home / INCOMING
+        folder = service().analyses.incoming
         folder.mkdir(parents=True, exist_ok=True)
         incoming = Incoming(folder / new_id(), service().max_upload_bytes)
         self.__dict__.setdefault("incoming", []).append(incoming)
@@ -112,7 +112,7 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
 
 def examples() -> dict[str, str]:
     """The examples that are there to be tried."""
-    folder = service().environment.home / "examples"
+    folder = service().environment.home / FOLDER_NAME
     return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
 
 
@@ -121,11 +121,11 @@ def take_example(name: str, client: str) -> Analysis:
     title = examples().get(name)
     if title is None:
         raise MissingError()
-    home = service().environment.home
-    (home / INCOMING).mkdir(parents=True, exist_ok=True)
-    with Incoming(home / INCOMING / new_id(), service().max_upload_bytes) as incoming:
+    home, folder = service().environment.home, service().analyses.incoming
+    folder.mkdir(parents=True, exist_ok=True)
+    with Incoming(folder / new_id(), service().max_upload_bytes) as incoming:
         try:
-            with (home / "examples" / f"{name}.flac").open("rb") as file:
+            with (home / FOLDER_NAME / f"{name}.flac").open("rb") as file:
                 shutil.copyfileobj(file, incoming)
             return take(words().say(title), incoming, client)
         finally:

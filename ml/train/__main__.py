@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from ml.bands import BandStatistics
-from ml.card import WEIGHT_FOLDER, Card, load_card
+from ml.card import GENRE_WEIGHTS, WEIGHT_FOLDER, Card, load_card
 from ml.convert import fetch_trunk
 from ml.errors import SoriError
-from ml.genre import BANDS_NAME, GENRE_WEIGHTS, GenreModel, Networks, start_tensorflow
+from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
 from ml.metrics import calibration_error, interval
 from ml.progress import tell

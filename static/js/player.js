@@ -16,7 +16,7 @@ export function player(deck) {
 
   const genreAt = (seconds) => {
     const moment = moments.find(([end]) => seconds < end) ?? moments.at(-1);
-    return moment ? fill(words.genre, { genre: words.genres[moment[1]] ?? moment[1], percent: moment[2] }) : "";
+    return moment ? `${words.genres[moment[1]] ?? moment[1]} ${moment[2]} %` : "";
   };
 
   const show = () => {

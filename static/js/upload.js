@@ -145,7 +145,7 @@ async function answer(state) {
     const { genre } = (await (await fetch(state)).json()).report;
     if (!genre.confident) return words.unsure;
     const { label, probability } = genre.scores[0];
-    return fill(words.sure, { genre: words.genres[label] ?? label, percent: Math.round(100 * probability) });
+    return `${words.genres[label] ?? label} ${Math.round(100 * probability)} %`;
   } catch {
     return "";
   }

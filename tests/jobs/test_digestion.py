@@ -11,6 +11,7 @@ from jobs.digestion import ChangingError, Order, digest_file, fill_library
 from library.catalogue import Catalogue, Descriptor, DiskFullError, Track, open_catalogue
 from library.digest import File
 from ml.pipeline import Hearing
+from ml.progress import Tell, silent
 from ml.settings import DEFAULT_LIMITS, Limits
 from tests.fakes import FakeEar, write_wav
 
@@ -57,7 +58,7 @@ class Growing(FakeEar):
         super().__init__()
         self.times = times
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
         hearing = super().hear(source, limits=limits, name=name)
         if self.times:
             self.times -= 1

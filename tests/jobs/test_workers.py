@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from jobs.attempt import AsleepError, InternalError
-from jobs.workers import CrashedError, StuckError, Workers
+from jobs.crew import CrashedError, StuckError
+from jobs.workers import work_through
 from ml.errors import SilentError, SoriError
 
 
@@ -45,13 +46,13 @@ def work(ear: str, task: str) -> str:
 
 def test_every_task_comes_back() -> None:
     tasks = [f"song {number}" for number in range(20)]
-    results = dict(Workers(2, wake, work).run(tasks))
+    results = dict(work_through(tasks, 2, wake, work))
     assert results == {task: f"ear heard {task}" for task in tasks}
 
 
 def test_a_failure_costs_one_file() -> None:
     tasks = ["a", "silent", "b", "bug", "c", "crash", "d", "hang", "e"]
-    results = dict(Workers(2, wake, work, wall_seconds=2).run(tasks))
+    results = dict(work_through(tasks, 2, wake, work, wall_seconds=2))
     kinds = {task: type(result) for task, result in results.items() if isinstance(result, SoriError)}
     assert kinds == {"silent": SilentError, "bug": InternalError, "crash": CrashedError, "hang": StuckError}
     assert {task for task, result in results.items() if isinstance(result, str)} == set("abcde")
@@ -61,7 +62,7 @@ def test_a_failure_costs_one_file() -> None:
 @pytest.mark.parametrize("sleeper", [refuse_to_wake, die_waking])
 def test_an_ear_that_does_not_wake_stops_the_run(sleeper: object) -> None:
     with pytest.raises(AsleepError):
-        list(Workers(1, sleeper, work).run(["a"]))  # type: ignore[arg-type]
+        list(work_through(["a"], 1, sleeper, work))  # type: ignore[arg-type]
 
 
 def test_tasks_are_taken_as_they_are_needed() -> None:
@@ -72,14 +73,14 @@ def test_tasks_are_taken_as_they_are_needed() -> None:
             taken.append(number)
             yield str(number)
 
-    running = Workers(1, wake, work).run(tasks())
+    running = work_through(tasks(), 1, wake, work)
     next(running)
     assert len(taken) < 5
     running.close()  # type: ignore[attr-defined]
 
 
 def test_closing_ends_the_processes() -> None:
-    running = Workers(1, wake, work).run(["pid", "hang"])
+    running = work_through(["pid", "hang"], 1, wake, work)
     _, pid = next(running)
     assert isinstance(pid, str)
     running.close()  # type: ignore[attr-defined]
@@ -89,5 +90,5 @@ def test_closing_ends_the_processes() -> None:
 def test_each_process_calculates_on_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert list(Workers(1, wake, work).run(["threads"])) == [("threads", "1")]
+    assert list(work_through(["threads"], 1, wake, work)) == [("threads", "1")]
     assert os.environ["OMP_NUM_THREADS"] == "7" and "OPENBLAS_NUM_THREADS" not in os.environ

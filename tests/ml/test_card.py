@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.card import Card, ChangedWeightsError, NoCardError, card_path, load_card
-from ml.genre import GENRE_WEIGHTS, GenreModel, UnusableWeightsError
+from ml.card import GENRE_WEIGHTS, Card, ChangedWeightsError, NoCardError, card_path, load_card
+from ml.genre import GenreModel, UnusableWeightsError
 
 CARD = Card("a", "1", ("x", "y"), {"least_probability": 0.5}, {}, {}, "ours")
 

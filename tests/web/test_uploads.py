@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from library.analyses import QUEUED, Analyses
 from web.service import NAME
-from web.uploads import INCOMING, readable
+from web.uploads import readable
 
 
 def post(browser: FlaskClient, data: bytes, name: str = "노래.wav") -> Any:
@@ -22,8 +22,8 @@ def post(browser: FlaskClient, data: bytes, name: str = "노래.wav") -> Any:
 
 
 def left_over(app: Flask) -> list[Path]:
-    home = app.extensions[NAME].environment.home
-    return [path for folder in (INCOMING, "analyses") for path in (home / folder).rglob("*")]
+    analyses = app.extensions[NAME].analyses
+    return [path for folder in (analyses.incoming, analyses.root) for path in folder.rglob("*")]
 
 
 def test_a_song_is_queued(browser: FlaskClient, analyses: Analyses, song: Path) -> None:

@@ -162,7 +162,7 @@ def test_no_artist_of_the_test_split_teaches_the_shipped_model(shared: Path) -> 
 
 
 def test_the_shipped_card_tells_what_taught_it() -> None:
-    from ml.genre import GENRE_WEIGHTS
+    from ml.card import GENRE_WEIGHTS
 
     card = load_card(GENRE_WEIGHTS)
     assert json.dumps(card.data)

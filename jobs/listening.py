@@ -1,0 +1,76 @@
+"""One handed-in song heard by a process of the crew: its report with neighbours, and its pictures beside the sound."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from environment import Environment
+from jobs.attempt import Listener, wake
+from jobs.company import Company, accompany
+from jobs.crew import Tell
+from ml.settings import Limits
+
+if TYPE_CHECKING:
+    from ml.pipeline import Hearing
+
+PEAKS, SPECTROGRAM, CHROMAGRAM = PICTURES = ("peaks.json", "spectrogram.png", "chromagram.png")
+STAGES = {
+    "decode": 0.02,
+    "level": 0.1,
+    "spectrogram": 0.12,
+    "trunk": 0.2,
+    "genre": 0.8,
+    "tempo": 0.85,
+    "key": 0.9,
+    "neighbours": 0.92,
+    "pictures": 0.96,
+}
+"""How far a song is when each stage begins, by what the stages usually take."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song to be heard: its analysis, where its sound lies, and its name for people."""
+
+    id: str
+    folder: Path
+    file: str
+    name: str
+
+
+def wake_among_the_library(environment: Environment) -> Listener:
+    """The load step of each process: the model, ready for its first song, and the library to find neighbours in."""
+    return accompany(
+        partial(_wake_warm, environment.genre_weights), environment.home, environment.database_url
+    )
+
+
+def _wake_warm(weights: Path | None) -> Listener:
+    ear = wake(weights)
+    ear.warm_up()
+    return ear
+
+
+def listen(ear: Listener, song: Song, tell: Tell, *, limits: Limits) -> dict[str, Any]:
+    """The song's report as JSON has it; the pictures are files in its folder by then."""
+    hearing = ear.hear(song.folder / song.file, limits=limits, name=song.name, tell=tell)
+    tell("neighbours")
+    report = ear.among(hearing) if isinstance(ear, Company) else hearing.report
+    tell("pictures")
+    draw(hearing, song.folder)
+    return report.to_dict()
+
+
+def draw(hearing: Hearing, folder: Path) -> None:
+    """What the page shows of the sound itself."""
+    from ml import pictures
+
+    if hearing.track is None:
+        return
+    (folder / PEAKS).write_text(json.dumps(pictures.peaks(hearing.track.samples)))
+    (folder / SPECTROGRAM).write_bytes(pictures.spectrogram(hearing.track.heard_mel))
+    (folder / CHROMAGRAM).write_bytes(pictures.chromagram(hearing.chromagram))

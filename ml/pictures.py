@@ -1,0 +1,76 @@
+"""What a song looks like: the peaks of its waveform, its mel spectrogram and its chromagram as small PNG pictures.
+
+They are drawn once, by the process that has just heard the song, and small enough for a phone: one picture column is
+the mean of the frames under it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ml.chroma import Chromagram
+from ml.features import Floats
+
+PEAKS = 800
+COLUMNS = 480
+PITCH_ROWS = 6
+"""Picture rows per pitch class."""
+LEVELS = 64
+QUIETEST, LOUDEST = 1.0, 99.7
+"""Percentiles of the spectrogram that are drawn darkest and brightest."""
+_ANCHORS = ((11, 14, 38), (52, 36, 110), (31, 109, 140), (62, 166, 122), (224, 200, 76), (255, 248, 214))
+"""From silent to loud: dark blue, violet, teal, green, gold, nearly white; each brighter than the last."""
+
+
+def peaks(samples: Floats, count: int = PEAKS) -> list[int]:
+    """The loudest sample of each of `count` equal parts, 0 to 255, the loudest of all being 255."""
+    parts = _columns(np.abs(samples)[:, None], count, np.maximum)[:, 0]
+    loudest = float(parts.max(initial=0.0))
+    levels: list[int] = np.round(parts * (255 / loudest if loudest else 0)).astype(int).tolist()
+    return levels
+
+
+def spectrogram(mel: Floats) -> bytes:
+    """PNG of a log-mel spectrogram (frames, bands): time to the right, low bands at the bottom, one row a band."""
+    columns = _columns(mel, COLUMNS, np.add)
+    quiet, loud = np.percentile(columns, (QUIETEST, LOUDEST))
+    return _png((columns - quiet) / max(loud - quiet, 1e-9))
+
+
+def chromagram(chroma: Chromagram) -> bytes:
+    """PNG of a chromagram: time to the right, C at the bottom."""
+    columns = _columns(chroma.full, COLUMNS, np.add)
+    strength = columns / max(float(np.percentile(columns, LOUDEST)), 1e-9)
+    return _png(np.repeat(strength, PITCH_ROWS, axis=1))
+
+
+def _columns(rows: npt.NDArray[Any], count: int, gather: np.ufunc) -> npt.NDArray[np.float64]:
+    """Rows (frames, ...) gathered into `count` rows: summed and divided, or the largest; repeated where few."""
+    edges = np.linspace(0, len(rows), count + 1).astype(int)
+    starts = np.minimum(edges[:-1], len(rows) - 1)
+    gathered = gather.reduceat(rows, starts, axis=0).astype(np.float64)
+    if gather is np.add:
+        gathered /= np.maximum(np.diff(edges), 1)[:, None]
+    return gathered
+
+
+def _png(strength: npt.NDArray[np.float64]) -> bytes:
+    """A picture of (columns, rows from the bottom), strengths clipped to 0..1, in as few bytes as it takes."""
+    levels = np.round(np.clip(strength, 0, 1).T[::-1] * (LEVELS - 1)).astype(np.uint8)
+    picture = Image.fromarray(levels).convert("P")
+    picture.putpalette(_palette())
+    data = io.BytesIO()
+    picture.save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
+def _palette() -> bytes:
+    anchors = np.array(_ANCHORS, float)
+    at = np.linspace(0, len(anchors) - 1, LEVELS)
+    colours = np.stack([np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)], axis=1)
+    return bytes(np.round(colours).astype(np.uint8).tobytes())

@@ -1,0 +1,57 @@
+"""Pictures of a song: the loud is bright and where it belongs, whatever the length."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml import pictures
+from ml.chroma import Chromagram
+
+
+def pixels(png: bytes) -> np.ndarray:
+    """Brightness (rows from the bottom, columns)."""
+    picture = Image.open(io.BytesIO(png))
+    assert picture.format == "PNG"
+    return np.asarray(picture.convert("L"), float)[::-1]
+
+
+def test_peaks_follow_the_loudness() -> None:
+    samples = np.concatenate([np.full(8000, 0.1), np.full(8000, -0.4)]).astype(np.float32)
+    found = pictures.peaks(samples)
+    assert len(found) == pictures.PEAKS
+    assert set(found[:400]) == {64} and set(found[400:]) == {255}
+
+
+@pytest.mark.parametrize("samples", [np.zeros(5, np.float32), np.ones(3, np.float32)])
+def test_a_short_or_silent_song_has_peaks(samples: np.ndarray) -> None:
+    assert set(pictures.peaks(samples)) == {255 if samples.any() else 0}
+
+
+@pytest.mark.parametrize("frames", [1, 100, 5000])
+def test_a_spectrogram_shows_where_the_sound_is(frames: int) -> None:
+    mel = np.zeros((frames, 96), np.float32)
+    mel[frames // 2 :, 80] = 3.0
+    drawn = pixels(pictures.spectrogram(mel))
+    assert drawn.shape == (96, pictures.COLUMNS)
+    row, _ = np.unravel_index(drawn.argmax(), drawn.shape)
+    assert row == 80
+    if frames > 1:
+        assert drawn[80, -1] > drawn[80, 0] + 100
+
+
+def test_a_chromagram_has_c_at_the_bottom() -> None:
+    notes = np.zeros((50, 12), np.float32)
+    notes[:, 0] = 1
+    drawn = pixels(pictures.chromagram(Chromagram(notes, notes, 0.0)))
+    assert drawn.shape == (12 * pictures.PITCH_ROWS, pictures.COLUMNS)
+    assert drawn[: pictures.PITCH_ROWS].min() > drawn[pictures.PITCH_ROWS :].max()
+
+
+def test_a_silent_song_can_be_drawn() -> None:
+    silence = np.zeros((30, 12), np.float32)
+    assert pixels(pictures.chromagram(Chromagram(silence, silence, 0.0))).std() == 0
+    assert pixels(pictures.spectrogram(np.zeros((30, 96), np.float32))).std() == 0
