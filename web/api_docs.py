@@ -35,7 +35,7 @@ def install(app: Flask) -> None:
 
 
 @docs.get("/openapi.json")
-@operation("This description", "OpenAPI 3.1.", answer={"type": "object"}, cached=True)
+@operation("This description", "The whole API as OpenAPI 3.1.", answer={"type": "object"}, cached=True)
 def openapi() -> Response:
     return jsonify(described())
 

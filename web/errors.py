@@ -62,6 +62,12 @@ class TooLargeError(WebError):
     )
 
 
+class PastTheEndError(WebError):
+    code = "past_the_end"
+    status = 416
+    sentence = "The file is shorter than the place that was asked for."
+
+
 class NoSongError(WebError):
     code = "no_file"
     sentence = "No file arrived. Choose a song first."
@@ -74,7 +80,8 @@ class OurFaultError(WebError):
 
 
 _BY_STATUS: dict[int, type[WebError]] = {
-    kind.status: kind for kind in (BadRequestError, ForbiddenError, MissingError, MethodError)
+    kind.status: kind
+    for kind in (BadRequestError, ForbiddenError, MissingError, MethodError, PastTheEndError)
 }
 
 

@@ -89,21 +89,23 @@ def _runs(state: dict[str, Any]) -> bool:
 
 
 def _message(state: dict[str, Any]) -> str:
-    say = words().say
+    spoken = words()
     if state["state"] == STOPPING:
-        return say("Stopping; what is finished is kept.")
+        return spoken.say("Stopping; what is finished is kept.")
     if state["state"] == RUNNING:
         if state["total"] is None:
-            return say("{count} files found", count=state["done"])
-        return say("{done} of {total} files", done=state["done"], total=state["total"])
+            return spoken.say("{count} files found", count=state["done"])
+        return spoken.say("{done} of {total} files", done=state["done"], total=state["total"])
     if state["state"] == DONE:
-        counted = [f"{say(COUNTS[name])}: {count}" for name, count in state["counts"].items() if count]
-        return say("The folders were read.") + (f" {', '.join(counted)}." if counted else "")
+        counted = [f"{spoken.say(COUNTS[name])}: {count}" for name, count in state["counts"].items() if count]
+        return spoken.say("The folders were read.") + (f" {', '.join(counted)}." if counted else "")
     if state["state"] == STOPPED:
-        return say("The reading was stopped. What is finished is kept; the next one goes on from there.")
+        return spoken.say(
+            "The reading was stopped. What is finished is kept; the next one goes on from there."
+        )
     if state["state"] == FAILED and "error" in state:
-        return words().recount(state["error"]["sentence"], state["error"]["facts"])
-    return say("The reading ended unexpectedly. The server's log says more.")
+        return spoken.recount(state["error"]["sentence"], state["error"]["facts"])
+    return spoken.say("The reading ended unexpectedly. The server's log says more.")
 
 
 def _check() -> None:
