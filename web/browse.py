@@ -181,8 +181,8 @@ def walk_from(start: Track) -> list[Neighbour]:
 
 
 def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """The query of a page. An address with something else in it, as mail programs add, is served all the same."""
-    return {one.name: one.read(request.args.get(one.name)) for one in parameters}
+    """The query of a page. Forms send empty fields, which ask for nothing, and mail programs add parameters of theirs."""
+    return {one.name: one.read(request.args.get(one.name) or None) for one in parameters}
 
 
 def shown(path: Path) -> str:

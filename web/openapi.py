@@ -72,8 +72,8 @@ class Parameter:
     default: Any = None
 
     def read(self, text: str | None) -> Any:
-        """The value of what was given; an empty one, as forms send it, counts as none."""
-        if not text:
+        """The value of what was given; an empty text asks for nothing."""
+        if text is None or (text == "" and self.kind is str and not self.choices):
             return self.default
         if self.kind is bool or self.choices:
             choices = self.choices or ("true", "false")
