@@ -18,7 +18,13 @@ from web import (
     errors,
     exports,
     guard,
+    headers,
+    health,
+    hosts,
     language,
+    limits,
+    login,
+    logs,
     media,
     neighbourhood,
     pages,
@@ -30,7 +36,8 @@ from web.uploads import FORM_BYTES, SongRequest
 ROOT = Path(__file__).resolve().parent.parent
 
 PARTS = (
-    *(errors, language, guard, pages, media, exports),
+    *(logs, errors, language, hosts, limits, guard, headers, health, login),
+    *(pages, media, exports),
     *(api, api_library, api_docs, neighbourhood, browse, rescan),
 )
 

@@ -181,7 +181,7 @@ def walk_from(start: Track) -> list[Neighbour]:
 
 
 def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """The query of a page. Forms send empty fields, which ask for nothing, and mail programs add parameters of theirs."""
+    """The query of a page. Forms send empty fields, which ask for nothing; mail programs add something of theirs."""
     return {one.name: one.read(request.args.get(one.name) or None) for one in parameters}
 
 

@@ -11,7 +11,7 @@ from library.catalogue import Track
 from library.listing import write_rows
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
