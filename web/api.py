@@ -13,9 +13,10 @@ from flask import Blueprint, Flask, Response, jsonify, request, stream_with_cont
 from library.analyses import DONE, FAILED, Analysis
 from ml.errors import AudioError
 from web import uploads
-from web.errors import MissingError, NoSongError, TooLargeError
+from web.errors import MissingError, NoRoomError, NoSongError, TooLargeError
 from web.guard import client
 from web.language import words
+from web.limits import FullQueueError, OwnQueueError
 from web.openapi import operation
 from web.service import service
 from web.shapes import ref
@@ -45,7 +46,7 @@ def install(app: Flask) -> None:
     body={"multipart/form-data": UPLOAD},
     status=202,
     answer=ref("Accepted"),
-    errors=(NoSongError, TooLargeError, AudioError),
+    errors=(NoSongError, TooLargeError, AudioError, OwnQueueError, FullQueueError, NoRoomError),
 )
 def create() -> tuple[Response, int, dict[str, str]]:
     name, incoming = uploads.songs(request)[0]

@@ -13,21 +13,6 @@ from web.shapes import SCHEMAS
 docs = Blueprint("docs", __name__, url_prefix="/api")
 
 NAME = "openapi"
-REASONS = {
-    200: "OK",
-    202: "Accepted",
-    204: "No Content",
-    304: "Not Modified",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Content",
-    429: "Too Many Requests",
-    503: "Service Unavailable",
-}
 
 
 def install(app: Flask) -> None:
@@ -42,9 +27,7 @@ def openapi() -> Response:
 
 @docs.get("/docs")
 def page() -> Response:
-    text = render_template(
-        "api.html", paths=described()["paths"], schemas=SCHEMAS, reasons=REASONS, shape=shape
-    )
+    text = render_template("api.html", paths=described()["paths"], schemas=SCHEMAS, shape=shape)
     return revalidated(Response(text, mimetype="text/html"))
 
 

@@ -16,7 +16,8 @@ from flask import Flask, Response, make_response, request
 from werkzeug.routing import Rule
 
 from ml.errors import AudioError, SoriError
-from web.errors import MissingError, UnsupportedTypeError, WebError
+from web.errors import ForbiddenError, MissingError, SignInError, UnsupportedTypeError, WebError
+from web.limits import TooOftenError
 
 VERSION = "1.0.0"
 LARGEST = 2**53 - 1
@@ -207,7 +208,11 @@ def document(app: Flask, schemas: Mapping[str, Any]) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": dict(schemas)},
+        "components": {
+            "schemas": dict(schemas),
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"key": []}],
     }
 
 
@@ -242,13 +247,13 @@ def _responses(rule: Rule, told: Operation) -> dict[str, Any]:
         responses["304"] = {"description": UNCHANGED}
     refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for status, sentences in sorted(_refusals(rule, told).items()):
-        responses[str(status)] = {"description": "\n".join(sentences), "content": refusal}
+        responses[str(status)] = {"description": "\n".join(dict.fromkeys(sentences)), "content": refusal}
     return responses
 
 
 def _refusals(rule: Rule, told: Operation) -> dict[int, list[str]]:
-    kinds = [*told.errors]
-    kinds += [BadParameterError]
+    kinds: list[type[SoriError]] = [BadParameterError, SignInError, TooOftenError, *told.errors]
+    kinds += [ForbiddenError] if (rule.methods or set()) & {"POST", "DELETE"} else []
     kinds += [MissingError] if rule.arguments else []
     kinds += [UnsupportedTypeError] if told.body is not None else []
     found: dict[int, list[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
 from library.catalogue import Catalogue
+from library.limits import Rate
 from tests.web.shelf import put
-from web import neighbourhood
+from web import limits, neighbourhood
 from web.openapi import operations
 from web.service import NAME
 
@@ -110,6 +112,7 @@ def test_every_answer_that_is_described_can_occur(
         "/api/v1/tracks/{track_id}/neighbours",
         f"/api/v1/tracks/{tracks[0]}/neighbours",
     )
+    _limits_met(app, call, browser, monkeypatch)
     described = {
         (path, method, status)
         for path, methods in browser.get("/api/openapi.json").get_json()["paths"].items()
@@ -118,6 +121,30 @@ def test_every_answer_that_is_described_can_occur(
     }
     assert described - met == set()
     assert met - described == set()
+
+
+def _limits_met(
+    app: Flask, call: Callable[..., object], browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong key, another site, too often, no room: wherever these can happen."""
+    service = app.extensions[NAME]
+    for path, methods in browser.get("/api/openapi.json").get_json()["paths"].items():
+        address = path.format(analysis_id="nothing", track_id=1)
+        for method in methods:
+            call(method.upper(), path, address, headers={"Authorization": "Bearer wrong"})
+            if method != "get":
+                call(method.upper(), path, address, headers={"Sec-Fetch-Site": "cross-site"})
+            with monkeypatch.context() as patch:
+                for rate in ("CALLS", "UPLOADS"):
+                    patch.setattr(limits, rate, Rate(f"none {rate}", burst=0, seconds=1000.0))
+                form = {"content_type": "multipart/form-data"} if method == "post" else {}
+                for _ in range(2):  # the first of all is taken in any case
+                    app.extensions[limits.__name__]._ahead.clear()
+                    call(method.upper(), path, address, **form)
+    for name, value in (("queue", 0), ("min_free_mb", 10**9)):
+        tight = replace(service, environment=replace(service.environment, **{name: value}))
+        monkeypatch.setitem(app.extensions, NAME, tight)
+        call("POST", "/api/v1/analyses", content_type="multipart/form-data")
 
 
 def _thrice(call: Callable[..., object], path: str, address: str) -> None:
