@@ -199,6 +199,19 @@ def read_genres(catalogue: Catalogue) -> dict[str, int]:
         return {genre: count for genre, count in rows if genre != LAST}
 
 
+def genre_names(catalogue: Catalogue) -> list[str]:
+    """Every genre of the library: from one to the next in the index, which takes as many steps as there are genres."""
+    found: list[str] = []
+    with catalogue.session() as session:
+        while len(found) < MOST_COUNTED:
+            wanted = select(func.min(Listing.genre))
+            genre = session.scalar(wanted.where(Listing.genre > found[-1]) if found else wanted)
+            if genre is None or genre == LAST:
+                break
+            found.append(genre)
+    return found
+
+
 def _conditions(ask: Ask, session: Session) -> list[ColumnElement[bool]]:
     only, found = ask.only, list[ColumnElement[bool]]()
     if only.genre is not None:

@@ -12,7 +12,7 @@ from flask_babel import format_decimal
 
 from library.catalogue import Track
 from library.ledger import Failure, latest_failures
-from library.listing import MOST_COUNTED, read_genres, read_page
+from library.listing import MOST_COUNTED, genre_names, read_page
 from ml.errors import SoriError
 from ml.report import Neighbour, Report
 from ml.sniff import sniff
@@ -214,7 +214,7 @@ def _count(count: int) -> str:
 
 
 def _choices() -> dict[str, Any]:
-    genres = sorted(read_genres(service().catalogue), key=words().say)
+    genres = sorted(genre_names(service().catalogue), key=words().say)
     return {"genres": genres, "keys": KEYS, "moods": MOODS}
 
 

@@ -13,7 +13,7 @@ from library.catalogue import Catalogue, Track, digest_of
 from library.filters import Filter
 from library.freshness import mark_change, state_of
 from library.ledger import latest_failures
-from library.listing import SORTS, Ask, Listing, fold, read_genres, read_page
+from library.listing import SORTS, Ask, Listing, fold, genre_names, read_genres, read_page
 
 
 def add(catalogue: Catalogue, name: str, **columns: object) -> int:
@@ -76,6 +76,7 @@ def test_filters_add_up(catalogue: Catalogue) -> None:
     assert titles(catalogue, only=Filter(key=("A", "minor"))) == ["b"]
     assert titles(catalogue, only=Filter(own=True)) == ["a", "b"]
     assert read_genres(catalogue) == {"jazz": 2, "rock": 1}
+    assert genre_names(catalogue) == ["jazz", "rock"]
 
 
 def test_the_unknown_comes_last(catalogue: Catalogue) -> None:
