@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify, request, stream_with_context, url_for
 
-from library.analyses import DONE, FAILED, Analysis, is_address
+from library.analyses import DONE, FAILED, Analysis
 from ml.errors import AudioError
 from web import uploads
 from web.errors import MissingError, NoRoomError, NoSongError, TooLargeError
@@ -30,6 +31,7 @@ UPLOAD = {
     "properties": {"file": {"type": "string", "format": "binary"}},
     "required": ["file"],
 }
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 def install(app: Flask) -> None:
@@ -93,7 +95,7 @@ def events(analysis_id: str) -> Response:
 
 
 def find(analysis_id: str) -> Analysis:
-    analysis = service().analyses.get(analysis_id) if is_address(analysis_id) else None
+    analysis = service().analyses.get(analysis_id) if _ID.fullmatch(analysis_id) else None
     if analysis is None:
         raise MissingError()
     return analysis

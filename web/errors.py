@@ -10,7 +10,12 @@ from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 
 from library.catalogue import is_disk_full, reason_of
 from ml.errors import SoriError
@@ -78,12 +83,6 @@ class TooLargeError(WebError):
     )
 
 
-class PastTheEndError(WebError):
-    code = "past_the_end"
-    status = 416
-    sentence = "The file is shorter than the place that was asked for."
-
-
 class NoSongError(WebError):
     code = "no_file"
     sentence = "No file arrived. Choose a song first."
@@ -109,8 +108,7 @@ class OurFaultError(WebError):
 
 
 _BY_STATUS: dict[int, type[WebError]] = {
-    kind.status: kind
-    for kind in (BadRequestError, ForbiddenError, MissingError, MethodError, PastTheEndError)
+    kind.status: kind for kind in (BadRequestError, ForbiddenError, MissingError, MethodError)
 }
 
 
@@ -145,6 +143,9 @@ def answer(error: SoriError) -> Response:
 def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
+    # A player that asks for too much needs the status, and the length in its header, not words.
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        return make_response(error.get_response())
     if error.code is not None and 300 <= error.code < 400:
         return make_response(error.get_response())
     if error.code in _BY_STATUS:
