@@ -276,9 +276,9 @@ class Analyses:
 
     def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
         with self.catalogue.session() as session:
-            changed = changed(session, update(Analysis).where(which).values(**values)) > 0
+            did = changed(session, update(Analysis).where(which).values(**values)) > 0
             session.commit()
-        return changed
+        return did
 
 
 def _fresh() -> ColumnElement[bool]:
