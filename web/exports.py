@@ -19,6 +19,7 @@ from ml.report import Neighbour, Report
 from ml.writers import answer, to_json
 from web import api
 from web.errors import MissingError
+from web.genres import tone
 from web.language import words
 from web.previews import with_previews
 
@@ -59,9 +60,12 @@ def as_svg(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
     name = " — ".join(one_line(part) for part in (report.title, report.artist) if part)
     said = one_line(answer(report, words()))
-    return _send(
-        analysis, render_template("chart.svg", report=report, name=name, said=said), "svg", "image/svg+xml"
-    )
+    bars = [
+        (one_line(words().say(score.label)), tone(score.label, report.labels), score.probability)
+        for score in report.genre.scores
+    ]
+    text = render_template("chart.svg", bars=bars, name=name, said=said)
+    return _send(analysis, text, "svg", "image/svg+xml")
 
 
 def to_csv(report: Report) -> str:

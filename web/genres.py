@@ -84,4 +84,4 @@ def tone(label: str, labels: tuple[str, ...] = ()) -> int:
     names = tuple(DESCRIPTIONS)
     if label in names:
         return names.index(label)
-    return (labels.index(label) if label in labels else crc32(label.encode())) % TONES
+    return (labels.index(label) if label in labels else crc32(label.encode("utf-8", "replace"))) % TONES

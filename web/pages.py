@@ -11,6 +11,7 @@ from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
 from library.analyses import FAILED, Analysis
+from ml.errors import SoriError
 from ml.report import Report, Why
 from ml.writers import answer, reasons
 from web import api, charts, genres, uploads
@@ -68,26 +69,26 @@ def install(app: Flask) -> None:
 
 @pages.get("/")
 def index() -> str:
-    return render_template(
-        "index.html",
-        recent=service().analyses.recent(client(), RECENT),
-        examples=uploads.examples(),
-        megabytes=service().environment.max_upload_mb,
-        hours=service().environment.expire_hours,
-    )
+    return _first_page()
 
 
 @pages.post("/")
-def upload() -> Response:
+def upload() -> Response | tuple[str, int]:
     """The form without JavaScript: one song leads to its page, several to the list of them."""
-    example = request.form.get("example")
-    if example:
-        taken = [uploads.take_example(example, client())]
-    else:
-        taken = [uploads.take(name, incoming, client()) for name, incoming in uploads.songs(request)]
-    if len(taken) > 1:
-        return redirect(url_for("pages.index", _anchor="recent"), 303)
-    return redirect(url_for("pages.result", analysis_id=taken[0].id), 303)
+    if example := request.form.get("example"):
+        return _to_result(uploads.take_example(example, client()))
+    songs = uploads.songs(request)
+    if len(songs) == 1:
+        return _to_result(uploads.take(*songs[0], client()))
+    refused: list[tuple[str, str]] = []
+    for name, incoming in songs:
+        try:
+            uploads.take(name, incoming, client())
+        except SoriError as error:
+            refused.append((uploads.readable(name), words().explain(error)))
+    if refused:
+        return _first_page(refused), 422 if len(refused) == len(songs) else 200
+    return redirect(url_for("pages.index", _anchor="recent"), 303)
 
 
 @pages.get("/a/<analysis_id>")
@@ -103,7 +104,7 @@ def result(analysis_id: str) -> str:
         "result.html",
         analysis=analysis,
         report=report,
-        answer=answer(report, words()),
+        answer=answer(report, words()).replace(" %", "\N{NO-BREAK SPACE}%"),
         mine=mine,
         no_label=NONE,
         others=[
@@ -135,6 +136,21 @@ def judge(analysis_id: str) -> Response:
         raise BadRequestError()
     service().analyses.judge(analysis_id, verdict)
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
+
+
+def _first_page(refused: Sequence[tuple[str, str]] = ()) -> str:
+    return render_template(
+        "index.html",
+        recent=service().analyses.recent(client(), RECENT),
+        refused=refused,
+        examples=uploads.examples(),
+        megabytes=service().environment.max_upload_mb,
+        hours=service().environment.expire_hours,
+    )
+
+
+def _to_result(analysis: Analysis) -> Response:
+    return redirect(url_for("pages.result", analysis_id=analysis.id), 303)
 
 
 def _own(analysis_id: str) -> Analysis:

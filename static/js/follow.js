@@ -1,7 +1,8 @@
 // An analysis as it proceeds: told by the server, or asked for where that does not work.
 const ASK_AGAIN = 700;
+const ASK_SELDOM = 2000;
 
-/** Calls `tell(state)` until it is done or failed, `tell({state: "gone"})` when it was deleted, and
+/** `events` may be null: then the state is asked for now and then. Calls `tell(state)` until it is done or failed, `tell({state: "gone"})` when it was deleted, and
     `lost(true or false)` as the connection goes and comes. Returns a function that ends it. */
 export function follow({ state, events }, tell, lost = () => {}) {
   let over = false;
@@ -26,9 +27,9 @@ export function follow({ state, events }, tell, lost = () => {}) {
     } catch {
       lost(true);
     }
-    if (!over) timer = setTimeout(ask, ASK_AGAIN);
+    if (!over) timer = setTimeout(ask, events ? ASK_AGAIN : ASK_SELDOM);
   };
-  if (!("EventSource" in window)) {
+  if (!events || !("EventSource" in window)) {
     ask();
     return end;
   }

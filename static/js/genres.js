@@ -16,7 +16,7 @@ export function genres() {
       row.addEventListener("pointerleave", () => clearTimeout(rest));
       row.querySelector("summary").addEventListener("click", (event) => {
         // Beside the bars one description always stands; closing it would leave a hole.
-        if (beside.matches && row.open && event.detail) event.preventDefault();
+        if (beside.matches && row.open) event.preventDefault();
       });
       row.querySelector("summary").addEventListener("focus", (event) => {
         if (beside.matches && event.target.matches(":focus-visible")) row.open = true;

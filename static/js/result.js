@@ -24,10 +24,8 @@ copy?.addEventListener("click", async () => {
 
 const png = document.getElementById("png");
 png?.addEventListener("click", async () => {
-  const response = await fetch(png.dataset.chart);
-  if (!response.ok) return;
   const picture = new Image();
-  picture.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(await response.text())}`;
+  picture.src = png.dataset.chart;
   await picture.decode();
   const canvas = document.createElement("canvas");
   canvas.width = 2 * picture.naturalWidth;

@@ -4,6 +4,7 @@ import { recorder } from "./record.js";
 import { fill, words } from "./words.js";
 
 const AT_ONCE = 2;
+const MOST_STREAMS = 3; // a browser has six connections for a server; beyond this, rows ask instead of listening
 const SENDING_SHARE = 0.3; // of a row's bar; the rest is the analysis
 
 const form = document.getElementById("upload");
@@ -12,8 +13,8 @@ const list = document.getElementById("songs");
 const spoken = document.getElementById("progress-words");
 const most = Number(form.dataset.most);
 const waiting = [];
+const live = new Set(); // rows that are neither finished nor failed nor cancelled
 let sending = 0;
-let rows = 0;
 
 function element(tag, attributes = {}, text = "") {
   const made = document.createElement(tag);
@@ -41,17 +42,19 @@ class Row {
     this.item = element("li", { class: "song" });
     this.item.append(told, this.actions, this.bar);
     this.abort = () => {};
+    live.add(this);
   }
 
   say(text, share) {
     if (this.state.textContent !== text) {
       this.state.textContent = text;
-      if (rows === 1) spoken.textContent = text;
+      if (live.size === 1) spoken.textContent = text;
     }
     if (share !== undefined) this.bar.value = share;
   }
 
   fail(reason) {
+    live.delete(this);
     this.bar.remove();
     this.item.classList.add("failed");
     this.state.textContent = reason;
@@ -62,6 +65,7 @@ class Row {
   }
 
   finish(url, genre) {
+    live.delete(this);
     this.bar.remove();
     this.state.textContent = genre;
     this.stop.remove();
@@ -72,8 +76,8 @@ class Row {
   cancel() {
     this.cancelled = true;
     this.abort();
+    live.delete(this);
     this.item.remove();
-    rows -= 1;
   }
 }
 
@@ -120,12 +124,12 @@ function send(row) {
 function watch(row, { id, url }) {
   const state = `${form.dataset.api}/${id}`;
   const end = follow(
-    { state, events: `${state}/events` },
+    { state, events: live.size > MOST_STREAMS ? null : `${state}/events` },
     async (told) => {
       if (told.state === "failed") row.fail(told.error.message);
       else if (told.state === "gone") row.fail(words.gone);
       else if (told.state === "done") {
-        if (rows === 1) location.assign(url);
+        if (row.alone) location.assign(url);
         row.finish(url, await answer(state));
       } else {
         const said = words.stages[told.stage] ?? (told.state === "queued" ? words.waiting : words.sent);
@@ -161,10 +165,13 @@ function next() {
 }
 
 function take(files) {
+  // Whoever hands in a single song is led on to its page; among several, nobody is torn away.
+  const alone = files.length === 1 && live.size === 0;
+  for (const row of live) row.alone = false;
   for (const file of files) {
     const row = new Row(file);
+    row.alone = alone;
     list.append(row.item);
-    rows += 1;
     if (file.size > most) row.fail(tooLarge());
     else waiting.push(row);
   }

@@ -42,7 +42,7 @@ def result(open_page: Open, waltz: Path) -> Callable[..., Page]:
 
 def test_a_song_is_seen(result: Callable[..., Page], keep_picture: Keep) -> None:
     page = result()
-    expect(page.locator("h1")).to_contain_text(re.compile(r"Sounds like .+ %"))
+    expect(page.locator("h1")).to_contain_text(re.compile(r"Sounds like .+\s%"))
     assert page.locator("[data-genres] details").count() == 10
     shares = [
         float(text.split()[0]) for text in page.locator("table").first.locator("td").all_text_contents()

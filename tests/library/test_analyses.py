@@ -126,6 +126,25 @@ def test_forgotten_is_forgotten(analyses: Analyses) -> None:
     assert not analyses.tell(one, "here", "trunk", 0.5)
 
 
+@pytest.mark.parametrize("address", ["..", ".", "", "../canary", "a/b", "a\0", "a" * 33, "\n", "é"])
+def test_a_strangers_address_names_no_folder(analyses: Analyses, tmp_path: Path, address: str) -> None:
+    """Every address here lies inside the test's own folder: were it followed, only that would suffer."""
+    one = add(analyses)
+    canary = tmp_path / "canary"
+    canary.mkdir()
+    with pytest.raises(ValueError, match="no address"):
+        analyses.folder(address)
+    assert not analyses.delete(address)
+    assert canary.exists() and analyses.folder(one).exists()
+
+
+def test_a_folder_without_a_row_is_left_alone(analyses: Analyses) -> None:
+    stranger = analyses.folder("stranger")
+    stranger.mkdir(parents=True)
+    assert not analyses.delete("stranger")
+    assert stranger.exists()
+
+
 def test_what_expires_is_named(analyses: Analyses) -> None:
     old = add(analyses, keep_seconds=-1.0)
     add(analyses, keep_seconds=None)
