@@ -18,7 +18,7 @@ from web.guard import client
 from web.language import words
 from web.limits import FullQueueError, OwnQueueError
 from web.openapi import operation
-from web.service import service
+from web.service import ENDING, service
 from web.shapes import ref
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -125,7 +125,7 @@ def error_of(analysis: Analysis) -> dict[str, str] | None:
 def _follow(analysis_id: str) -> Iterator[str]:
     told: dict[str, Any] | None = None
     until = time.monotonic() + FOLLOW_SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until and not ENDING.is_set():
         analysis = service().analyses.get(analysis_id)
         if analysis is None:
             yield "event: gone\ndata: {}\n\n"
