@@ -9,6 +9,7 @@ import logging
 from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ml.errors import SoriError
@@ -75,6 +76,8 @@ _BY_STATUS: dict[int, type[WebError]] = {
 def install(app: Flask) -> None:
     app.register_error_handler(SoriError, answer)
     app.register_error_handler(HTTPException, _answer_http)
+    for broken in (ParseException, NoMoreData):  # gunicorn finds out only when the body is read
+        app.register_error_handler(broken, _answer_broken)
     app.register_error_handler(Exception, _answer_bug)
 
 
@@ -104,6 +107,14 @@ def _answer_http(error: HTTPException) -> Response:
     if error.code in _BY_STATUS:
         return answer(_BY_STATUS[error.code]())
     return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
+
+
+def _answer_broken(error: Exception) -> Response:
+    """The client's HTTP is wrong from here on, so that nothing else on this connection can be trusted."""
+    LOG.info("a body that is no HTTP: %s", error)
+    response = answer(BadRequestError())
+    response.headers["Connection"] = "close"
+    return response
 
 
 def _answer_bug(error: Exception) -> Response:
