@@ -1,21 +1,24 @@
 """Sori's front door: `python main.py serve` and `python main.py analyse FILE...`.
 
-Arguments and exit codes only. 0: every file was read. 1: some were not, each with its reason. 2: nothing was
-tried, as the command, an argument, a setting or the model is wrong. 130: interrupted. 141: the reader left.
+Arguments and exit codes only. 0: every file was read, or the service ended as it was asked to. 1: some files were not
+read, each with its reason. 2: nothing was tried, as the command, an argument, a setting, the address, the database or
+the model is wrong. 130: interrupted. 141: the reader left.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from environment import LANGUAGES, Environment, parse_seconds, read_environment, read_language
+from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Listener, attempt, wake
 from ml.cells import clean
 from ml.errors import SoriError
@@ -27,6 +30,8 @@ from terminal import Progress, as_program, look_of
 
 VERSION = "0.1.0"
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
+NICENESS = 5
+"""Pages go before songs where both want the same core."""
 
 
 class NothingToAnalyseError(SoriError):
@@ -38,7 +43,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="main.py", description="Sori hears what a song sounds like.")
     parser.add_argument("--version", action="version", version=f"Sori {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser("serve", help="start the web service (the default)")
+    serve = commands.add_parser("serve", help="start the web service (the default)")
+    serve.add_argument("--host", help="the address to listen on (default: SORI_HOST, or 127.0.0.1)")
+    serve.add_argument("--port", help="the port to listen on (default: SORI_PORT, or 8000)")
+    work = commands.add_parser("work", help="hear what was handed in, beside a service that runs elsewhere")
+    work.add_argument("--lifeline", action="store_true", help="end when standard input ends")
+    commands.add_parser("password", help="ask for a password and print what SORI_PASSWORD_HASH takes")
+    key = commands.add_parser("key", help="make a key for a program and print what SORI_API_KEYS takes")
+    key.add_argument("name", metavar="NAME", help="what the program is called")
     analyse = commands.add_parser("analyse", help="listen to files and folders and say what they sound like")
     analyse.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="an audio file, or a folder of them"
@@ -60,11 +72,55 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], ear: Listener | No
         environment = read_environment(variables)
         if arguments.command == "analyse":
             return _analyse(arguments, environment, words, look_of(sys.stdout, variables), ear)
+        if arguments.command == "work":
+            return _work(environment, lifeline=arguments.lifeline)
+        if arguments.command in ("password", "key"):
+            return _make_secret(arguments, words)
+        return _serve(arguments, environment, variables, words)
     except SoriError as error:
         _complain(f"main.py: {words.explain(error)}")
         return NOT_STARTED
-    print(words.say("The web page is not built yet; this works: python main.py analyse FILE"))
+
+
+def _serve(
+    arguments: argparse.Namespace, environment: Environment, variables: Mapping[str, str], words: Words
+) -> int:
+    from web import logs, serving
+
+    host, port = getattr(arguments, "host", None), getattr(arguments, "port", None)
+    if port is not None:
+        environment = replace(environment, port=parse_port("--port", port))
+    environment = replace(environment, host=host or environment.host)
+    logs.set_up("serve")
+
+    def announce(address: str) -> None:
+        print(words.say("Sori is at {address} (Ctrl-C ends it)", address=address), flush=True)
+
+    return serving.serve(environment, variables, announce)
+
+
+def _work(environment: Environment, *, lifeline: bool) -> int:
+    from jobs import engine
+    from jobs.lifeline import hold
+    from web import logs
+
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    if lifeline:
+        hold(end.set)
+    os.nice(NICENESS)
+    logs.set_up("engine")
+    engine.work(environment, end.is_set)
     return ALL_READ
+
+
+def _make_secret(arguments: argparse.Namespace, words: Words) -> int:
+    from web import secrets
+
+    if arguments.command == "key":
+        return secrets.make_key(arguments.name, words)
+    return secrets.make_password(words)
 
 
 def _analyse(

@@ -249,6 +249,7 @@ def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None
 
 def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
     from library import tags
+    from library.tagged import TagError
 
     failed = False
     for change in tags.plan(catalogue):
@@ -257,7 +258,7 @@ def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
         if really:
             try:
                 tags.apply(catalogue, change)
-            except tags.TagError as error:
+            except TagError as error:
                 failed = True
                 _complain(f"{shown(change.path)}: {words.explain(error)}")
     if not really:

@@ -116,12 +116,13 @@ class Analyses:
         return analysis
 
     def get(self, analysis_id: str) -> Analysis | None:
+        """An analysis that is there and has not expired."""
         with self.catalogue.session() as session:
-            return session.get(Analysis, analysis_id)
+            return session.scalars(select(Analysis).where(Analysis.id == analysis_id, _fresh())).first()
 
     def recent(self, client: str, count: int = 20) -> list[Analysis]:
         """What this client handed in last."""
-        own = select(Analysis).where(Analysis.client == client)
+        own = select(Analysis).where(Analysis.client == client, _fresh())
         with self.catalogue.session() as session:
             return list(session.scalars(own.order_by(Analysis.created_at.desc(), Analysis.id).limit(count)))
 
@@ -268,6 +269,11 @@ class Analyses:
             changed = _changed(session, update(Analysis).where(which).values(**values)) > 0
             session.commit()
         return changed
+
+
+def _fresh() -> ColumnElement[bool]:
+    """What has expired is gone for everybody, even before an engine has removed it."""
+    return Analysis.expires_at.is_(None) | (Analysis.expires_at > datetime.now(UTC))
 
 
 def _held(analysis_id: str, engine: str) -> ColumnElement[bool]:

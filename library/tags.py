@@ -6,7 +6,6 @@ catalogue first, so that everything can be undone.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +15,8 @@ from typing import Any
 from sqlalchemy import select
 
 from library.catalogue import Catalogue, TagChange, Track
+from library.tagged import TagError, Tags, read_tags, write_tags
 from ml.errors import SoriError
-
-FREE_TEXT = {"bpm": "TBPM", "initialkey": "TKEY", "mood": "TMOO"}
-"""Names as Vorbis comments and MP4 call them, with the ID3 frame of each."""
-NAMES = ("bpm", "initialkey", "genre", "mood")
-
-
-class TagError(SoriError):
-    code = "tags"
-    sentence = "The tags of this file cannot be changed: {reason}"
 
 
 @dataclass(frozen=True)
@@ -33,39 +24,20 @@ class Change:
     """One file's tags, before and after; what is empty is not there."""
 
     path: Path
-    before: dict[str, list[str]]
-    after: dict[str, list[str]]
+    before: Tags
+    after: Tags
 
 
 def read_album(path: Path) -> str | None:
     """The album's name, where the file says it; whatever is wrong with its tags is no reason to fail."""
-    import mutagen
+    from ml.audio import facts
+    from ml.audio.sniff import sniff
 
     try:
-        file = mutagen.File(path, easy=True)
-        found = (file.tags or {}).get("album") if file is not None else None
-    except Exception:  # mutagen raises whatever a damaged tag makes it stumble over
+        with path.open("rb") as file:
+            return facts.read_album(file, sniff(file).format) or None
+    except OSError:
         return None
-    return str(found[0]).strip() or None if found else None
-
-
-def read_tags(path: Path) -> dict[str, list[str]]:
-    file = _open(path)
-    return {name: values for name in NAMES if (values := [str(value) for value in file.get(name, [])])}
-
-
-def write_tags(path: Path, tags: dict[str, list[str]]) -> None:
-    """Set the four tags to `tags`; those that it leaves out are removed."""
-    file = _open(path)
-    for name in NAMES:
-        if values := tags.get(name):
-            file[name] = values
-        elif name in file:
-            del file[name]
-    try:
-        file.save()
-    except Exception as error:
-        raise TagError(reason=str(error) or type(error).__name__) from error
 
 
 def plan(catalogue: Catalogue) -> Iterator[Change]:
@@ -88,7 +60,7 @@ def plan(catalogue: Catalogue) -> Iterator[Change]:
             yield Change(track.path, before, after)
 
 
-def wanted(track: Track) -> dict[str, list[str]]:
+def wanted(track: Track) -> Tags:
     minor = "m" if track.mode == "minor" else ""
     confident = bool(track.report and track.report["genre"]["confident"])
     values = {
@@ -129,35 +101,12 @@ def _keep_known(catalogue: Catalogue, path: Path, work: Any) -> None:
     from library.keeping import hash_content
 
     work()
-    status = path.stat()
+    try:
+        status, content = path.stat(), hash_content(path)
+    except OSError as error:
+        raise TagError(reason=error.strerror or type(error).__name__) from error
     with catalogue.session() as session:
         for track in session.scalars(select(Track).where(Track.path == path)):
             track.size, track.mtime_ns = status.st_size, status.st_mtime_ns
-            track.content = hash_content(path)
+            track.content = content
         session.commit()
-
-
-def _open(path: Path) -> Any:
-    import mutagen
-    from mutagen.easyid3 import EasyID3
-    from mutagen.easymp4 import EasyMP4Tags
-
-    for name, frame in FREE_TEXT.items():
-        if name not in EasyID3.valid_keys:
-            EasyID3.RegisterTextKey(name, frame)  # type: ignore[no-untyped-call]
-        if name not in EasyMP4Tags.Set:
-            EasyMP4Tags.RegisterFreeformKey(name, name)  # type: ignore[no-untyped-call]
-    try:
-        file = mutagen.File(path, easy=True)
-    except Exception as error:
-        raise TagError(reason=str(error) or type(error).__name__) from error
-    if file is None or not os.access(path, os.W_OK):
-        raise TagError(
-            reason="no tags are known for this format" if file is None else "it may not be written"
-        )
-    if file.tags is None:
-        try:
-            file.add_tags()
-        except Exception as error:
-            raise TagError(reason=str(error) or type(error).__name__) from error
-    return file

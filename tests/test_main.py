@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,10 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from werkzeug.security import check_password_hash
 
 import main
+from environment import read_environment
 from tests.fakes import FakeEar, write_wav
 from tests.sources import ROOT
+from web.secrets import fingerprint
 
 # The true `main()`, in a process of its own, with the small ear in place of the model.
 PROGRAM = [sys.executable, "-c", "import main, sys, tests.fakes as f; sys.exit(main.main(ear=f.FakeEar()))"]
@@ -145,10 +150,35 @@ def test_the_cap_on_seconds(wav: Callable[..., Path], ear: FakeEar) -> None:
         assert ear.limits.max_seconds == seconds
 
 
-@pytest.mark.parametrize("argv", [[], ["serve"]])
-def test_serve_says_that_the_page_is_not_there(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*argv) == 0
-    assert capsys.readouterr().out.count("\n") == 1
+def test_a_password_becomes_a_hash(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
+    assert run("password") == 0
+    found = re.fullmatch(r"SORI_PASSWORD_HASH='(.+)'\n", capsys.readouterr().out)
+    assert found and check_password_hash(found[1], "correct horse")
+    assert read_environment({"SORI_PASSWORD_HASH": found[1]}).password_hash == found[1]
+
+
+def test_a_short_password_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1234567\n"))
+    assert run("password") == 2
+    assert "8 characters" in capsys.readouterr().err
+
+
+def test_a_key_is_shown_once_and_kept_as_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("key", "script") == 0
+    out = capsys.readouterr().out
+    key, entry = re.findall(r"(sori_\S+|script:\S+)", out)
+    assert key not in entry
+    assert read_environment({"SORI_API_KEYS": entry}).api_keys == {fingerprint(key): "script"}
+
+
+def test_a_key_needs_a_plain_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("key", "a:b") == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:

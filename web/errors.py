@@ -10,8 +10,10 @@ from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from gunicorn.http.errors import NoMoreData, ParseException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from library.catalogue import is_disk_full, reason_of
 from ml.errors import SoriError
 from web.language import words
 from web.service import service
@@ -35,6 +37,20 @@ class ForbiddenError(WebError):
     code = "forbidden"
     status = 403
     sentence = "This may not be done from here. Reload the page and try again."
+
+
+class SignInError(WebError):
+    code = "sign_in"
+    status = 401
+    sentence = "Sign in first, or send an API key that is known here."
+
+
+class NotHereError(WebError):
+    code = "not_from_here"
+    status = 403
+    sentence = (
+        "The library can only be changed from the machine that Sori runs on, until a password is set there."
+    )
 
 
 class MissingError(WebError):
@@ -62,6 +78,19 @@ class NoSongError(WebError):
     sentence = "No file arrived. Choose a song first."
 
 
+class UnavailableError(WebError):
+    code = "unavailable"
+    status = 503
+    sentence = "The database cannot be reached right now. Try again in a moment."
+    retry_after = 10
+
+
+class NoRoomError(WebError):
+    code = "disk_full"
+    status = 507
+    sentence = "There is no room on the disk for this song. Try again later, when older songs have expired."
+
+
 class OurFaultError(WebError):
     code = "internal"
     status = 500
@@ -78,6 +107,8 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _answer_http)
     for broken in (ParseException, NoMoreData):  # gunicorn finds out only when the body is read
         app.register_error_handler(broken, _answer_broken)
+    app.register_error_handler(DBAPIError, _answer_trouble)
+    app.register_error_handler(OSError, _answer_trouble)
     app.register_error_handler(Exception, _answer_bug)
 
 
@@ -96,6 +127,8 @@ def answer(error: SoriError) -> Response:
     response.status_code = status
     if isinstance(error, WebError) and error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    if status == SignInError.status:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Sori"'
     return response
 
 
@@ -117,6 +150,16 @@ def _answer_broken(error: Exception) -> Response:
     return response
 
 
+def _answer_trouble(error: DBAPIError | OSError) -> Response:
+    """A full disk and a database that is away are nobody's bug."""
+    if is_disk_full(error):
+        return answer(NoRoomError())
+    if isinstance(error, OperationalError | InterfaceError):
+        LOG.warning("the database: %s", reason_of(error))
+        return answer(UnavailableError())
+    return _answer_bug(error)
+
+
 def _answer_bug(error: Exception) -> Response:
-    LOG.exception("%s %s", request.method, request.path, exc_info=error)
+    LOG.error("%s %s", request.method, request.url_rule, exc_info=error)
     return answer(OurFaultError())

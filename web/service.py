@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from flask import current_app
@@ -12,6 +13,7 @@ from library.analyses import Analyses
 from library.catalogue import Catalogue
 
 NAME = "sori"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Service:
     environment: Environment
     catalogue: Catalogue
     analyses: Analyses
+
+    @property
+    def model(self) -> Path:
+        """The file that the engine reads the genre model from."""
+        return self.environment.genre_weights or ROOT / "weight" / "genre.keras"
 
     @property
     def keep_seconds(self) -> float | None:

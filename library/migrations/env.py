@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-import library.analyses  # noqa: F401 - its table belongs to the same database
+import library.analyses
+import library.limits  # noqa: F401 - their tables belong to the same database
 from library.catalogue import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

@@ -45,6 +45,7 @@ _PARSERS = {
 """Module and class in mutagen, imported at the first use: it takes a while."""
 
 _TITLE_KEYS = ("TIT2", "title", "\xa9nam", "Title")
+_ALBUM_KEYS = ("TALB", "album", "\xa9alb", "WM/AlbumTitle")
 _ARTIST_KEYS = ("TPE1", "artist", "\xa9ART", "Author", "WM/AlbumArtist", "aART")
 
 
@@ -70,6 +71,15 @@ def read_tags(file: BinaryIO, format: str) -> tuple[str, str]:
         return "", ""
 
 
+def read_album(file: BinaryIO, format: str) -> str:
+    """The cleaned album tag, "" where there is none."""
+    try:
+        file.seek(0)
+        return _first(_open_tags(file, format), _ALBUM_KEYS)
+    except Exception:
+        return ""
+
+
 def _open_tags(file: BinaryIO, format: str) -> Any:
     """The tag mapping of the one parser that fits the sniffed format: guessing would run them all."""
     if format not in _PARSERS:
@@ -83,7 +93,7 @@ def _open_tags(file: BinaryIO, format: str) -> Any:
 
 
 def _id3_frames() -> dict[str, Any]:
-    """Only the two frames wanted, uncompressed: mutagen would inflate a zlib bomb in any other without limit."""
+    """Only the frames wanted, uncompressed: mutagen would inflate a zlib bomb in any other without limit."""
     from mutagen import id3
 
     def plain(kind: Any) -> Any:
@@ -94,8 +104,8 @@ def _id3_frames() -> dict[str, Any]:
 
         return type(kind.__name__, (kind,), {"_fromData": classmethod(from_data)})
 
-    newer = {name: plain(id3.Frames[name]) for name in ("TIT2", "TPE1")}
-    return newer | {name: plain(id3.Frames_2_2[name]) for name in ("TT2", "TP1")}
+    newer = {name: plain(id3.Frames[name]) for name in ("TIT2", "TPE1", "TALB")}
+    return newer | {name: plain(id3.Frames_2_2[name]) for name in ("TT2", "TP1", "TAL")}
 
 
 def _first(tags: Any, keys: tuple[str, ...]) -> str:

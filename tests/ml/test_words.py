@@ -18,6 +18,9 @@ import library.writing
 import main
 import preprocess
 import web.errors
+import web.login
+import web.secrets
+import web.serving
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml import errors
 from ml.words import ENGLISH, NOTES, Words
@@ -34,6 +37,9 @@ HEARD = (
     main,
     preprocess,
     web.errors,
+    web.login,
+    web.secrets,
+    web.serving,
     errors,
 )
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")

@@ -1,0 +1,152 @@
+"""Four tags of one music file, by one name each, wherever its format keeps them.
+
+A file is changed as a copy that then takes its place: whatever happens meanwhile, a kill or a full disk, a whole song
+lies under its name. What else is in the tags stays as it is, in the version of ID3 in which it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ml.errors import SoriError
+
+Tags = dict[str, list[str]]
+
+NAMES = ("bpm", "initialkey", "genre", "mood")
+_ID3 = {"bpm": "TBPM", "initialkey": "TKEY", "genre": "TCON", "mood": "TMOO"}
+_FREE = "----:com.apple.iTunes:"
+_MP4 = {"bpm": "tmpo", "initialkey": f"{_FREE}initialkey", "genre": "\xa9gen", "mood": f"{_FREE}MOOD"}
+_ASF = {"bpm": "WM/BeatsPerMinute", "initialkey": "WM/InitialKey", "genre": "WM/Genre", "mood": "WM/Mood"}
+
+
+class TagError(SoriError):
+    code = "tags"
+    sentence = "The tags of this file cannot be changed: {reason}"
+
+
+def read_tags(path: Path) -> Tags:
+    """Those of the four tags that the file has."""
+    with _explained():
+        file = _open(path)
+        return {name: values for name in NAMES if (values := _get(file, name))}
+
+
+def write_tags(path: Path, tags: Tags) -> None:
+    """Set the four tags to `tags`; those that it leaves out are removed."""
+    real = path.resolve()
+    with _explained():
+        if not os.access(real, os.W_OK):
+            raise TagError(reason="it may not be written")
+        handle, name = tempfile.mkstemp(prefix=".sori-", suffix=real.suffix, dir=real.parent)
+        os.close(handle)
+        try:
+            _copy(real, name)
+            file = _open(Path(name))
+            for tag in NAMES:
+                _set(file, tag, tags.get(tag, []))
+            _save(file)
+            os.replace(name, real)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
+
+
+def _copy(real: Path, name: str) -> None:
+    shutil.copy2(real, name)
+    status = real.stat()
+    if os.geteuid() == 0:  # to another user's music too
+        os.chown(name, status.st_uid, status.st_gid)
+
+
+def _open(path: Path) -> Any:
+    """The file as mutagen sees it, with a place for tags."""
+    import mutagen
+
+    file = mutagen.File(path)
+    if file is None:
+        raise TagError(reason="no tags are known for this format")
+    if _has_id3(file) and file.tags is not None and file.tags.version >= (2, 3):
+        file = type(file)(path, translate=False)  # as it is, not as the next version of ID3 would have it
+    if file.tags is None:
+        file.add_tags()
+    if _keys(file) is None:
+        raise TagError(reason="no tags are known for this format")
+    return file
+
+
+def _has_id3(file: Any) -> bool:
+    from mutagen.aiff import AIFF
+    from mutagen.id3 import ID3FileType
+    from mutagen.wave import WAVE
+
+    return isinstance(file, ID3FileType | WAVE | AIFF)
+
+
+def _keys(file: Any) -> dict[str, str] | None:
+    """What this kind of file calls the four tags."""
+    from mutagen._vorbis import VCommentDict
+    from mutagen.asf import ASF
+    from mutagen.mp4 import MP4
+
+    if _has_id3(file):
+        return _ID3
+    if isinstance(file, MP4):
+        return _MP4
+    if isinstance(file, ASF):
+        return _ASF
+    return {name: name for name in NAMES} if isinstance(file.tags, VCommentDict) else None
+
+
+def _get(file: Any, name: str) -> list[str]:
+    keys = _keys(file) or {}
+    if _has_id3(file):
+        return [text for frame in file.tags.getall(keys[name]) for text in frame.text]
+    found = file.tags.get(keys[name], [])
+    return [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in found]
+
+
+def _set(file: Any, name: str, values: list[str]) -> None:
+    key = (_keys(file) or {})[name]
+    if _has_id3(file):
+        from mutagen import id3
+
+        file.tags.setall(key, [id3.Frames[key](encoding=3, text=values)] if values else [])
+    elif not values:
+        if key in file.tags:
+            del file.tags[key]
+    elif key == "tmpo":
+        file.tags[key] = [round(float(value)) for value in values]
+    elif key.startswith(_FREE):
+        file.tags[key] = [value.encode() for value in values]
+    else:
+        file.tags[key] = values
+
+
+def _save(file: Any) -> None:
+    if not _has_id3(file):
+        file.save()
+    elif not file.tags:
+        file.delete()
+    elif file.tags.version[:2] == (2, 3):
+        file.save(v2_version=3, v23_sep=None)
+    else:
+        file.save()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """mutagen raises whatever a damaged tag makes it stumble over."""
+    try:
+        yield
+    except TagError:
+        raise
+    except OSError as error:
+        raise TagError(reason=error.strerror or type(error).__name__) from error
+    except Exception as error:
+        raise TagError(reason=str(error) or type(error).__name__) from error

@@ -1,0 +1,36 @@
+"""How gunicorn is run: one process, because it loads no model and waits more than it works, with many threads.
+
+It is started by `web.serving` and never preloads. Its arbiter ends when that parent is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from environment import read_environment
+from jobs import lifeline
+
+_settings = read_environment(os.environ)
+
+worker_class = "gthread"
+workers = 1
+threads = _settings.threads
+worker_connections = 1000
+timeout = 60
+graceful_timeout = 20
+keepalive = 5
+# Of a proxy's words only those count that SORI_PROXIES allows (`web.guard`), never gunicorn's own reading of them.
+forwarded_allow_ips = ""
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - shared memory, for a heartbeat
+loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    lifeline.hold(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def post_worker_init(worker: Any) -> None:
+    lifeline.say_ready()
