@@ -7,6 +7,7 @@ the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` 
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ BEAT = "engine"
 TRIES = 2
 """A song that took its worker along is tried once more."""
 LEASE_SECONDS = 15.0
+_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""What addresses are made of. Anything else, `..` say, comes from a stranger and names no folder of ours."""
 
 
 class Analysis(Base):
@@ -103,6 +106,8 @@ class Analyses:
         """Where uploads lie until they have arrived."""
 
     def folder(self, analysis_id: str) -> Path:
+        if not _ADDRESS.fullmatch(analysis_id):
+            raise ValueError(f"{analysis_id!r} is no address of an analysis")
         return self.root / analysis_id
 
     def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
@@ -128,6 +133,8 @@ class Analyses:
 
     def delete(self, analysis_id: str) -> bool:
         """Forget an analysis and every byte of it. One that is running is stopped by its engine."""
+        if not _ADDRESS.fullmatch(analysis_id):
+            return False
         with self.catalogue.session() as session:
             gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
             session.commit()

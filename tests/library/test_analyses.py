@@ -126,6 +126,17 @@ def test_forgotten_is_forgotten(analyses: Analyses) -> None:
     assert not analyses.tell(one, "here", "trunk", 0.5)
 
 
+@pytest.mark.parametrize("address", ["..", ".", "", "/", "../analyses", "a/b", "a\0", "a" * 33, "\n", "é"])
+def test_a_strangers_address_removes_nothing(analyses: Analyses, tmp_path: Path, address: str) -> None:
+    """`DELETE /api/v1/analyses/..` once removed the whole home."""
+    one = add(analyses)
+    (tmp_path / "secret").write_bytes(b"x")
+    assert not analyses.delete(address)
+    assert (tmp_path / "secret").exists() and analyses.folder(one).exists()
+    with pytest.raises(ValueError, match="no address"):
+        analyses.folder(address)
+
+
 def test_what_expires_is_named(analyses: Analyses) -> None:
     old = add(analyses, keep_seconds=-1.0)
     add(analyses, keep_seconds=None)

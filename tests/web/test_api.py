@@ -52,6 +52,14 @@ def test_deleted_is_gone(browser: FlaskClient, analyses: Analyses, song: Path) -
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 404
 
 
+def test_an_address_that_climbs_deletes_nothing(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
+    one = upload(browser, song)
+    for address in ("..", ".", "%2e%2e", "%2E", "..%00", "..%0A"):
+        assert browser.delete(f"/api/v1/analyses/{address}").status_code in (404, 405)
+    assert analyses.folder(one).exists()
+    assert browser.get(f"/api/v1/analyses/{one}").status_code == 200
+
+
 def test_events_tell_the_way_to_the_end(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
     one = upload(browser, song)
     hear(one)
