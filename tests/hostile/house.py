@@ -19,20 +19,11 @@ from tests.sources import ROOT
 
 START_SECONDS = 90.0
 PAGES = (
-    *(
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "16",
-        "--log-level",
-        "warning",
-    ),
+    *(sys.executable, "-m", "gunicorn", "--config", "python:web.gunicorn"),
     *("--bind", "127.0.0.1:{port}", "web.app:create_app()"),
 )
 """The web process alone: nobody hears what is handed in."""
+SERVE = (sys.executable, "main.py", "serve")
 
 
 def free_port() -> int:
@@ -69,6 +60,10 @@ class House:
         waiting = [str(path.relative_to(self.home)) for path in (self.home / "incoming").glob("*")]
         return sorted(files + waiting + [path.name for path in self.temporary.iterdir()])
 
+    def possessions(self) -> set[str]:
+        """What the home holds besides songs; SQLite comes and goes with two of these."""
+        return {path.name for path in self.home.iterdir() if not path.name.endswith(("-wal", "-shm"))}
+
     def processes(self) -> int:
         return len(descendants(self.process.pid))
 
@@ -80,12 +75,14 @@ def start(home: Path, command: Sequence[str] = PAGES, **settings: str) -> House:
     temporary.mkdir(exist_ok=True)
     variables = {name: value for name, value in os.environ.items() if not name.startswith("SORI_")}
     variables |= {"SORI_HOME": str(home), "SORI_PORT": str(port), "SORI_RATE_LIMITS": "off"}
+    variables |= {"SORI_QUEUE": "100000", "SORI_MIN_FREE_MB": "0"}
     variables |= {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     with log.open("ab") as file:
         process = subprocess.Popen(
             [part.replace("{port}", str(port)) for part in command],
             cwd=ROOT,
             env=variables | settings,
+            stdin=subprocess.PIPE,  # what holds a lifeline ends with us
             stdout=file,
             stderr=file,
             start_new_session=True,
@@ -108,6 +105,9 @@ def stop(house: House) -> int:
     except subprocess.TimeoutExpired:
         os.killpg(house.process.pid, signal.SIGKILL)
         return house.process.wait()
+    finally:
+        if house.process.stdin is not None:
+            house.process.stdin.close()
 
 
 @contextmanager

@@ -35,13 +35,15 @@ def knocks(count: int) -> list[Knock]:
 def knock_all(house: House, some: Iterable[Knock], *, threads: int = 4) -> Tally:
     """All of them, a few at a time, and what they left behind."""
     tally, before = Tally(), house.belongings()
-    processes = house.processes()
+    processes, possessions = house.processes(), house.possessions()
     with ThreadPoolExecutor(threads) as pool:
         for knock, answer, wrong in pool.map(lambda knock: _ask(house, knock), some):
             said = "hung up" if answer is None else str(answer.status)
             tally.add(knock.family, knock.name, said, wrong, answer.seconds if answer else 0.0)
     if not house.is_alive():
         tally.wrongs.append("the server is gone")
+    if lost := possessions - house.possessions():
+        tally.wrongs.append(f"the home has lost {sorted(lost)}")
     tally.wrongs += _left_behind(house, before, processes)
     tally.wrongs += list(_complaints(house))
     return tally
