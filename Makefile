@@ -23,7 +23,8 @@ setup: $(VENV)/.runtime $(CATALOGUES)  ## the virtual environment in .venv, and 
 run: setup  ## start the web service
 	@$(PYTHON) main.py serve
 
-test: setup $(VENV)/.development  ## the whole test suite
+test: setup $(VENV)/.development  ## the whole test suite, in a real browser too
+	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
 lint: setup $(VENV)/.development  ## ruff, formatting and mypy

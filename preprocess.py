@@ -226,8 +226,7 @@ def clock(seconds: float) -> str:
 
 def _list_failures(catalogue: Catalogue, words: Words) -> None:
     for failure in read_failures(catalogue):
-        reason = words.say(failure.sentence, **failure.facts)
-        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {reason}"))
+        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {words.explain(failure)}"))
 
 
 def _list_duplicates(catalogue: Catalogue) -> None:

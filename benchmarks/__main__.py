@@ -5,13 +5,25 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
-from benchmarks import analyse, neighbours, preprocess
+from benchmarks import analyse, kills, memory, neighbours, page, preprocess
 
-BENCHMARKS: dict[str, Callable[[], Iterable[tuple[str, str, str]]]] = {
-    "analyse": analyse.run,
+IMAGES = page.PAGE.parent / "images"
+
+BENCHMARKS: dict[str, Callable[[Path | None], Iterable[page.Row]]] = {
+    "analyse": lambda _: analyse.run(),
     "neighbours": neighbours.run,
-    "preprocess": preprocess.run,
+    "preprocess": lambda _: preprocess.run(),
+    "memory": lambda _: memory.run(),
+    "kills": lambda _: kills.run(),
+}
+ABOUT = {
+    "analyse": analyse.__doc__,
+    "neighbours": neighbours.__doc__,
+    "preprocess": preprocess.__doc__,
+    "memory": memory.__doc__,
+    "kills": kills.__doc__,
 }
 
 
@@ -20,11 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default: all)"
     )
+    parser.add_argument("--write", action="store_true", help="write what was measured to docs/benchmarks.md")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    names = build_parser().parse_args(argv).names or list(BENCHMARKS)
+    arguments = build_parser().parse_args(argv)
+    names = arguments.names or list(BENCHMARKS)
     unknown = [name for name in names if name not in BENCHMARKS]
     if unknown:
         print(
@@ -34,8 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for name in names:
         print(f"\n{name}")
-        for what, figure, aim in BENCHMARKS[name]():
-            print(f"  {what:<52} {figure:>24}  {f'(aim: {aim})' if aim else ''}".rstrip(), flush=True)
+        before, rows = page.load(), []
+        for row in BENCHMARKS[name](IMAGES if arguments.write else None):
+            what, figure, aim = row
+            print(f"  {what:<58} {figure:>24}  {f'(aim: {aim})' if aim else ''}".rstrip(), flush=True)
+            rows.append(row)
+        if arguments.write:
+            page.write(name, (ABOUT[name] or "").strip(), rows, (before, page.load()))
     return 0
 
 

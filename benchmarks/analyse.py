@@ -21,10 +21,10 @@ SONG_RATE = 44_100
 ROUNDS = 7
 
 
-def write_song(path: Path) -> None:
+def write_song(path: Path, seconds: float = SONG_SECONDS) -> None:
     """Four minutes of chords, drums and noise in stereo, as an MP3."""
     choose = np.random.default_rng(0)
-    time = np.arange(SONG_SECONDS * SONG_RATE) / SONG_RATE
+    time = np.arange(round(seconds * SONG_RATE)) / SONG_RATE
     sound = 0.02 * choose.standard_normal(len(time))
     for hz in (110.0, 220.0, 277.2, 329.6, 440.0):
         sound += 0.1 * np.sin(2 * np.pi * hz * time * (1 + (time // 2 % 4) / 12))

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
-from jobs.attempt import Listener, wake
+from jobs.attempt import InternalError, Listener, wake
 from jobs.workers import work_through
 from library import reference
-from library.catalogue import Catalogue, DiskFullError, is_disk_full
+from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
 from library.digest import Digest, File, description_version, digest, heard_by
 from library.folders import NoFolderError, explain, walk
 from library.keeping import Keeper, Summary, Versions, hash_content
@@ -78,12 +78,20 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
             listen = partial(digest_file, limits=order.limits)
             ended = work_through(new, min(order.jobs, len(new)), ear, listen)
             for done, (file, result) in enumerate(ended, start=1):
-                keeper.keep(file, result)
+                _keep(keeper, file, result)
                 tell(settled + done, len(keeper.summary.seen), file.path.name)
         keeper.forget_open_places(folders)
         if order.prune:
             keeper.prune(folders)
     return keeper.summary
+
+
+def _keep(keeper: Keeper, file: File, result: Digest | SoriError) -> None:
+    """Write down what hearing gave. What no row can hold is that one file's failure."""
+    try:
+        keeper.keep(file, result)
+    except (DataError, ArithmeticError, ValueError) as error:
+        keeper.refuse(file, InternalError(reason=f"{type(error).__name__}: {reason_of(error)}"))
 
 
 def versions(order: Order) -> Versions:
@@ -116,10 +124,9 @@ def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:
 
 def _stat(path: Path) -> File:
     try:
-        status = path.stat()
+        return File.of(path, path.stat())
     except OSError as error:
         raise explain(path, error) from error
-    return File(path, status.st_size, status.st_mtime_ns)
 
 
 def _counted(files: Iterator[File], keeper: Keeper, tell: Tell) -> Iterator[File]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from sqlalchemy import (
     String,
     create_engine,
     event,
-    inspect,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
@@ -34,11 +34,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
+from library.migrating import migrate
 from ml.errors import SoriError
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0
+_LEAST_BYTES = 65536
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 
@@ -202,8 +203,14 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
             engine = create_engine(_with_driver(url), pool_pre_ping=True)
             if engine.dialect.name == "sqlite":
                 event.listen(engine, "connect", _tune_sqlite)
-        _migrate(engine)
+        try:
+            migrate(engine)
+        except Exception:
+            engine.dispose()
+            raise
     except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
+        if is_disk_full(error) or (url is None and _has_no_room(home)):
+            raise DiskFullError() from error
         raise NoDatabaseError(reason=reason_of(error)) from error
     return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
 
@@ -219,6 +226,14 @@ def is_disk_full(error: Exception) -> bool:
     return isinstance(error, OperationalError | OSError) and (
         "disk is full" in said or "no space left" in said or "disk quota exceeded" in said
     )
+
+
+def _has_no_room(home: Path) -> bool:
+    """SQLite calls it an error of the disk when there is not even room for its shared memory."""
+    try:
+        return shutil.disk_usage(home).free < _LEAST_BYTES
+    except OSError:
+        return False
 
 
 def _connector(path: Path) -> Callable[[], sqlite3.Connection]:
@@ -238,21 +253,3 @@ def _with_driver(url: str) -> str:
 def _tune_sqlite(connection: Any, _: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring the tables up to date; when they are, without loading Alembic."""
-    if inspect(engine).has_table("alembic_version"):
-        with engine.connect() as connection:
-            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        newest = max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-        if newest.split("_")[0] == version:
-            return
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

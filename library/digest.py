@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from ml.pipeline import Hearing
 
 
+_TIMES = 2**63 - 1
+
+
 @dataclass(frozen=True)
 class File:
     """A file as a scan found it."""
@@ -20,6 +24,11 @@ class File:
     path: Path
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path, status: os.stat_result) -> File:
+        """A time that no database can hold, before 1678 or after 2262, is brought into range."""
+        return cls(path, status.st_size, status.st_mtime_ns & _TIMES)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from library.catalogue import Catalogue
 def count_states(catalogue: Catalogue) -> dict[str, int]:
     """How many analyses there are in each state."""
     with catalogue.session() as session:
-        rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
-    found: dict[str, int] = {state: number for state, number in rows}
+        counted = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state))
+        found: dict[str, int] = {row[0]: row[1] for row in counted}
     return {state: found.get(state, 0) for state in STATES}
 
 

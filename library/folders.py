@@ -51,8 +51,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Found]:
                     if not entry.name.startswith("."):
                         inside.append(path)
                 elif looks_like_audio(path):
-                    status = entry.stat()
-                    yield File(path, status.st_size, status.st_mtime_ns)
+                    yield File.of(path, entry.stat())
             except OSError as error:  # a link to nowhere or to itself
                 yield path, explain(path, error)
         waiting.extend(reversed(inside))

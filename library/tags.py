@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from library.catalogue import Catalogue, TagChange, Track
+from library.digest import File
 from library.tagged import TagError, Tags, read_tags, write_tags
 from ml.errors import SoriError
 
@@ -31,7 +32,7 @@ class Change:
 def read_album(path: Path) -> str | None:
     """The album's name, where the file says it; whatever is wrong with its tags is no reason to fail."""
     from ml.audio import facts
-    from ml.audio.sniff import sniff
+    from ml.sniff import sniff
 
     try:
         with path.open("rb") as file:
@@ -102,11 +103,11 @@ def _keep_known(catalogue: Catalogue, path: Path, work: Any) -> None:
 
     work()
     try:
-        status, content = path.stat(), hash_content(path)
+        file, content = File.of(path, path.stat()), hash_content(path)
     except OSError as error:
         raise TagError(reason=error.strerror or type(error).__name__) from error
     with catalogue.session() as session:
         for track in session.scalars(select(Track).where(Track.path == path)):
-            track.size, track.mtime_ns = status.st_size, status.st_mtime_ns
+            track.size, track.mtime_ns = file.size, file.mtime_ns
             track.content = content
         session.commit()

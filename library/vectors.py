@@ -28,7 +28,7 @@ def read_vectors(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats,
         end = filled + len(numbers)
         ids[filled:end] = numbers
         rows = [np.frombuffer(b"".join(blob), "<f4").reshape(len(blob), -1) for blob in blobs]
-        vectors = vectors or [np.empty((size, row.shape[1]), np.float32) for row in rows]
+        vectors = vectors or [np.empty((size, row.shape[1]), np.float32, order="F") for row in rows]
         for kept, row in zip(vectors, rows, strict=True):
             kept[filled:end] = row
         filled = end

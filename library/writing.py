@@ -1,10 +1,15 @@
-"""The library as files for other programs: a table of every track, a playlist."""
+"""The library as files for other programs: a table of every track, a playlist.
+
+Titles and names come from strangers, and these programs obey what they find: a cell that begins like a formula is
+computed, and a line of a playlist is played.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,12 +18,18 @@ from sqlalchemy import select
 
 from library.catalogue import Catalogue, Track
 from library.neighbours import Library
+from ml.cells import clean
 from ml.errors import SoriError
 
 COLUMNS = (
     *("id", "path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode"),
     *("source", "failure_code"),
 )
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_UNPLAYABLE = re.compile(r"^\s|[\x00-\x1f\x7f]|\s$")
+"""A path that a line of a playlist cannot hold, or that its reader would trim."""
 
 
 class SuffixError(SoriError):
@@ -113,13 +124,19 @@ def write_playlist(tracks: Sequence[Track], target: Path) -> None:
         for track in tracks:
             if track.path is None:
                 continue
-            title = " - ".join(part for part in (track.artist, track.title) if part)
+            title = clean(" - ".join(part for part in (track.artist, track.title) if part))
             file.write(f"#EXTINF:{round(track.duration_seconds or -1)},{' '.join(title.split())}\n")
             file.flush()
-            file.buffer.write(os.fsencode(track.path) + b"\n")
+            file.buffer.write(_playable(track.path) + b"\n")
             file.buffer.flush()
 
     write_whole(target, write)
+
+
+def _playable(path: Path) -> bytes:
+    """The path as a line of its own: as an address where its name has line breaks in it."""
+    name = os.fsencode(path)
+    return path.as_uri().encode() if _UNPLAYABLE.search(name.decode("utf-8", "replace")) else name
 
 
 def _row(track: Track) -> dict[str, Any]:
@@ -132,7 +149,12 @@ def _row(track: Track) -> dict[str, Any]:
 def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets do not show."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _write_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:

@@ -11,14 +11,22 @@ import gettext
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ml.errors import SoriError
+from typing import Any, Protocol
 
 CATALOGUES = Path(__file__).parent.parent / "translations"
 
 NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} seconds")
 """What a report's notes were filled from: a stored note is a finished sentence and must find its template."""
+
+
+class Told(Protocol):
+    """An error, or what a ledger kept of one."""
+
+    @property
+    def sentence(self) -> str: ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
 
 
 class Words:
@@ -43,7 +51,7 @@ class Words:
                 )
         return self.say(text)
 
-    def explain(self, error: SoriError) -> str:
+    def explain(self, error: Told) -> str:
         return self.recount(error.sentence, error.facts)
 
     def recount(self, sentence: str, facts: Mapping[str, Any]) -> str:

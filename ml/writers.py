@@ -25,6 +25,11 @@ NARROWEST = 20
 WORTH_NAMING = 0.15
 """A second or third genre from this probability on is part of the answer."""
 
+SAME_TEMPO = 0.03
+"""Two tempi nearer than this are one to the ear."""
+
+PLAIN_TEMPI = {"The same tempo.": 1.0, "Twice as fast.": 2.0, "Half as fast.": 0.5}
+
 EIGHTHS = " ▏▎▍▌▋▊▉"
 SHADES = "█▓▒░·"
 PAINTS = ("36", "33", "35", "32", "90")
@@ -187,13 +192,31 @@ def reasons(why: Why, words: Words = ENGLISH) -> list[str]:
     if why.key_relation is not None:
         said.append(words.say("Keys: {relation}.", relation=words.say(why.key_relation)))
     elif why.transposition:
-        said.append(words.say("Transposed by {semitones} semitones.", semitones=f"{why.transposition:+d}"))
+        said.append(_transposed(why.transposition, words))
     if why.tempo_ratio is not None:
-        said.append(words.say("Tempo {ratio} times as fast.", ratio=f"{why.tempo_ratio:.2f}"))
+        said.append(_tempo_beside(why.tempo_ratio, words))
     if why.common_tags:
         tags = ", ".join(words.say(tag) for tag in why.common_tags)
         said.append(words.say("Both sound like: {tags}.", tags=tags))
     return said
+
+
+def _transposed(semitones: int, words: Words) -> str:
+    if abs(semitones) == 1:
+        return words.say("One semitone higher.") if semitones > 0 else words.say("One semitone lower.")
+    if semitones > 0:
+        return words.say("{count} semitones higher.", count=semitones)
+    return words.say("{count} semitones lower.", count=-semitones)
+
+
+def _tempo_beside(ratio: float, words: Words) -> str:
+    """A neighbour's tempo over the song's, as people say it."""
+    for sentence, whole in PLAIN_TEMPI.items():
+        if abs(ratio / whole - 1) <= SAME_TEMPO:
+            return words.say(sentence)
+    if ratio > 1:
+        return words.say("{percent} % faster.", percent=round(100 * (ratio - 1)))
+    return words.say("{percent} % slower.", percent=round(100 * (1 - ratio)))
 
 
 def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:

@@ -71,6 +71,20 @@ def wav(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Where a library is going to be."""
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """Six songs in two folders."""
+    for number in range(6):
+        write_wav(tmp_path / f"music/disc {number % 2}/노래 {number}.wav", seconds=0.02, hz=200 + 20 * number)
+    return tmp_path / "music"
+
+
+@pytest.fixture
 def postgresql() -> Iterator[str]:
     """The address of an empty database of its own, dropped after the test."""
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})

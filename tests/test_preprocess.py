@@ -6,10 +6,8 @@ import csv
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,54 +15,9 @@ from sqlalchemy import select
 
 import preprocess
 from library.catalogue import Descriptor, Track, open_catalogue
-from library.ledger import read_failures
-from tests.fakes import FakeEar, write_wav
+from tests.fakes import write_wav
+from tests.runs import descriptors, failures, run
 from tests.sources import ROOT
-
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import preprocess, sys, tests.fakes as f; sys.exit(preprocess.main(wake=f.FakeEar))",
-]
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "var"
-
-
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """Six songs in two folders."""
-    for number in range(6):
-        write_wav(tmp_path / f"music/disc {number % 2}/노래 {number}.wav", seconds=0.02, hz=200 + 20 * number)
-    return tmp_path / "music"
-
-
-def run(home: Path, *argv: str | Path, **variables: str) -> int:
-    settings = {"SORI_HOME": str(home), **variables}
-    return preprocess.run([str(arg) for arg in argv], variables=settings, wake=FakeEar)
-
-
-def descriptors(home: Path) -> dict[str, tuple[bytes, bytes]]:
-    """What the library holds, by path."""
-    catalogue = open_catalogue(home)
-    with catalogue.session() as session:
-        rows = session.execute(
-            select(Track.path, Descriptor.harmony, Descriptor.sound).join(
-                Descriptor, Descriptor.track_id == Track.id
-            )
-        )
-        found = {str(path): (harmony, sound) for path, harmony, sound in rows if path is not None}
-    catalogue.close()
-    return found
-
-
-def failures(home: Path) -> dict[str, str]:
-    catalogue = open_catalogue(home)
-    found = {failure.path.name: failure.code for failure in read_failures(catalogue)}
-    catalogue.close()
-    return found
 
 
 def test_a_folder_is_digested_once(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,38 +57,6 @@ def test_the_gone_are_forgotten_on_request(home: Path, music: Path) -> None:
     assert len(descriptors(home)) == 5
     assert run(home, music / "elsewhere", "--prune") == 2
     assert len(descriptors(home)) == 5
-
-
-def test_a_hostile_folder_ends_in_the_ledger(
-    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (music / "text.mp3").write_text("no sound")
-    (music / "empty.flac").touch()
-    (music / "nowhere.ogg").symlink_to(music / "gone.ogg")
-    (music / "itself.ogg").symlink_to(music / "itself.ogg")
-    (music / "loop").symlink_to(music)
-    os.mkfifo(music / "pipe.wav")
-    write_wav(music / "crash.wav")
-    write_wav(music / "bomb.wav")
-    broken = Path(os.fsdecode(os.fsencode(music) + b"/\xff\xfe broken.wav"))
-    write_wav(broken, seconds=0.05)
-    assert run(home, music) == 1
-    assert failures(home) == {
-        "text.mp3": "unreadable",
-        "empty.flac": "unreadable",
-        "nowhere.ogg": "not_found",
-        "itself.ogg": "read_failed",
-        "pipe.wav": "not_a_file",
-        "crash.wav": "crashed",
-        "bomb.wav": "internal",
-    }
-    assert len(descriptors(home)) == 7
-    assert str(broken) in descriptors(home)
-    capsys.readouterr()
-    assert run(home, music, "--failures", "--lang", "ko") == 1
-    out = capsys.readouterr().out
-    assert "SIGKILL" in out and "\x1b" not in out
-    assert len([line for line in out.splitlines() if "music/" in line]) == 7
 
 
 def test_failures_are_tried_again_on_request(home: Path, music: Path) -> None:
@@ -186,59 +107,14 @@ def test_better_descriptors_need_no_listening(
     assert descriptors(home) == before
 
 
-def start(home: Path, *argv: str | Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "SORI_HOME": str(home), "LC_ALL": "C.UTF-8"}
-    return subprocess.Popen(
-        [*PROGRAM, *map(str, argv)],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+def test_celery_says_that_it_is_not_there(
+    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(home, music, "--engine", "celery") == 2
+    assert capsys.readouterr().err == (
+        "preprocess.py: --engine celery is not built yet; --engine local uses every core of this machine.\n"
     )
-
-
-def count_heard(home: Path) -> int:
-    return len(descriptors(home)) if (home / "library.db").exists() else 0
-
-
-def test_a_killed_run_is_resumed(home: Path, tmp_path: Path) -> None:
-    """kill -9 at three moments, then the rest: the same library as an undisturbed run."""
-    for number in range(60):
-        write_wav(tmp_path / f"music/{number:02}.wav", seconds=0.02, hz=100 + 10 * number)
-    run(tmp_path / "undisturbed", tmp_path / "music")
-    for enough in (1, 15, 30):
-        process = start(home, tmp_path / "music", "--jobs", "1")
-        while process.poll() is None and count_heard(home) < enough:
-            time.sleep(0.01)
-        process.kill()
-        process.communicate()
-    assert run(home, tmp_path / "music") == 0
-    assert descriptors(home) == descriptors(tmp_path / "undisturbed")
-
-
-def test_ctrl_c_keeps_what_is_finished(home: Path, tmp_path: Path) -> None:
-    for number in range(400):
-        write_wav(tmp_path / f"music/{number:03}.wav", seconds=0.01, hz=100 + number)
-    process = start(home, tmp_path / "music", "--jobs", "1")
-    while process.poll() is None and count_heard(home) < 3:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert err == ""
-    assert 3 <= count_heard(home) < 400
-
-
-def test_two_runs_at_once_do_not_meet(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import fcntl
-
-    home.mkdir()
-    with (home / "library.lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        assert run(home, music) == 2
-    assert "Another run" in capsys.readouterr().err
-    assert run(home, music) == 0
+    assert not home.exists()
 
 
 def test_postgresql_serves_as_well(home: Path, music: Path, postgresql: str) -> None:

@@ -10,7 +10,21 @@ from flask import Flask
 from environment import Environment, read_environment
 from library.analyses import Analyses
 from library.catalogue import open_catalogue
-from web import api, errors, guard, headers, health, hosts, language, limits, login, logs, pages
+from web import (
+    api,
+    errors,
+    exports,
+    guard,
+    headers,
+    health,
+    hosts,
+    language,
+    limits,
+    login,
+    logs,
+    media,
+    pages,
+)
 from web.service import NAME, Service
 from web.uploads import FORM_BYTES, SongRequest
 
@@ -29,6 +43,20 @@ def create_app(environment: Environment | None = None) -> Flask:
     app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
     app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    for part in (logs, errors, language, hosts, limits, guard, headers, health, login, pages, api):
+    for part in (
+        logs,
+        errors,
+        language,
+        hosts,
+        limits,
+        guard,
+        headers,
+        health,
+        login,
+        pages,
+        media,
+        exports,
+        api,
+    ):
         part.install(app)
     return app

@@ -11,7 +11,7 @@ from typing import ClassVar
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from library.catalogue import is_disk_full, reason_of
 from ml.errors import SoriError
@@ -135,6 +135,9 @@ def answer(error: SoriError) -> Response:
 def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
+    # A player that asks for too much needs the status, and the length in its header, not words.
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        return make_response(error.get_response())
     if error.code is not None and 300 <= error.code < 400:
         return make_response(error.get_response())
     if error.code in _BY_STATUS:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import IO, Any
@@ -14,10 +15,12 @@ from typing import IO, Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from jobs.examples import FOLDER_NAME
 from library.analyses import Analysis, Upload, new_id
 from ml.errors import EmptyError
 from ml.sniff import sniff
-from web.errors import NoSongError
+from web.errors import MissingError, NoSongError
+from web.language import words
 from web.service import service
 
 FIELD = "file"
@@ -25,6 +28,8 @@ SONG_NAME = "song"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
+EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
+"""The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
 
 
 class Incoming(io.FileIO):
@@ -103,6 +108,28 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
     except BaseException:
         analyses.delete(analysis_id)
         raise
+
+
+def examples() -> dict[str, str]:
+    """The examples that are there to be tried."""
+    folder = service().environment.home / FOLDER_NAME
+    return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
+
+
+def take_example(name: str, client: str) -> Analysis:
+    """Hand in one of the examples, as if it had been uploaded."""
+    title = examples().get(name)
+    if title is None:
+        raise MissingError()
+    home, folder = service().environment.home, service().analyses.incoming
+    folder.mkdir(parents=True, exist_ok=True)
+    with Incoming(folder / new_id(), service().max_upload_bytes) as incoming:
+        try:
+            with (home / FOLDER_NAME / f"{name}.flac").open("rb") as file:
+                shutil.copyfileobj(file, incoming)
+            return take(words().say(title), incoming, client)
+        finally:
+            incoming.path.unlink(missing_ok=True)
 
 
 def readable(name: str) -> str:

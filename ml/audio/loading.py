@@ -133,7 +133,7 @@ def _refuse_missing(decoded: Decoded, limits: Limits) -> None:
     expected = min(promised or 0.0, limits.max_seconds)
     if promised and expected - seconds > max(MISSING_SECONDS, MISSING_SHARE * expected):
         raise errors.TruncatedError(format=decoded.format, seconds=seconds, promised=promised)
-    if seconds == 0:
+    if seconds == 0 and not (promised and promised < limits.min_seconds):  # else it is whole, and too short
         raise errors.CorruptError(format=decoded.format)
 
 

@@ -71,7 +71,7 @@ def _read(
     block: Samples = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
     left = int(np.ceil(min(limits.max_seconds, 1e6) * rate))
     deadline = time.monotonic() + limits.decode_wall_seconds
-    broke = False
+    frames, broke = 0, False
     try:
         while left > 0:
             # Where libFLAC fails, the frames it read before are there, but their number is not told.
@@ -82,7 +82,7 @@ def _read(
             if count == 0:
                 break
             mono.add(block[:count])
-            left -= count
+            frames, left = frames + count, left - count
             if time.monotonic() > deadline:
                 raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
         more = left <= 0 and sound.buffer_read_into(block[:1], dtype="float32") > 0
@@ -92,7 +92,9 @@ def _read(
         if kind.format == "FLAC":
             mono.add(block[: int(np.argmax(np.isnan(block[:, -1])))])
     title, artist = _tags(sound)
-    return Decoded(mono.finish(), rate, kind.format, more, broke, header.promised_seconds, title, artist)
+    # A sample or two are less than one at our rate: sound all the same, and all that there is.
+    promised = header.promised_seconds or frames / rate
+    return Decoded(mono.finish(), rate, kind.format, more, broke, promised, title, artist)
 
 
 def _tags(sound: soundfile.SoundFile) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from jobs.examples import FOLDER_NAME, make
+from jobs.examples import make
 from tests.browser.chromium import ARGUMENTS, find
 
 ROOT = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ class Server:
         late = time.monotonic() + START_SECONDS
         while time.monotonic() < late:
             try:
-                with urllib.request.urlopen(f"{self.address}/", timeout=5):
+                with urllib.request.urlopen(f"{self.address}/", timeout=5):  # noqa: S310 - our own address
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

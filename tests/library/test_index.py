@@ -36,6 +36,13 @@ def test_what_nearly_coincides_is_told_apart() -> None:
     assert distances[0] == 0 < distances[1] < distances[2]
 
 
+def test_an_array_that_lies_right_is_not_copied() -> None:
+    vectors = np.asfortranarray(np.random.default_rng(3).standard_normal((50, 8)).astype(np.float32))
+    index = Index(vectors)
+    assert np.shares_memory(index.vectors, vectors)
+    assert np.array_equal(index.vectors, Index(np.ascontiguousarray(vectors)).vectors)
+
+
 def test_copies_come_in_order() -> None:
     vectors = np.zeros((2_000, 4), np.float32)
     rows, distances = Index(vectors).nearest(np.zeros(4, np.float32), 3)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
+from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+from jinja2 import Environment, nodes
 
 import environment
 import jobs.attempt
@@ -17,14 +21,12 @@ import library.keeping
 import library.writing
 import main
 import preprocess
-import web.errors
-import web.login
-import web.secrets
-import web.serving
+import web
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml import errors
 from ml.words import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
+from web import genres, pages, uploads
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
 # Modules that define errors, loaded so that all are known.
@@ -36,15 +38,18 @@ HEARD = (
     library.writing,
     main,
     preprocess,
-    web.errors,
-    web.login,
-    web.secrets,
-    web.serving,
     errors,
+    *(import_module(f"web.{module.name}") for module in pkgutil.iter_modules(web.__path__)),
 )
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
 COUNTED = preprocess.COUNTED
+TABLED = (*genres.SENTENCES, *pages.STAGES.values(), *pages.STATES.values(), *uploads.EXAMPLES.values())
+"""Sentences that the pages take from a table."""
+TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".svg"))
+NAMES = {"Sori", "소리", "BPM", "JSON", "CSV"}
+"""What is the same in every language."""
+READ_ALOUD = ("alt", "title", "placeholder", "aria-label", "aria-description", "aria-valuetext", "label")
 MODES_AND_MOODS = ("major", "minor", "calm", "exciting")
 
 
@@ -72,17 +77,65 @@ def said_templates(path: Path) -> set[str]:
     return found
 
 
+def said_in_pages(source: str) -> set[str]:
+    """The literal templates in calls of `say(...)` in a page."""
+    calls = Environment(autoescape=True).parse(source).find_all(nodes.Call)
+    said = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "say"]
+    return {first.value for first in said if isinstance(first, nodes.Const)}
+
+
+class Unsaid(HTMLParser):
+    """Collects the words that stand in a page's source as they are, and so in one language alone."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._code = False
+        self.feed(re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._code = tag in ("script", "style")
+        for name, value in attrs:
+            if name in READ_ALOUD and value:
+                self.handle_data(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._code = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._code:
+            self.found += [word for word in re.findall(r"[^\W\d_]{2,}", data) if word not in NAMES]
+
+
 def needed() -> set[str]:
     said = set().union(*(said_templates(path) for path in python_files()))
+    said |= set().union(*(said_in_pages(path.read_text(encoding="utf-8")) for path in TEMPLATES))
     return (
         said
         | {kind.sentence for kind in error_types()}
-        | {*NOTES, *GENRES, *MODES_AND_MOODS, *RELATIONS, *COUNTED}
+        | {*NOTES, *GENRES, *MODES_AND_MOODS, *RELATIONS, *COUNTED, *TABLED}
     )
 
 
 def test_the_search_finds_what_is_said() -> None:
-    assert {"Sounds like {genre} ({percent}).", "Tempo", "loading the model"} <= needed()
+    assert {
+        "Sounds like {genre} ({percent}).",
+        "Tempo",
+        "loading the model",
+        "Skip to the content",
+    } <= needed()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_page_says_nothing_in_one_language_alone(path: Path) -> None:
+    assert Unsaid(path.read_text(encoding="utf-8")).found == []
+
+
+def test_untranslated_words_are_seen() -> None:
+    page = '<p title="{{ x }} here">Sori says {{ say("this") }}</p><script>let a</script>{# no #}<b>12 h</b>'
+    assert Unsaid(page).found == ["here", "says"]
+    assert said_in_pages('{{ say("a {b}", b=say(c)) }}{{ other("d") }}') == {"a {b}"}
 
 
 @pytest.mark.parametrize("sentence", sorted(needed()))

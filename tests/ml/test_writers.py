@@ -166,9 +166,26 @@ def test_reasons_are_told() -> None:
     assert reasons(why) == [
         "Chords overlap by 100 %.",
         "Keys: same key.",
-        "Tempo 1.00 times as fast.",
+        "The same tempo.",
         "Both sound like: guitar, male vocalists.",
     ]
     assert reasons(why, Words("ko"))[1] == "조성: 같은 조."
     assert reasons(Why()) == []
-    assert reasons(Why(transposition=-3)) == ["Transposed by -3 semitones."]
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (Why(transposition=-3), "3 semitones lower."),
+        (Why(transposition=1), "One semitone higher."),
+        (Why(transposition=5), "5 semitones higher."),
+        (Why(transposition=-1), "One semitone lower."),
+        (Why(tempo_ratio=1.02), "The same tempo."),
+        (Why(tempo_ratio=1.98), "Twice as fast."),
+        (Why(tempo_ratio=0.49), "Half as fast."),
+        (Why(tempo_ratio=1.21), "21 % faster."),
+        (Why(tempo_ratio=0.89), "11 % slower."),
+    ],
+)
+def test_keys_and_tempi_are_told_as_people_do(why: Why, said: str) -> None:
+    assert reasons(why) == [said]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 
 from environment import Environment
 from library.analyses import Analyses
+from library.catalogue import Track, digest_of
 from ml.report import Report
 from tests.fakes import a_report, write_wav
 from web.app import create_app
@@ -66,3 +68,32 @@ def hear(analyses: Analyses) -> Callable[..., str]:
         return analysis_id
 
     return finish
+
+
+@pytest.fixture
+def heard(
+    browser: FlaskClient, song: Path, token: Callable[[], str], hear: Callable[..., str]
+) -> Callable[..., str]:
+    """`heard(report)`: this browser handed a song in, and it is done. Returns its id."""
+
+    def give(report: Report | None = None, name: str = "노래.wav") -> str:
+        data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), name)}
+        address = browser.post("/", data=data).headers["Location"]
+        return hear(address.rsplit("/", 1)[-1], report)
+
+    return give
+
+
+@pytest.fixture
+def a_track(app: Flask, tmp_path: Path) -> Callable[..., int]:
+    """`a_track("name.wav")` puts a track with a file into the library; `a_track(None)` one without."""
+
+    def add(name: str | None) -> int:
+        path = None if name is None else write_wav(tmp_path / "music" / name)
+        with app.extensions[NAME].catalogue.session() as session:
+            track = Track(path=path, digest=digest_of(path) if path else None, title=name)
+            session.add(track)
+            session.commit()
+            return track.id
+
+    return add

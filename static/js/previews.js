@@ -1,0 +1,37 @@
+// Similar songs are played where they stand, one at a time. Without this, the same links open the sound.
+export function previews() {
+  const links = [...document.querySelectorAll("[data-preview]")];
+  if (!links.length) return;
+  const sound = new Audio();
+  let current = null;
+
+  const show = () => {
+    for (const link of links) {
+      const plays = link === current && !sound.paused;
+      link.classList.toggle("playing", plays);
+      link.setAttribute("aria-pressed", String(plays));
+    }
+  };
+  for (const link of links) {
+    link.setAttribute("role", "button");
+    const toggle = (event) => {
+      event.preventDefault();
+      if (link === current && !sound.paused) {
+        sound.pause();
+        return;
+      }
+      if (link !== current) {
+        current = link;
+        sound.src = link.href;
+      }
+      sound.play().catch(show);
+    };
+    link.addEventListener("click", toggle);
+    link.addEventListener("keydown", (event) => event.key === " " && toggle(event));
+  }
+  for (const event of ["play", "pause", "ended", "error"]) sound.addEventListener(event, show);
+  // Never two songs at once: whoever begins silences the others.
+  sound.addEventListener("play", () => document.querySelectorAll("audio").forEach((other) => other.pause()));
+  document.addEventListener("play", (event) => event.target !== sound && sound.pause(), true);
+  show();
+}

@@ -1,0 +1,40 @@
+// The result page comes alive: the player, the genres, the previews, tapping along, copying, the PNG.
+import { genres } from "./genres.js";
+import { player } from "./player.js";
+import { previews } from "./previews.js";
+import { tap } from "./tap.js";
+
+genres();
+previews();
+const deck = document.getElementById("player");
+if (deck) player(deck);
+document.querySelectorAll("[data-tap]").forEach(tap);
+
+const copy = document.getElementById("copy");
+copy?.addEventListener("click", async () => {
+  const link = document.getElementById("link");
+  link.select();
+  try {
+    await navigator.clipboard.writeText(link.value);
+  } catch {
+    document.execCommand("copy"); // without https there is no clipboard, but there is this
+  }
+  copy.textContent = copy.dataset.done;
+});
+
+const png = document.getElementById("png");
+png?.addEventListener("click", async () => {
+  const picture = new Image();
+  picture.src = png.dataset.chart;
+  await picture.decode();
+  const canvas = document.createElement("canvas");
+  canvas.width = 2 * picture.naturalWidth;
+  canvas.height = 2 * picture.naturalHeight;
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const data = await new Promise((done) => canvas.toBlob(done, "image/png"));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(data);
+  link.download = `${document.title.replace(/ – Sori$/, "")}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+});

@@ -1,0 +1,177 @@
+"""How pages look and behave for everybody: both languages, dark and light, narrow and wide, axe, weight, stillness."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Open, Server
+
+Keep = Callable[[Page, str], Path]
+WEIGHT = 150_000
+"""Bytes of a page with all it needs but the sound."""
+MOST_SHIFT = 0.05
+PAGES = ("/", "result", "/library", "/library/1", "/a/there-is-no-such-page", "/api/docs")
+LATIN = {
+    "Sori",
+    "English",
+    "BPM",
+    "MB",
+    "JSON",
+    "CSV",
+    "SVG",
+    "PNG",
+    "MP3",
+    "FLAC",
+    "WAV",
+    "Ogg",
+    "Opus",
+    "M4A",
+}
+LATIN |= {"AAC", "AIFF", "WMA", "WebM", "M3U8", "Hz", "kHz", "API", "k"}
+
+
+@pytest.fixture(scope="module")
+def result(browser: Browser, server: Server) -> Iterator[str]:
+    """The address of a result, made once."""
+    context = browser.new_context(base_url=server.address)
+    page = context.new_page()
+    page.goto("/")
+    page.locator(".examples button").first.click()
+    page.wait_for_url(re.compile("/a/"))
+    page.wait_for_selector("#player", timeout=60_000)
+    yield page.url
+    context.close()
+
+
+def path_of(name: str, result: str) -> str:
+    return result if name == "result" else name
+
+
+@pytest.fixture
+def show(open_page: Open, result: str) -> Callable[..., Page]:
+    """A page by its name, told apart from errors that it is meant to have."""
+
+    def open_(name: str, **settings: object) -> Page:
+        page = open_page("/", **settings)
+        if "no-such" in name:
+            with page.expect_event("console", lambda message: "404" in message.text):
+                page.goto(name)
+        else:
+            page.goto(path_of(name, result))
+        page.wait_for_load_state("networkidle")
+        return page
+
+    return open_
+
+
+def slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name).strip("-") or "upload"
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing(
+    show: Callable[..., Page], name: str, scheme: str, width: dict[str, int], keep_picture: Keep
+) -> None:
+    page = show(name, color_scheme=scheme, viewport=width)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    keep_picture(page, f"{slug(name)}-{'phone' if width is PHONE else 'desktop'}-{scheme}")
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_sticks_out(show: Callable[..., Page], name: str, width: int) -> None:
+    page = show(name, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_korean_pages_speak_korean(show: Callable[..., Page], name: str, keep_picture: Keep) -> None:
+    page = show(name, locale="ko-KR")
+    assert page.locator("html").get_attribute("lang") == "ko"
+    if name != "/api/docs":
+        assert foreign_words(page) == set()
+    keep_picture(page, f"{slug(name)}-korean")
+
+
+def foreign_words(page: Page) -> set[str]:
+    """Latin words that a Korean reader sees or hears; titles and names of songs are marked by bdi, code by code."""
+    texts = page.evaluate(
+        """() => {
+          const other = "bdi, code, script, noscript, .title, .tags, [lang=en], [data-name], .search-result, input";
+          const found = [];
+          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          while (walker.nextNode()) {
+            const parent = walker.currentNode.parentElement;
+            if (!parent.closest(other)) found.push(walker.currentNode.textContent);
+          }
+          for (const name of ["aria-label", "alt", "title", "placeholder"])
+            for (const element of document.querySelectorAll(`[${name}]`))
+              if (!element.closest(other) && !element.querySelector(other)) found.push(element.getAttribute(name));
+          return found;
+        }"""
+    )
+    return set(re.findall(r"[A-Za-z]{2,}", " ".join(texts))) - LATIN
+
+
+def test_the_language_can_be_switched(open_page: Open) -> None:
+    page = open_page("/")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    page.goto("/library")
+    expect(page.locator("html")).to_have_attribute("lang", "ko")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_the_colours_can_be_switched_and_stay(open_page: Open) -> None:
+    page = open_page("/", color_scheme="light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Switch to dark colours").click()
+    dark = page.evaluate(paper)
+    assert light != dark
+    page.reload()
+    assert page.evaluate(paper) == dark
+
+
+@pytest.mark.parametrize("name", ["/", "result", "/library", "/library/1"])
+def test_a_page_is_light(open_page: Open, result: str, name: str) -> None:
+    page = open_page("/api/docs")
+    weights: dict[str, int] = {}
+
+    def weigh(response: object) -> None:
+        if "/audio" not in response.url:  # type: ignore[attr-defined]
+            weights[response.url] = len(response.body())  # type: ignore[attr-defined]
+
+    page.on("requestfinished", lambda request: weigh(request.response()))
+    page.goto(path_of(name, result))
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(weights.values()) <= WEIGHT, weights
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_page_stays_still(show: Callable[..., Page], name: str, width: dict[str, int]) -> None:
+    page = show(name, viewport=width)
+    page.wait_for_timeout(300)
+    shift = page.evaluate(
+        """() => new Promise((done) => {
+          let sum = 0;
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+          }).observe({ type: "layout-shift", buffered: true });
+          setTimeout(() => done(sum), 200);
+        })"""
+    )
+    assert shift <= MOST_SHIFT
+    for picture in page.locator("img").all():
+        assert picture.get_attribute("width") and picture.get_attribute("height")
