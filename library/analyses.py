@@ -138,8 +138,15 @@ class Analyses:
         with self.catalogue.session() as session:
             gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
             session.commit()
-        shutil.rmtree(self.folder(analysis_id), ignore_errors=True)
+        if gone:
+            self.remove_folder(analysis_id)
         return gone
+
+    def remove_folder(self, analysis_id: str) -> None:
+        """Remove an analysis's sound and pictures; nothing but a child of `root` is ever removed."""
+        folder = self.folder(analysis_id)
+        if folder.parent == self.root and not folder.is_symlink():
+            shutil.rmtree(folder, ignore_errors=True)
 
     def judge(self, analysis_id: str, verdict: str | None) -> bool:
         """Keep the genre that the listener says is right."""

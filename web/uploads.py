@@ -106,7 +106,7 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
         upload = Upload(client, readable(name), SONG_NAME, kind.format, incoming.size, incoming.content)
         return analyses.add(analysis_id, upload, keep_seconds=service().keep_seconds)
     except BaseException:
-        analyses.delete(analysis_id)
+        analyses.remove_folder(analysis_id)
         raise
 
 
