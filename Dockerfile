@@ -14,11 +14,15 @@ RUN for po in translations/*/LC_MESSAGES/messages.po; do \
     done \
  && python -m compileall -q main.py preprocess.py environment.py terminal.py ml library jobs web \
  && useradd --create-home --uid 10001 sori \
- && mkdir --parents var && chown sori var
+ && mkdir --parents var && chown sori:sori var
 
 USER sori
 # numba and matplotlib keep what they compile, and the program folder is not theirs to write.
 ENV SORI_HOST=0.0.0.0 NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
+VOLUME ["/srv/sori/var"]
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "main.py", "--version"]
+STOPSIGNAL SIGTERM
+# Opening an address that answers 503 raises, and then Python's exit code is 1.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "-c", \
+  "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('SORI_PORT', '8000') + '/healthz', timeout=8)"]
 CMD ["python", "main.py", "serve"]

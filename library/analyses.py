@@ -7,8 +7,6 @@ the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` 
 
 from __future__ import annotations
 
-import re
-import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,19 +16,17 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    CursorResult,
-    Delete,
     String,
-    Update,
     case,
     delete,
     func,
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from library.catalogue import Base, Catalogue, Note
+from library.addresses import is_address
+from library.catalogue import Base, Catalogue, Note, changed
 from ml.errors import SoriError
 
 QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
@@ -41,8 +37,6 @@ BEAT = "engine"
 TRIES = 2
 """A song that took its worker along is tried once more."""
 LEASE_SECONDS = 15.0
-_ADDRESS = re.compile(r"[A-Za-z0-9_-]{1,32}")
-"""What addresses are made of. Anything else, `..` say, comes from a stranger and names no folder of ours."""
 
 
 class Analysis(Base):
@@ -91,11 +85,6 @@ class Upload:
     content: str
 
 
-def new_id() -> str:
-    """An address that nobody guesses: 128 random bits."""
-    return secrets.token_urlsafe(16)
-
-
 class Analyses:
     """The analyses of one home. Every method is one transaction."""
 
@@ -106,7 +95,8 @@ class Analyses:
         """Where uploads lie until they have arrived."""
 
     def folder(self, analysis_id: str) -> Path:
-        if not _ADDRESS.fullmatch(analysis_id):
+        """Where an analysis keeps its files. What is no address of ours names no folder: it could lead anywhere."""
+        if not is_address(analysis_id):
             raise ValueError(f"{analysis_id!r} is no address of an analysis")
         return self.root / analysis_id
 
@@ -133,10 +123,10 @@ class Analyses:
 
     def delete(self, analysis_id: str) -> bool:
         """Forget an analysis and every byte of it. One that is running is stopped by its engine."""
-        if not _ADDRESS.fullmatch(analysis_id):
+        if not is_address(analysis_id):
             return False
         with self.catalogue.session() as session:
-            gone = _changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
+            gone = changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
             session.commit()
         if gone:
             self.remove_folder(analysis_id)
@@ -181,7 +171,7 @@ class Analyses:
             chosen = session.scalar(turn)
             if chosen is None:
                 return None
-            taken = _changed(
+            taken = changed(
                 session,
                 update(Analysis)
                 .where(Analysis.id == chosen, Analysis.state == QUEUED)
@@ -263,7 +253,7 @@ class Analyses:
     def _requeue(self, which: ColumnElement[bool]) -> int:
         tried = case((Analysis.tries > 0, Analysis.tries - 1), else_=0)
         with self.catalogue.session() as session:
-            count = _changed(
+            count = changed(
                 session,
                 update(Analysis)
                 .where(which)
@@ -280,9 +270,9 @@ class Analyses:
 
     def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
         with self.catalogue.session() as session:
-            changed = _changed(session, update(Analysis).where(which).values(**values)) > 0
+            did = changed(session, update(Analysis).where(which).values(**values)) > 0
             session.commit()
-        return changed
+        return did
 
 
 def _fresh() -> ColumnElement[bool]:
@@ -293,11 +283,3 @@ def _fresh() -> ColumnElement[bool]:
 def _held(analysis_id: str, engine: str) -> ColumnElement[bool]:
     """Only who holds a song may speak for it, so that exactly one report results."""
     return (Analysis.id == analysis_id) & (Analysis.state == RUNNING) & (Analysis.engine == engine)
-
-
-def _changed(session: Session, statement: Update | Delete) -> int:
-    """How many rows a statement changed."""
-    result = session.execute(statement)
-    if not isinstance(result, CursorResult):
-        raise TypeError(f"{type(result).__name__} counts no rows")
-    return result.rowcount

@@ -19,12 +19,15 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CursorResult,
     DateTime,
+    Delete,
     Engine,
     ForeignKey,
     Integer,
     LargeBinary,
     String,
+    Update,
     create_engine,
     event,
 )
@@ -213,6 +216,14 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
             raise DiskFullError() from error
         raise NoDatabaseError(reason=reason_of(error)) from error
     return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
+
+
+def changed(session: Session, statement: Update | Delete) -> int:
+    """How many rows a statement changed."""
+    result = session.execute(statement)
+    if not isinstance(result, CursorResult):
+        raise TypeError(f"{type(result).__name__} counts no rows")
+    return result.rowcount
 
 
 def reason_of(error: Exception) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import CursorResult, String, case, delete, select, update
+from sqlalchemy import String, case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from library.catalogue import Base, Catalogue
+from library.catalogue import Base, Catalogue, changed
 
 
 class Limit(Base):
@@ -54,8 +54,7 @@ class Limits:
         # The change comes first: SQLite then waits for its turn instead of failing.
         taking = update(Limit).where(Limit.name == name, Limit.whole_at <= now + reach - cost)
         with self._catalogue.session() as session:
-            done = session.execute(taking.values(whole_at=later))
-            if isinstance(done, CursorResult) and done.rowcount == 0:
+            if not changed(session, taking.values(whole_at=later)):
                 whole_at = session.scalar(select(Limit.whole_at).where(Limit.name == name))
                 if whole_at is not None:
                     return max(whole_at + cost - reach - now, 0.001)

@@ -34,11 +34,61 @@ def test_everything_set(tmp_path: Path) -> None:
         ("SORI_WORKERS", "257"),
         ("SORI_MAX_UPLOAD_MB", "0"),
         ("SORI_EXPIRE_HOURS", "1.5"),
+        ("SORI_THREADS", "1"),
+        ("SORI_PRIVATE", "yes"),
+        ("SORI_PROXIES", "11"),
+        ("SORI_RATE_LIMITS", "0"),
+        ("SORI_QUEUE", "0"),
+        ("SORI_CLIENT_QUEUE", "0"),
+        ("SORI_MIN_FREE_MB", "-1"),
     ],
 )
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=f"{name} is “{value}”"):
         read_environment({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SORI_PASSWORD_HASH", "hunter2hunter2"),
+        ("SORI_SECRET_KEY", "tooshort"),
+        ("SORI_API_KEYS", "nowhere.keys"),
+        ("SORI_API_KEYS", "a b:" + 64 * "0"),
+    ],
+)
+def test_a_wrong_secret_is_named_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=name) as wrong:
+        read_environment({name: value})
+    assert value not in str(wrong.value)
+
+
+@pytest.mark.parametrize("hosts", ["http://a.example", "a.example:80", "a example", "-a"])
+def test_a_host_is_a_name(hosts: str) -> None:
+    with pytest.raises(SettingError, match="SORI_HOSTS"):
+        read_environment({"SORI_HOSTS": f"good.example,{hosts}"})
+
+
+def test_a_service_that_nobody_may_enter_does_not_start() -> None:
+    with pytest.raises(SettingError, match="SORI_PRIVATE"):
+        read_environment({"SORI_PRIVATE": "1"})
+
+
+def test_keys_and_hosts_are_lists(tmp_path: Path) -> None:
+    one, other = "a:" + 64 * "0", "b.c-d:" + 64 * "1"
+    file = tmp_path / "keys"
+    file.write_text(f"# programs\n{one}\n\n{other}\n")
+    expected = {64 * "0": "a", 64 * "1": "b.c-d"}
+    assert read_environment({"SORI_API_KEYS": f"{one}, {other}"}).api_keys == expected
+    assert read_environment({"SORI_API_KEYS": str(file)}).api_keys == expected
+    assert read_environment({"SORI_HOSTS": "A.example, *"}).hosts == ("a.example", "*")
+
+
+def test_secrets_are_not_shown() -> None:
+    environment = read_environment(
+        {"SORI_SECRET_KEY": 40 * "x", "SORI_DATABASE_URL": "postgresql://u:secret@h/d"}
+    )
+    assert "xxxx" not in repr(environment) and "secret@" not in repr(environment)
 
 
 @pytest.mark.parametrize(

@@ -43,20 +43,8 @@ def create_app(environment: Environment | None = None) -> Flask:
     app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
     app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    for part in (
-        logs,
-        errors,
-        language,
-        hosts,
-        limits,
-        guard,
-        headers,
-        health,
-        login,
-        pages,
-        media,
-        exports,
-        api,
-    ):
+    # What comes first is asked first of each request, and has the last word on each answer.
+    watching = (logs, errors, language, hosts, limits, guard, headers)
+    for part in (*watching, health, login, pages, media, exports, api):
         part.install(app)
     return app

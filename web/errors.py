@@ -9,6 +9,7 @@ import logging
 from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask.globals import request_ctx
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
@@ -122,6 +123,8 @@ def answer(error: SoriError) -> Response:
     message = words().explain(error)
     if wants_json():
         response = jsonify({"error": {"code": error.code, "message": message}})
+    elif request_ctx.url_adapter is None:  # a Host that is no name at all: a page could link to nothing
+        response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
     else:
         response = make_response(render_template("error.html", message=message, status=status))
     response.status_code = status

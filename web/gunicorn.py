@@ -9,8 +9,22 @@ import os
 import signal
 from typing import Any
 
+from gunicorn.glogging import Logger
+
 from environment import read_environment
 from jobs import lifeline
+from web import logs
+
+
+class Log(Logger):  # type: ignore[misc]
+    """Gunicorn's own words in our shape, and ours beside them."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        logs.set_up("web")
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
 
 _settings = read_environment(os.environ)
 
@@ -26,6 +40,7 @@ forwarded_allow_ips = ""
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - shared memory, for a heartbeat
 loglevel = "warning"
+logger_class = Log
 
 
 def on_starting(server: Any) -> None:

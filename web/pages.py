@@ -170,8 +170,8 @@ def _bpms(tempi: Sequence[float]) -> str:
 
 
 def _ago(moment: datetime) -> str:
-    """When something was or will be, seen from now: "2 minutes ago", "in 1 day"."""
-    told: str = format_timedelta(moment - datetime.now(UTC), add_direction=True)
+    """When something was or will be, seen from now: "2 minutes ago", "in 24 hours"."""
+    told: str = format_timedelta(moment - datetime.now(UTC), threshold=1.2, add_direction=True)
     return told
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
+import time
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,9 +18,11 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from jobs.examples import FOLDER_NAME
-from library.analyses import Analysis, Upload, new_id
+from library.addresses import new_id
+from library.analyses import Analysis, Upload
 from ml.errors import EmptyError
 from ml.sniff import sniff
+from web import limits
 from web.errors import MissingError, NoSongError
 from web.language import words
 from web.service import service
@@ -28,6 +32,9 @@ SONG_NAME = "song"
 FORM_BYTES = 1_000_000
 """Room for what surrounds the song in the body of a request."""
 _LONGEST_NAME = 200
+PATIENCE_SECONDS = 30.0
+"""How long somebody may go on sending what was refused already."""
+_PIECE_BYTES = 65536
 EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
 """The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
 
@@ -75,6 +82,19 @@ class SongRequest(Request):
         for incoming in self.__dict__.pop("incoming", ()):
             incoming.close()
             incoming.path.unlink(missing_ok=True)
+        self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Read what a refused sender still sends: a connection closed on unread bytes is reset, and our answer lost."""
+        if not self.environ.get("wsgi.input_terminated"):
+            return
+        until, left = time.monotonic() + PATIENCE_SECONDS, 2 * service().max_upload_bytes
+        with suppress(OSError, ValueError):
+            while left > 0 and time.monotonic() < until:
+                piece = self.environ["wsgi.input"].read(_PIECE_BYTES)
+                if not piece:
+                    return
+                left -= len(piece)
 
 
 def songs(request: Request) -> list[tuple[str, Incoming]]:
@@ -97,6 +117,7 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
     kind = sniff(incoming)
     if kind.reader is None:
         raise kind.refuse()
+    limits.check_room()  # the request may bring more songs than there is room for
     analyses = service().analyses
     analysis_id = new_id()
     folder = analyses.folder(analysis_id)

@@ -18,7 +18,8 @@ from jobs import engine as engine_module
 from jobs.crew import Crew
 from jobs.engine import Engine, song_of, sweep
 from jobs.listening import CHROMAGRAM, Song, listen
-from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload, new_id
+from library.addresses import new_id
+from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from library.catalogue import open_catalogue
 from ml.pipeline import Hearing
 from ml.progress import Tell, silent

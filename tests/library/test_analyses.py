@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload, new_id
+from library.addresses import new_id
+from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from library.catalogue import Catalogue
 from ml.errors import EmptyError
 
@@ -126,15 +127,23 @@ def test_forgotten_is_forgotten(analyses: Analyses) -> None:
     assert not analyses.tell(one, "here", "trunk", 0.5)
 
 
-@pytest.mark.parametrize("address", ["..", ".", "", "/", "../analyses", "a/b", "a\0", "a" * 33, "\n", "é"])
-def test_a_strangers_address_removes_nothing(analyses: Analyses, tmp_path: Path, address: str) -> None:
-    """`DELETE /api/v1/analyses/..` once removed the whole home."""
+@pytest.mark.parametrize("address", ["..", ".", "", "../canary", "a/b", "a\0", "a" * 33, "\n", "é"])
+def test_a_strangers_address_names_no_folder(analyses: Analyses, tmp_path: Path, address: str) -> None:
+    """Every address here lies inside the test's own folder: were it followed, only that would suffer."""
     one = add(analyses)
-    (tmp_path / "secret").write_bytes(b"x")
-    assert not analyses.delete(address)
-    assert (tmp_path / "secret").exists() and analyses.folder(one).exists()
+    canary = tmp_path / "canary"
+    canary.mkdir()
     with pytest.raises(ValueError, match="no address"):
         analyses.folder(address)
+    assert not analyses.delete(address)
+    assert canary.exists() and analyses.folder(one).exists()
+
+
+def test_a_folder_without_a_row_is_left_alone(analyses: Analyses) -> None:
+    stranger = analyses.folder("stranger")
+    stranger.mkdir(parents=True)
+    assert not analyses.delete("stranger")
+    assert stranger.exists()
 
 
 def test_what_expires_is_named(analyses: Analyses) -> None:
