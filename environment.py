@@ -7,6 +7,7 @@ the start with the variable's name, because a typing error that is silently igno
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,10 @@ class NotASwitchError(SettingError):
 
 class NotANumberError(SettingError):
     sentence = "{name} is “{value}”, but it must be a whole number from {least} to {most}."
+
+
+class NotAFolderError(SettingError):
+    sentence = "{name} names “{value}”, but that is no folder, or its path does not begin at the root."
 
 
 class NotOnOrOffError(SettingError):
@@ -82,6 +87,8 @@ class Environment:
     max_upload_mb: int = 100
     expire_hours: int = 24
     """How long a song that was handed in is kept; 0 keeps it until it is deleted."""
+    folders: tuple[Path, ...] = ()
+    """Folders of music that the library page reads again when it is asked to."""
     threads: int = 16
     """Requests that the web process answers at the same time."""
     password_hash: str | None = field(default=None, repr=False)
@@ -114,6 +121,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         workers=_whole("SORI_WORKERS", variables, Environment.workers, 0, 256),
         max_upload_mb=_whole("SORI_MAX_UPLOAD_MB", variables, Environment.max_upload_mb, 1, 4096),
         expire_hours=_whole("SORI_EXPIRE_HOURS", variables, Environment.expire_hours, 0, 24 * 3650),
+        folders=_folders("SORI_FOLDERS", variables),
         threads=_whole("SORI_THREADS", variables, Environment.threads, 2, 512),
         password_hash=_password_hash("SORI_PASSWORD_HASH", variables),
         private=_private("SORI_PRIVATE", variables),
@@ -159,6 +167,14 @@ def _file(name: str, variables: Mapping[str, str]) -> Path | None:
     if not Path(value).is_file():
         raise NoWeightsError(name=name, value=value)
     return Path(value)
+
+
+def _folders(name: str, variables: Mapping[str, str]) -> tuple[Path, ...]:
+    folders = tuple(Path(part) for part in (variables.get(name) or "").split(os.pathsep) if part)
+    for folder in folders:
+        if not folder.is_absolute() or not folder.is_dir():
+            raise NotAFolderError(name=name, value=str(folder))
+    return folders
 
 
 def _switch(name: str, variables: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from environment import LANGUAGES, Environment, read_environment, read_language
 from jobs.digestion import Order, fill_library
+from jobs.telling import Lines, count
 from library.catalogue import Catalogue, open_catalogue
 from library.ledger import read_failures
 from ml.cells import clean
@@ -27,15 +28,15 @@ from terminal import Progress, as_program
 
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
 
-COUNTED = (
-    "{count} files were heard.",
-    "{count} files are as they were.",
-    "{count} files were moved, copied or touched.",
-    "{count} files are songs of the reference, which can be played now.",
-    "{count} files were described anew without hearing them.",
-    "{count} files are gone and forgotten.",
-    "{count} files could not be read; --failures says why.",
-)
+COUNTED = {
+    "heard": "{count} files were heard.",
+    "unchanged": "{count} files are as they were.",
+    "moved": "{count} files were moved, copied or touched.",
+    "linked": "{count} files are songs of the reference, which can be played now.",
+    "described": "{count} files were described anew without hearing them.",
+    "forgotten": "{count} files are gone and forgotten.",
+    "failed": "{count} files could not be read; --failures says why.",
+}
 
 
 class NotYetError(SoriError):
@@ -85,6 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--apply", action="store_true", help="with --write-tags: change the files")
     parser.add_argument("--undo", action="store_true", help="put the tags back that --write-tags changed")
+    parser.add_argument(
+        "--progress", choices=("bar", "json"), default="bar", help="a bar for people, lines for programs"
+    )
     parser.add_argument("--lang", choices=LANGUAGES, help="the language of the answer")
     return parser
 
@@ -105,6 +109,8 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], wake: Callable[[],
         finally:
             catalogue.close()
     except SoriError as error:
+        if arguments.progress == "json":
+            Lines(sys.stdout).fail(error)
         _complain(f"preprocess.py: {words.explain(error)}")
         return NOT_STARTED
 
@@ -167,23 +173,20 @@ def _fill(
         prune=arguments.prune,
         wake=wake,
     )
+    lines = Lines(sys.stdout) if arguments.progress == "json" else None
     with Bar(words) as bar:
-        summary = fill_library(catalogue, environment.home, order, bar.tell)
-    counts = (
-        summary.heard,
-        summary.unchanged,
-        summary.moved + summary.copied + summary.touched,
-        summary.linked,
-        summary.described,
-        summary.pruned,
-        summary.failed + summary.known_failures,
-    )
-    for sentence, count in zip(COUNTED, counts, strict=True):
-        if count:
-            print(words.say(sentence, count=count))
+        summary = fill_library(catalogue, environment.home, order, lines.tell if lines else bar.tell)
+    told = count(summary)
+    code = SOME_FAILED if told["failed"] else ALL_READ
+    if lines:
+        lines.end(told)
+        return code
+    for name, number in told.items():
+        if number:
+            print(words.say(COUNTED[name], count=number))
     if not summary.seen:
         print(words.say("There is no audio file in {folder}.", folder=", ".join(map(str, arguments.paths))))
-    return SOME_FAILED if summary.failed or summary.known_failures else ALL_READ
+    return code
 
 
 class Bar:

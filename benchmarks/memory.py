@@ -1,6 +1,6 @@
-"""The memory of a run over five hundred songs of one to five minutes: the process that writes, and those that hear.
+"""The memory of a run over five hundred songs of 15 to 90 seconds: the process that writes, and those that hear.
 
-What each process holds in memory (RSS) is looked at every half a second, and the highest of each stretch of a hundred
+What each process holds in memory (RSS) is looked at every second, and the highest of each stretch of a hundred
 songs is reported: a leak shows as a slope.
 """
 
@@ -22,7 +22,7 @@ from library.catalogue import Descriptor, Track, open_catalogue
 Row = tuple[str, str, str]
 
 SONGS = 500
-LENGTHS = (240.0, 60.0, 180.0, 120.0, 300.0)
+LENGTHS = (60.0, 15.0, 45.0, 30.0, 90.0)
 STRETCH = 100
 
 
@@ -41,7 +41,7 @@ def run() -> Iterator[Row]:
             writer, hearers = resident(process.pid), [resident(child) for child in children(process.pid)]
             before = highest.get(stretch, [0.0, 0.0])
             highest[stretch] = [max(before[0], writer), max(before[1], *hearers, 0.0)]
-            time.sleep(0.5)
+            time.sleep(1.0)
         seconds = time.perf_counter() - started
         if process.returncode != 0:
             raise RuntimeError(f"preprocess.py ended with {process.returncode}")
@@ -49,7 +49,7 @@ def run() -> Iterator[Row]:
         writer, hearer = highest[stretch]
         what = f"songs {stretch * STRETCH + 1} to {(stretch + 1) * STRETCH}: writer, largest hearer"
         yield what, f"{writer:.0f} MB, {hearer:.0f} MB", "flat" if stretch else ""
-    yield f"{SONGS} songs of three minutes on average", f"{60 * SONGS / seconds:.0f} a minute", ""
+    yield f"{SONGS} songs of 48 seconds on average", f"{60 * SONGS / seconds:.0f} a minute", ""
 
 
 def count_heard(home: Path) -> int:

@@ -1,9 +1,13 @@
-"""A folder of four-minute MP3s into the library, and a second run over ten thousand unchanged files."""
+"""A folder of four-minute MP3s into the library, and a second run over ten thousand unchanged files.
+
+Processor time is what was truly worked: other than the time on the clock, it hardly grows when others use the machine.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -23,7 +27,7 @@ from ml.settings import DEFAULT_LIMITS
 
 Row = tuple[str, str, str]
 
-SONGS = 48
+SONGS = 24
 UNCHANGED = 10_000
 
 
@@ -31,16 +35,23 @@ def run() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         music = Path(folder) / "music"
         write_songs(music, SONGS)
+        cores, worked = os.cpu_count() or 1, _worked()
         seconds = preprocess(music, Path(folder) / "var")
+        worked = _worked() - worked
         rate = f"{60 * SONGS / seconds:.0f} a minute"
-        yield f"{SONGS} four-minute MP3s on {os.cpu_count()} cores, loading included", rate, "60 a minute"
-        seconds = preprocess(music, Path(folder) / "other", "--jobs", "1")
-        yield "the same with --jobs 1", f"{60 * SONGS / seconds:.0f} a minute", ""
+        yield f"{SONGS} four-minute MP3s on {cores} cores, loading included", rate, "60 a minute"
+        yield "processor time of each, loading included", f"{worked / SONGS:.2f} s", f"{cores:.2f} s"
         crowd, home = Path(folder) / "crowd", Path(folder) / "crowded"
         write_described(crowd, home, music / "0.mp3")
         for number in (1, 2, 3):
             seconds = preprocess(crowd, home)
             yield f"run {number} over {UNCHANGED:,} unchanged, described files", f"{seconds:.1f} s", "5 s"
+
+
+def _worked() -> float:
+    """Seconds of processor time of all children that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def write_songs(music: Path, count: int, lengths: tuple[float, ...] = (240.0,)) -> None:

@@ -24,6 +24,7 @@ from library import reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
 from library.digest import Digest, File, description_version, digest, heard_by
 from library.folders import NoFolderError, explain, walk
+from library.freshness import mark_change
 from library.keeping import Keeper, Summary, Versions, hash_content
 from library.tags import read_album
 from ml.card import GENRE_WEIGHTS, load_card
@@ -83,6 +84,9 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
         keeper.forget_open_places(folders)
         if order.prune:
             keeper.prune(folders)
+        with catalogue.session() as session:
+            mark_change(session)
+            session.commit()
     return keeper.summary
 
 

@@ -215,7 +215,14 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
         if is_disk_full(error) or (url is None and _has_no_room(home)):
             raise DiskFullError() from error
         raise NoDatabaseError(reason=reason_of(error)) from error
-    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
+    return Catalogue(engine, _listed(sessionmaker(engine, expire_on_commit=False)))
+
+
+def _listed(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+    from library.listing import follow  # which knows the tables of this module
+
+    follow(sessions)
+    return sessions
 
 
 def changed(session: Session, statement: Update | Delete) -> int:

@@ -11,8 +11,9 @@ from library.catalogue import Catalogue
 def count_states(catalogue: Catalogue) -> dict[str, int]:
     """How many analyses there are in each state."""
     with catalogue.session() as session:
-        rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
-    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
+        counted = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state))
+        found: dict[str, int] = {row[0]: row[1] for row in counted}
+    return {state: found.get(state, 0) for state in STATES}
 
 
 def usual_seconds(catalogue: Catalogue, songs: int = 20) -> float | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from library import sound
 from library.catalogue import Catalogue, Descriptor, Heard, Track
@@ -199,7 +199,9 @@ class Library:
         count: int,
     ) -> list[tuple[Track, float]]:
         """The first `count` of a sorted short list that are neither the song nor one another."""
-        tracks = {track.id: track for track in session.scalars(_tracks(self.ids[rows].tolist()))}
+        # A report is read for those that are chosen, not for the ten times as many that are looked at.
+        some = _tracks(self.ids[rows].tolist()).options(defer(Track.report))
+        tracks = {track.id: track for track in session.scalars(some)}
         chosen: list[tuple[Track, float, int]] = []
         for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
             track = tracks.get(int(self.ids[row]))  # None: forgotten since the descriptors were read

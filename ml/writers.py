@@ -215,8 +215,8 @@ def _tempo_beside(ratio: float, words: Words) -> str:
         if abs(ratio / whole - 1) <= SAME_TEMPO:
             return words.say(sentence)
     if ratio > 1:
-        return words.say("{percent} % faster.", percent=round(100 * (ratio - 1)))
-    return words.say("{percent} % slower.", percent=round(100 * (1 - ratio)))
+        return words.say("{share} faster.", share=_percent(ratio - 1))
+    return words.say("{share} slower.", share=_percent(1 - ratio))
 
 
 def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:

@@ -104,7 +104,7 @@ def test_a_readme_starts_with_a_picture_and_two_commands(path: Path) -> None:
     assert first_block
     assert [line.split(" #")[0].strip() for line in first_block[1].splitlines()] == [
         "make setup",
-        ".venv/bin/python main.py analyse song.mp3",
+        "make run",
     ]
     assert 0 < text.find("docs/images/") < first_block.start()
 

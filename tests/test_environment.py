@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def test_everything_set(tmp_path: Path) -> None:
     weights.touch()
     variables = {"SORI_MAX_SECONDS": "90.5", "SORI_GENRE_WEIGHTS": str(weights), "SORI_DEBUG": "1"}
     assert read_environment(variables) == Environment(max_seconds=90.5, genre_weights=weights, debug=True)
+
+
+def test_folders_are_separated_as_in_a_path(tmp_path: Path) -> None:
+    value = os.pathsep.join((str(tmp_path), "", str(tmp_path.parent)))
+    assert read_environment({"SORI_FOLDERS": value}).folders == (tmp_path, tmp_path.parent)
+    for wrong in ("music", "/no/such/folder", f"{tmp_path}{os.pathsep}."):
+        with pytest.raises(SettingError, match="SORI_FOLDERS"):
+            read_environment({"SORI_FOLDERS": wrong})
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,17 +11,27 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify, request, stream_with_context, url_for
 
 from library.analyses import DONE, FAILED, Analysis
+from ml.errors import AudioError
 from web import uploads
-from web.errors import MissingError
+from web.errors import MissingError, NoRoomError, NoSongError, TooLargeError
 from web.guard import client
 from web.language import words
+from web.limits import FullQueueError, OwnQueueError
+from web.openapi import operation
 from web.service import service
+from web.shapes import ref
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 LOOK_SECONDS = 0.1
 """How often a followed analysis is looked at."""
 FOLLOW_SECONDS = 300.0
+UPLOAD = {
+    "type": "object",
+    "properties": {"file": {"type": "string", "format": "binary"}},
+    "required": ["file"],
+}
+_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 def install(app: Flask) -> None:
@@ -28,6 +39,15 @@ def install(app: Flask) -> None:
 
 
 @api.post("/analyses")
+@operation(
+    "Hand a song in",
+    "The song is the field `file` of a form. It is heard as soon as its turn comes; `url` is its page, and the header "
+    "`Location` says where to ask for the report.",
+    body={"multipart/form-data": UPLOAD},
+    status=202,
+    answer=ref("Accepted"),
+    errors=(NoSongError, TooLargeError, AudioError, OwnQueueError, FullQueueError, NoRoomError),
+)
 def create() -> tuple[Response, int, dict[str, str]]:
     name, incoming = uploads.songs(request)[0]
     analysis = uploads.take(name, incoming, client())
@@ -40,18 +60,31 @@ def create() -> tuple[Response, int, dict[str, str]]:
 
 
 @api.get("/analyses/<analysis_id>")
+@operation(
+    "How far a song is, and its report",
+    "`report` is there when `state` is done, `error` when it is failed.",
+    answer=ref("Analysis"),
+    cached=True,
+)
 def show(analysis_id: str) -> Response:
     return jsonify(state_of(find(analysis_id)))
 
 
 @api.delete("/analyses/<analysis_id>")
+@operation("Delete a song with everything that is known of it", status=204)
 def delete(analysis_id: str) -> tuple[str, int]:
-    if not service().analyses.delete(analysis_id):
+    if not service().analyses.delete(find(analysis_id).id):
         raise MissingError()
     return "", 204
 
 
 @api.get("/analyses/<analysis_id>/events")
+@operation(
+    "Follow a song",
+    "Server-sent events: the analysis without its report, whenever it has changed; the last event is its end.",
+    answer={"type": "string"},
+    content_type="text/event-stream",
+)
 def events(analysis_id: str) -> Response:
     """The analysis as it proceeds, as server-sent events; the last one is its end."""
     find(analysis_id)
@@ -62,7 +95,7 @@ def events(analysis_id: str) -> Response:
 
 
 def find(analysis_id: str) -> Analysis:
-    analysis = service().analyses.get(analysis_id)
+    analysis = service().analyses.get(analysis_id) if _ID.fullmatch(analysis_id) else None
     if analysis is None:
         raise MissingError()
     return analysis

@@ -12,6 +12,9 @@ from library.analyses import Analyses
 from library.catalogue import open_catalogue
 from web import (
     api,
+    api_docs,
+    api_library,
+    browse,
     errors,
     exports,
     guard,
@@ -23,12 +26,21 @@ from web import (
     login,
     logs,
     media,
+    neighbourhood,
     pages,
+    rescan,
 )
 from web.service import NAME, Service
 from web.uploads import FORM_BYTES, SongRequest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What comes first is asked first of each request, and has the last word on each answer.
+PARTS = (
+    *(logs, errors, language, hosts, limits, guard, headers, health, login),
+    *(pages, media, exports),
+    *(api, api_library, api_docs, neighbourhood, browse, rescan),
+)
 
 
 class Sori(Flask):
@@ -43,8 +55,6 @@ def create_app(environment: Environment | None = None) -> Flask:
     app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
     app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    # What comes first is asked first of each request, and has the last word on each answer.
-    watching = (logs, errors, language, hosts, limits, guard, headers)
-    for part in (*watching, health, login, pages, media, exports, api):
+    for part in PARTS:
         part.install(app)
     return app

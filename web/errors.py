@@ -12,7 +12,12 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from flask.globals import request_ctx
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 
 from library.catalogue import is_disk_full, reason_of
 from ml.errors import SoriError
@@ -64,6 +69,12 @@ class MethodError(WebError):
     code = "method_not_allowed"
     status = 405
     sentence = "This address does not take that kind of request."
+
+
+class UnsupportedTypeError(WebError):
+    code = "unsupported_type"
+    status = 415
+    sentence = "Send the song as a form: multipart/form-data with a field “file”."
 
 
 class TooLargeError(WebError):
@@ -144,7 +155,10 @@ def _answer_http(error: HTTPException) -> Response:
     if error.code is not None and 300 <= error.code < 400:
         return make_response(error.get_response())
     if error.code in _BY_STATUS:
-        return answer(_BY_STATUS[error.code]())
+        response = answer(_BY_STATUS[error.code]())
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
     return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
 
 

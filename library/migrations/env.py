@@ -5,7 +5,8 @@ from __future__ import annotations
 from alembic import context
 
 import library.analyses
-import library.limits  # noqa: F401 - their tables belong to the same database
+import library.limits
+import library.listing  # noqa: F401 - their tables belong to the same database
 from library.catalogue import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from jobs.examples import make
 from tests.browser.chromium import ARGUMENTS, find
@@ -104,24 +104,36 @@ def browser() -> Iterator[Browser]:
 Open = Callable[..., Page]
 
 
+def _complaint(page: Page, message: ConsoleMessage, meant: str) -> list[str]:
+    if message.type not in ("error", "warning") or meant in message.text:
+        return []
+    return [f"{page.url}: {message.text}"]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Playwright's own waiting evaluates text as a program, which our pages forbid."""
+    late = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < late, "it did not come true in time"
+        time.sleep(0.05)
+
+
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """`open_page("/library", locale="ko")`: a page in a fresh profile. Errors and refused content fail the test."""
+    """`open_page("/library", locale="ko")`: a page in a fresh profile. Errors and refused content fail the test.
+
+    `meant` is a part of the complaint that the browser makes of an answer which the test brings about.
+    """
     contexts, wrongs = [], []
 
-    def open_(path: str = "/", **settings: Any) -> Page:
+    def open_(path: str = "/", *, meant: str = "nothing is meant", **settings: Any) -> Page:
         settings = {"viewport": DESKTOP, "locale": "en-GB", "base_url": server.address} | settings
         context = browser.new_context(**settings)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: wrongs.append(f"{page.url}: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                wrongs.append(f"{page.url}: {message.text}") if message.type in ("error", "warning") else None
-            ),
-        )
+        page.on("console", lambda message: wrongs.extend(_complaint(page, message, meant)))
         page.on(
             "request",
             lambda request: (

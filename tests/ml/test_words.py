@@ -26,7 +26,7 @@ from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml import errors
 from ml.words import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
-from web import genres, pages, uploads
+from web import browse, genres, openapi, pages, rescan, uploads
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
 # Modules that define errors, loaded so that all are known.
@@ -43,8 +43,12 @@ HEARD = (
 )
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
-COUNTED = preprocess.COUNTED
-TABLED = (*genres.SENTENCES, *pages.STAGES.values(), *pages.STATES.values(), *uploads.EXAMPLES.values())
+COUNTED = preprocess.COUNTED.values()
+TABLED = (
+    *(*genres.SENTENCES, *pages.STAGES.values(), *pages.STATES.values(), *uploads.EXAMPLES.values()),
+    *(*(head for _, head in browse.COLUMNS), *rescan.COUNTS.values(), *openapi.SENTENCES),
+    *(text for told in openapi.DECLARED for text in told.said()),
+)
 """Sentences that the pages take from a table."""
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".svg"))
 NAMES = {"Sori", "소리", "BPM", "JSON", "CSV"}

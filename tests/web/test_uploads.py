@@ -61,7 +61,7 @@ def test_what_is_no_song_is_refused(app: Flask, browser: FlaskClient, data: byte
 
 
 def test_a_request_without_a_file_is_told_so(browser: FlaskClient) -> None:
-    response = browser.post("/api/v1/analyses", data={"other": "x"})
+    response = browser.post("/api/v1/analyses", data={"other": "x"}, content_type="multipart/form-data")
     assert (response.status_code, response.json["error"]["code"]) == (400, "no_file")
 
 

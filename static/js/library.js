@@ -1,0 +1,84 @@
+// The pages of the library come alive: sounds play where they stand, one after the other, and a run tells how far it is.
+import { previews } from "./previews.js";
+
+const ASK_AGAIN = 1000;
+
+previews();
+
+const links = [...document.querySelectorAll("[data-preview]")];
+const all = document.getElementById("play-all");
+if (all && links.length) {
+  const sound = new Audio();
+  let at = -1;
+  const mark = () => links.forEach((link, place) => link.closest("li")?.toggleAttribute("data-now", place === at));
+  const next = () => {
+    at += 1;
+    mark();
+    if (at >= links.length) return;
+    sound.src = links[at].href;
+    sound.play().catch(() => {});
+  };
+  all.addEventListener("click", () => {
+    at = -1;
+    next();
+  });
+  sound.addEventListener("ended", next);
+  sound.addEventListener("error", next); // a file that is gone is passed over
+  links.forEach((link) => link.addEventListener("click", () => sound.pause()));
+}
+
+const scan = document.getElementById("scan");
+if (scan) {
+  const byId = (id) => document.getElementById(id);
+  let timer;
+  const show = (told) => {
+    if (!told) return;
+    byId("scan-message").textContent = told.message;
+    byId("scan-name").textContent = told.running ? told.name : "";
+    byId("scan-start").hidden = told.running;
+    byId("scan-stop").hidden = !told.running;
+    const bar = byId("scan-share");
+    bar.hidden = !told.running;
+    if (told.share === null) bar.removeAttribute("value");
+    else bar.value = told.share;
+  };
+  const ask = async () => {
+    let told = { running: true };
+    try {
+      const response = await fetch(scan.dataset.state, { cache: "no-store" });
+      if (response.ok) {
+        told = await response.json();
+        show(told);
+      } else if (response.status < 500) return;
+    } catch {
+      // the server may be back in a moment
+    }
+    if (told?.running) timer = setTimeout(ask, ASK_AGAIN);
+  };
+  const follow = () => {
+    clearTimeout(timer);
+    if (!("EventSource" in window)) return ask();
+    const source = new EventSource(scan.dataset.events);
+    let over = false;
+    source.addEventListener("message", (event) => {
+      const told = JSON.parse(event.data);
+      show(told);
+      over = !told.running;
+      if (over) source.close();
+    });
+    source.addEventListener("error", () => {
+      source.close();
+      if (!over) ask();
+    });
+  };
+  for (const form of scan.querySelectorAll("form")) {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const response = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+      // A redirect is how the server says yes; anything else is for the page that it would have shown.
+      if (response.type === "opaqueredirect" || response.ok) follow();
+      else form.submit();
+    });
+  }
+  if ("running" in scan.dataset) follow();
+}

@@ -1,0 +1,40 @@
+"""A small library with real sound files, and vectors made by hand."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from library import harmony
+from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
+from library.digest import facts
+from ml.chroma import Chromagram
+from ml.report import Key
+from tests.fakes import a_report, write_wav
+
+
+def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object) -> int:
+    """A track with a file in the folder, or without one where there is no folder; its id."""
+    chance = random.Random(name)
+    with catalogue.session() as session:
+        report = replace(a_report(title=name, artist=None), key=Key("C", "major", 0.5))
+        track = Track(heard_with="test", size=1, mtime_ns=1)
+        if folder is not None:
+            track.path = write_wav(folder / f"{digest_of(Path(name))[:12]}.wav", seconds=0.5)
+            track.digest = digest_of(track.path)
+        for column, value in {**facts(report), **columns}.items():
+            setattr(track, column, value)
+        session.add(track)
+        session.flush()
+        vectors = np.array([[chance.gauss(0, 1) for _ in range(8)] for _ in range(2)], np.float32)
+        sound, chords = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        frames = np.zeros((20, 12), np.float32)
+        frames[:, [0, 4, 7]] = 1
+        session.add(Descriptor(track_id=track.id, sound=sound.tobytes(), harmony=chords.tobytes()))
+        packed = harmony.pack(Chromagram(frames, frames, 0.0))
+        session.add(Heard(track_id=track.id, chromagram=packed, evidence=b""))
+        session.commit()
+        return track.id
