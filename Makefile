@@ -13,7 +13,7 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench
+.PHONY: help setup run test lint bench hostile
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +34,10 @@ lint: setup $(VENV)/.development  ## ruff, formatting and mypy
 
 bench: setup  ## measure speed and memory
 	@$(PYTHON) -m benchmarks
+
+hostile: setup $(VENV)/.development  ## every hostile input, and long runs over the parsers (nightly)
+	@$(PYTHON) -m tests.hostile --model
+	@HOSTILE_EXAMPLES=20000 $(PYTHON) -m pytest tests/hostile/test_properties.py --timeout 3600
 
 # The stamps make a second run cost nothing; a changed list of packages makes the first step run again.
 $(VENV)/.runtime: requirements.txt

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,8 @@ MOST_BYTES = 4 * 1024**3
 """Resident memory of one process: five times what the longest song takes."""
 SONGS_EACH = 1000
 """After so many a process makes room for a fresh one, whatever it may have leaked."""
+WAKINGS = 3
+"""How often in a row a process may die before its ear is awake: once is an accident, thrice is the ear's fault."""
 _GOODBYE_SECONDS = 5.0
 _READY, _TOLD, _ENDED = "ready", "told", "ended"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -105,6 +108,7 @@ class Crew(Generic[Task]):
         self._count, self._wake, self._work = count, wake, work
         self._wall_seconds, self._most_bytes, self._songs_each = wall_seconds, most_bytes, songs_each
         self._members: list[_Member[Task]] = []
+        self._stillborn = 0
 
     def __enter__(self) -> Crew[Task]:
         self._members = [self._start() for _ in range(self._count)]
@@ -166,7 +170,7 @@ class Crew(Generic[Task]):
             yield from self._bury(member)
             return
         if kind == _READY:
-            member.ready = True
+            member.ready, self._stillborn = True, 0
         elif not member.ready:
             raise what
         elif member.task is not None and kind == _TOLD:
@@ -182,7 +186,9 @@ class Crew(Generic[Task]):
         member.process.join(_GOODBYE_SECONDS)
         reason = _why(member.process.exitcode)
         if not member.ready:
-            raise AsleepError(reason=reason)
+            self._stillborn += 1
+            if self._stillborn >= WAKINGS:
+                raise AsleepError(reason=reason)
         self._replace(member)
         if member.task is not None:
             yield Ended(member.task, CrashedError(reason=reason), fell=True)
@@ -229,6 +235,7 @@ def _serve(pipe: Connection, wake: Wake, work: Work) -> None:
     """The life of one process. Ctrl-C is the parent's to answer; the parent's end closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         ear = wake()
     except SoriError as error:
@@ -241,6 +248,14 @@ def _serve(pipe: Connection, wake: Wake, work: Work) -> None:
             pipe.send((_ENDED, _attempt(work, ear, task, lambda stage: pipe.send((_TOLD, stage)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _end_with_parent() -> None:
+    """A closed pipe is noticed after the song; one that hangs would go on for ever, with nobody to stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _attempt(work: Work, ear: Any, task: Any, tell: Tell) -> Any:

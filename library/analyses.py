@@ -233,9 +233,14 @@ class Analyses:
         return self._requeue(mine if analysis_id is None else mine & (Analysis.id == analysis_id))
 
     def reclaim(self) -> int:
-        """Queue again what runs in an engine that has died: its lease has run out."""
+        """Queue again what runs in an engine that has died: its lease has run out.
+
+        Or it ends later than any lease can, because the clock was set back since: that may be a day to wait.
+        """
         now = datetime.now(UTC)
-        return self._requeue((Analysis.state == RUNNING) & (Analysis.leased_until < now))
+        over = Analysis.leased_until < now
+        impossible = Analysis.leased_until > now + timedelta(seconds=2 * LEASE_SECONDS)
+        return self._requeue((Analysis.state == RUNNING) & (over | impossible))
 
     def twin(self, analysis: Analysis) -> Analysis | None:
         """An analysis of the same bytes under the same name that is done."""

@@ -124,8 +124,11 @@ class Networks:
 
         windows = tf.TensorSpec([None, WINDOW_FRAMES, MEL_BANDS], tf.float32)
         evidence = tf.TensorSpec([None, EVIDENCE_SIZE], tf.float32)
-        self.hear = tf.function(hear, input_signature=[windows])
-        self.judge = tf.function(lambda rows: head(rows, training=False), input_signature=[evidence])
+        # Nothing here needs AutoGraph, which leaves files behind where a process is killed, as the crew's are.
+        self.hear = tf.function(hear, input_signature=[windows], autograph=False)
+        self.judge = tf.function(
+            lambda rows: head(rows, training=False), input_signature=[evidence], autograph=False
+        )
 
 
 def _read_model(path: Path) -> Networks:

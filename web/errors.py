@@ -9,6 +9,8 @@ import logging
 from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask.globals import request_ctx
+from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from werkzeug.exceptions import (
     HTTPException,
@@ -115,6 +117,8 @@ _BY_STATUS: dict[int, type[WebError]] = {
 def install(app: Flask) -> None:
     app.register_error_handler(SoriError, answer)
     app.register_error_handler(HTTPException, _answer_http)
+    for broken in (ParseException, NoMoreData):  # gunicorn finds out only when the body is read
+        app.register_error_handler(broken, _answer_broken)
     app.register_error_handler(DBAPIError, _answer_trouble)
     app.register_error_handler(OSError, _answer_trouble)
     app.register_error_handler(Exception, _answer_bug)
@@ -130,6 +134,8 @@ def answer(error: SoriError) -> Response:
     message = words().explain(error)
     if wants_json():
         response = jsonify({"error": {"code": error.code, "message": message}})
+    elif request_ctx.url_adapter is None:  # a Host that is no name at all: a page could link to nothing
+        response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
     else:
         response = make_response(render_template("error.html", message=message, status=status))
     response.status_code = status
@@ -154,6 +160,14 @@ def _answer_http(error: HTTPException) -> Response:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
     return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
+
+
+def _answer_broken(error: Exception) -> Response:
+    """The client's HTTP is wrong from here on, so that nothing else on this connection can be trusted."""
+    LOG.info("a body that is no HTTP: %s", error)
+    response = answer(BadRequestError())
+    response.headers["Connection"] = "close"
+    return response
 
 
 def _answer_trouble(error: DBAPIError | OSError) -> Response:

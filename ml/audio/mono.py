@@ -55,15 +55,19 @@ class Mono:
 
 
 def mix(block: Samples) -> Samples:
-    """The mean of the channels of (frames, channels); stereo, the common case, without a matrix product."""
+    """The mean of the channels of (frames, channels); stereo, the common case, without a matrix product.
+
+    What is no number stays none and is refused at the end; NumPy need not warn of it in the meantime.
+    """
     channels = block.shape[1]
     if channels == 1:
         return np.ascontiguousarray(block[:, 0])
-    if channels == 2:
-        mono = block[:, 0] + block[:, 1]
-        mono *= np.float32(0.5)
-        return mono
-    return block @ np.full(channels, 1.0 / channels, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if channels == 2:
+            mono = block[:, 0] + block[:, 1]
+            mono *= np.float32(0.5)
+            return mono
+        return block @ np.full(channels, 1.0 / channels, np.float32)
 
 
 def peak(samples: Samples) -> float:

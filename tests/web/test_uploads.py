@@ -89,3 +89,12 @@ def test_a_large_file_is_refused_and_leaves_nothing(app: Flask, browser: FlaskCl
 )
 def test_a_name_is_made_readable(name: str, shown: str) -> None:
     assert readable(name) == shown
+
+
+@pytest.mark.parametrize("host", ["a" * 300, "a..b", "-", "x" * 5000])
+@pytest.mark.parametrize("path", ["/", "/api/v1/analyses/x", "/nothing"])
+def test_a_host_that_is_no_name_is_refused_in_a_sentence(browser: FlaskClient, host: str, path: str) -> None:
+    """No page can link to anything then, the page of the error neither."""
+    response = browser.get(path, headers={"Host": host})
+    assert 400 <= response.status_code < 500
+    assert "<html" not in response.text or "</html>" in response.text

@@ -248,3 +248,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         [sys.executable, "-c", script, tmp_path / "long.flac"], capture_output=True, text=True, check=True
     )
     assert float(done.stdout) < 1500 * 16000 * 4 / 2**20 + 40
+
+
+def test_what_is_no_number_in_both_channels_warns_nobody() -> None:
+    """One side's infinity and the other's negative one have no sum; warnings are errors here."""
+    samples = np.column_stack([tone(), -tone()])
+    samples[100] = np.inf, -np.inf
+    with pytest.raises(errors.NotFiniteError):
+        load(io.BytesIO(encode(samples, subtype="FLOAT")))

@@ -1,0 +1,61 @@
+"""The service with an ear that needs no model: the real server, engine and crew, quick enough to be killed often.
+
+`python -m tests.faults.quick serve` is `main.py serve`, `python -m tests.faults.quick work` is its engine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import jobs.engine
+import library.analyses
+from environment import read_environment
+from jobs.lifeline import hold
+from ml.pipeline import Hearing
+from ml.progress import Tell, silent
+from ml.settings import Limits
+from tests.fakes import FakeEar
+from web import logs, serving
+
+LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
+"""Shorter than in life, so that what a dead engine held is queued again while somebody looks on."""
+
+
+class QuickEar(FakeEar):
+    """Takes a little time for each stage; a song named `slow` takes a second, one named `hang` does not end."""
+
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
+        for stage in ("decode", "trunk", "key"):
+            tell(stage)
+            time.sleep(60 if name == "hang" else 0.3 if name == "slow" else 0.03)
+        return super().hear(source, limits=limits, name=name, tell=tell)
+
+
+def serve() -> int:
+    environment = read_environment(os.environ)
+    logs.set_up("serve")
+    # Here every engine is killed before it was well for long, and the next one shall not wait for that.
+    serving.CALM_SECONDS = 0.0
+    engine = (sys.executable, "-m", "tests.faults.quick", "work")
+    return serving.serve(environment, os.environ, lambda address: print(address, flush=True), engine=engine)
+
+
+def work() -> int:
+    library.analyses.LEASE_SECONDS = LEASE_SECONDS
+    jobs.engine.RENEW_SECONDS = RENEW_SECONDS
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    hold(end.set)
+    logs.set_up("engine")
+    jobs.engine.work(read_environment(os.environ), end.is_set, wake=QuickEar)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(serve() if sys.argv[1] == "serve" else work())
