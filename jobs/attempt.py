@@ -15,6 +15,8 @@ from ml.report import Report
 from ml.settings import Limits
 
 if TYPE_CHECKING:
+    from ml.features import Floats
+    from ml.musical import Musicality
     from ml.pipeline import Hearing
 
 
@@ -24,6 +26,8 @@ class Listener(Protocol):
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
 
     def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing: ...
+
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report: ...
 
 
 class InternalError(SoriError):

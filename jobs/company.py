@@ -21,6 +21,8 @@ from ml.settings import Limits
 
 if TYPE_CHECKING:
     from library.neighbours import Library
+    from ml.features import Floats
+    from ml.musical import Musicality
     from ml.pipeline import Hearing
 
 LOG = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ class Company:
 
     def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
         return self._ear.hear(source, limits=limits, name=name)
+
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
+        return self._ear.judge_again(report, evidence, music)
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
         from library.neighbours import Song

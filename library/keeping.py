@@ -7,7 +7,7 @@ heard again; a better descriptor is computed from what was kept.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from sqlalchemy import Row, delete, func, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
-from library.digest import Digest, File, describe, fill, rows_of
+from library.digest import Digest, File, describe, facts, fill, rows_of
 from library.folders import Found
 from library.reference import reference_of
 from ml.errors import SoriError
+from ml.report import Report
 
 FOLDER = "folder"
 """The source of a row that stands for a place which could not be looked into."""
@@ -33,6 +34,12 @@ class Versions:
     heard_with: str
     described_with: str
     seconds: float
+    judged_with: str
+    """SHA-256 of the model whose head judges."""
+
+
+Judge = Callable[[Report, bytes], Report]
+"""The report anew from what was kept of the sound."""
 
 
 @dataclass
@@ -56,8 +63,16 @@ class Summary:
 class Keeper:
     """One run's dealings with the catalogue. Each finished file is committed by itself, so nothing finished is lost."""
 
-    def __init__(self, catalogue: Catalogue, versions: Versions, *, retry_failed: bool = False) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        versions: Versions,
+        *,
+        judge: Judge,
+        retry_failed: bool = False,
+    ) -> None:
         self._catalogue, self._versions, self._retry_failed = catalogue, versions, retry_failed
+        self._judge = judge
         self.summary = Summary()
         with catalogue.session() as session:
             rows = session.execute(
@@ -123,9 +138,15 @@ class Keeper:
         heard = session.get(Heard, track.id)
         if heard is None:
             return False
-        harmony, sound, version = describe(heard.chromagram, heard.evidence)
+        # The reference's genres are its makers' own.
+        if track.report and track.reference is None:
+            report = Report.from_dict(track.report)
+            if report.model.sha256 != self._versions.judged_with:
+                for name, value in facts(self._judge(report, heard.evidence)).items():
+                    setattr(track, name, value)
+        harmony, sound, _ = describe(heard.chromagram, heard.evidence)
         session.merge(Descriptor(track_id=track.id, harmony=harmony, sound=sound))
-        track.described_with = version
+        track.described_with = self._versions.described_with
         return True
 
     def _take_over(self, file: File) -> bool:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -21,6 +21,7 @@ from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, tags_of
+from ml.musical import Musicality
 from ml.report import Report
 from ml.settings import DEFAULT_LIMITS, Limits
 from ml.track import Track
@@ -37,6 +38,9 @@ class Hearing:
     evidence: Floats
     """(windows, EVIDENCE_SIZE)"""
     chromagram: Chromagram
+    musicality: Musicality
+    mel: Floats
+    """(frames, MEL_BANDS), the log-mel spectrogram with missing bands filled in"""
 
 
 class Ear:
@@ -68,6 +72,14 @@ class Ear:
 
     def hear_audio(self, audio: Audio) -> Hearing:
         return self._hear(audio, _Clock())
+
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
+        """A report of what the same trunk heard earlier, with this model's judgement of that mean evidence.
+
+        Without a timeline, as the windows are gone.
+        """
+        genre = self.model.genre(self.model.judge(evidence[None])[0], music)
+        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.signature)
 
     def _hear(self, audio: Audio, clock: _Clock) -> Hearing:
         track = Track(audio, self.model.bands)
@@ -102,7 +114,7 @@ class Ear:
             model=self.model.signature,
             timings=clock.seconds(),
         )
-        return Hearing(report, evidence, chromagram)
+        return Hearing(report, evidence, chromagram, music.result(), track.mel)
 
 
 class _Clock:

@@ -27,7 +27,7 @@ def unit(*numbers: float) -> bytes:
 def a_chromagram(*notes: int) -> bytes:
     frames = np.zeros((20, 12), np.float32)
     frames[:, list(notes)] = 1
-    return harmony.pack(Chromagram(frames, frames, 0.0))
+    return harmony.pack(Chromagram.of_chords(frames, frames))
 
 
 def add(

@@ -15,6 +15,8 @@ from library.neighbours import Library
 from library.reference import Entry
 from ml.chroma import Chromagram
 from ml.genre import EVIDENCE_SIZE
+from ml.musical import Musicality
+from ml.settings import MEL_BANDS
 from tests.fakes import a_report
 
 
@@ -22,8 +24,14 @@ def entries() -> list[Entry]:
     random = np.random.default_rng(0)
     made = []
     for number in range(4):
-        chromagram = harmony.pack(Chromagram(*random.random((2, 30 + number, 12), np.float32), 0.0))
-        evidence = sound.pack(random.standard_normal((2, EVIDENCE_SIZE), np.float32))
+        chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 30 + number, 12), np.float32)))
+        evidence = sound.pack(
+            sound.Kept(
+                random.standard_normal(EVIDENCE_SIZE, np.float32),
+                sound.timbre(random.random((40, MEL_BANDS), np.float32)),
+                Musicality(0.01, 2.0, 0.8),
+            )
+        )
         vectors = describe(chromagram, evidence)[:2]
         report = a_report(title=f"Song {number}", artist=f"Band {number}")
         made.append(Entry(f"gtzan:blues.0000{number}", "clip", report, chromagram, evidence, *vectors))
