@@ -29,10 +29,9 @@ def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[s
     chroma, tags = published.read_chroma(shared), published.read_tags(shared)
     table = np.array([name in chroma for name in names])
     tagged = cuts & np.array([name in tags for name in names])
-    magnitudes = np.stack(
-        [published.transposable(chroma.get(name, np.ones(24, np.float32))) for name in names]
-    )
-    magnitudes = (magnitudes - magnitudes[table].mean(axis=0)) / magnitudes[table].std(axis=0)
+    rows = [chroma.get(name, np.ones(24, np.float32)) for name in names]
+    tables = published.standardise(np.stack([published.invariants(row) for row in rows]), table)
+    alone = published.standardise(np.stack([published.transposable(row) for row in rows]), table)
     imputed = impute(clips, tags)
     heard = {kind: np.stack([one.method.features(clip) for clip in clips]) for kind, one in lessons.items()}
     folds = fold_of([clip.example.artist for clip in clips], halves.artists)
@@ -40,11 +39,16 @@ def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[s
     def learnt(kind: str, features: Floats) -> list[Floats]:
         return [lessons[kind].without(fold)(features) for fold in range(FOLDS)]
 
+    blended = learnt("harmony", heard["harmony"])
+    for fold, vectors in enumerate(blended):
+        imputation = published.ChordImputation(tables, vectors, table & ~cuts & (folds != fold))
+        vectors[cuts & table] = imputation.blend(tables[cuts & table], vectors[cuts & table])
     return {
         "harmony: the cut": _precision(
             clips, folds, learnt("harmony", heard["harmony"]), cuts & table, table
         ),
-        "harmony: the chroma table": _precision(clips, folds, [magnitudes] * FOLDS, cuts & table, table),
+        "harmony: the chroma table": _precision(clips, folds, [alone] * FOLDS, cuts & table, table),
+        "harmony: the cut, drawn to the chroma table": _precision(clips, folds, blended, cuts & table, table),
         "sound: the cut": _precision(clips, folds, learnt("sound", heard["sound"]), tagged),
         "sound: the taggram, timbre of the cut": _precision(clips, folds, learnt("sound", imputed), tagged),
     }

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,10 +134,10 @@ def read(path: Path = REFERENCE) -> tuple[str, Iterator[Entry]]:
 def build(shared: Path) -> tuple[list[Entry], str]:
     """Hear every clip of the collection. Genres are the collection's own labels, artists and titles its index's.
 
-    Where a cut is all there is, the published taggram of the whole track gives the evidence, which serves better
-    (docs/neighbours.md); chords and timbre are the cut's all the same.
+    Where a cut is all there is, the published taggram of the whole track gives the evidence, and the published chroma
+    draws the harmony vector, because both serve better (docs/neighbours.md).
     """
-    from library.published import Imputation, read_tags
+    from library.published import Imputation, read_chroma, read_tags
     from ml.pipeline import load
     from ml.train.corpus import read_gtzan_clips, read_rows
 
@@ -167,7 +167,33 @@ def build(shared: Path) -> tuple[list[Entry], str]:
             chromagram, kept = keep(hearing)
             vectors = describe(chromagram, kept)[:2]
             entries.append(Entry(f"gtzan:{example.name}", source, report, chromagram, kept, *vectors))
-        return entries, heard_by(ear.model.card)
+        return with_tables(entries, read_chroma(shared)), heard_by(ear.model.card)
+
+
+def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[Entry]:
+    """Harmony vectors of cuts drawn towards what the published chroma of the whole track leads one to expect.
+
+    The chromagram stays the cut's: where the projection changes, the cut alone speaks until the reference is made anew.
+    """
+    from library.published import ChordImputation, invariants, standardise
+
+    names = [entry.reference.removeprefix("gtzan:") for entry in entries]
+    there = np.array([name in chroma for name in names])
+    long = np.array([entry.report.duration_seconds >= LONG_SECONDS for entry in entries])
+    rows = np.stack([invariants(chroma.get(name, np.ones(24, np.float32))) for name in names])
+    tables = standardise(rows, there)
+    vectors = np.stack([np.frombuffer(entry.harmony, "<f4") for entry in entries])
+    blended = ChordImputation(tables, vectors, there & long).blend(tables, vectors)
+    return [
+        replace(
+            entry,
+            source=f"{entry.source}, chroma table of the whole track",
+            harmony=vector.astype("<f4").tobytes(),
+        )
+        if has and not whole
+        else entry
+        for entry, vector, has, whole in zip(entries, blended, there, long, strict=True)
+    ]
 
 
 def judge_taggram(ear: Ear, hearing: Hearing, evidence: Floats) -> Report:
