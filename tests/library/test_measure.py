@@ -22,7 +22,7 @@ def a_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole
     random = np.random.default_rng(seed)
     tones = np.zeros((int(seconds * 7.8125), BANDS), np.float32)
     tones[:, 36] = np.arange(len(tones)) + 1
-    evidence = np.full((int(seconds / 3), EVIDENCE_SIZE), random.standard_normal(), np.float32)
+    evidence = random.standard_normal((int(seconds / 3), EVIDENCE_SIZE), np.float32)
     mel = random.random((int(seconds * sound.FRAMES_PER_SECOND), MEL_BANDS), np.float32)
     example = Example(f"{artist}.{seed}", "blues", artist, "gtzan", "train")
     return Heard(example, part, "as it is", Chromagram(tones, 0.0), evidence, mel, 120.0, tones[:, :12])
