@@ -14,24 +14,27 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from jobs.attempt import Listener
-from library.catalogue import Catalogue, open_catalogue
+from library.catalogue import open_catalogue
+from library.current import Current
 from ml.errors import SoriError
 from ml.progress import Tell, silent
 from ml.report import Report
 from ml.settings import Limits
 
 if TYPE_CHECKING:
-    from library.neighbours import Library
     from ml.pipeline import Hearing
 
 LOG = logging.getLogger(__name__)
+
+READING_SECONDS = 60.0
+"""More than a million tracks take."""
 
 
 class Company:
     """`analyse` of the ear inside, with neighbours from the library."""
 
-    def __init__(self, ear: Listener, catalogue: Catalogue, library: Library) -> None:
-        self._ear, self._catalogue, self._library = ear, catalogue, library
+    def __init__(self, ear: Listener, library: Current) -> None:
+        self._ear, self.library = ear, library
 
     def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
         return self._ear.hear(source, limits=limits, name=name, tell=tell)
@@ -43,12 +46,13 @@ class Company:
         self._ear.warm_up()
 
     def among(self, hearing: Hearing) -> Report:
-        """The report of a song that was heard just now, with its neighbours."""
+        """The report of a song that was heard just now, with its neighbours among the tracks of today."""
+        library = self.library.newest(patience=READING_SECONDS)
+        if library is None or not len(library):
+            return hearing.report
         from library.neighbours import Song
 
-        if not len(self._library):
-            return hearing.report
-        return replace(hearing.report, neighbours=self._library.neighbours(Song.heard(hearing)))
+        return replace(hearing.report, neighbours=library.neighbours(Song.heard(hearing)))
 
 
 def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) -> Listener:
@@ -57,18 +61,19 @@ def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) 
     One after the other: Python modules that two threads import at the same time can meet half-made.
     """
     ear = wake()
-    opened = _open(home, url)
-    return ear if opened is None else Company(ear, *opened)
+    library = _open(home, url)
+    return ear if library is None else Company(ear, library)
 
 
-def _open(home: Path, url: str | None) -> tuple[Catalogue, Library] | None:
+def _open(home: Path, url: str | None) -> Current | None:
     from library import reference
-    from library.neighbours import Library
 
     try:
         catalogue = open_catalogue(home, url)
         reference.install(catalogue)
-        return catalogue, Library.load(catalogue)
     except (SoriError, DBAPIError, OSError) as error:
         LOG.info("no neighbours: %s", error)
         return None
+    library = Current(catalogue)
+    library.newest(patience=READING_SECONDS)
+    return library

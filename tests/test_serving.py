@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import write_wav
 from tests.sources import ROOT
 
 STUB = "import sys, time; from jobs import lifeline; import os; lifeline.hold(lambda: os._exit(0)); time.sleep(600)"
@@ -57,7 +58,7 @@ class Service:
     def get(self, path: str = "/", **headers: str) -> tuple[int, str]:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -126,6 +127,30 @@ def test_it_serves_and_ends_in_peace(service: Service) -> None:
     assert service.process.wait(35) == 0
     assert service.family() == []
     assert "Traceback" not in service.text()
+
+
+def test_who_follows_a_song_does_not_hold_up_the_end(service: Service) -> None:
+    """The song waits, as the engine here hears nothing; the browser goes on asking once a server is back."""
+    service.start(engine=(sys.executable, "-c", STUB)).up()
+    song = write_wav(service.home.parent / "song.wav", seconds=1)
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{service.port}/api/v1/analyses",
+        form + song.read_bytes() + b"\r\n--b--\r\n",
+        {"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        one = json.load(answer)["id"]
+    address = f"http://127.0.0.1:{service.port}/api/v1/analyses/{one}/events"
+    with urllib.request.urlopen(address, timeout=60) as events:
+        assert b"queued" in events.readline()
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        while events.readline():
+            pass
+        assert time.monotonic() - began < 10  # gunicorn's own patience is twice that
+    service.wait_for(lambda: service.code is not None)
 
 
 def test_a_killed_parent_leaves_nobody(service: Service) -> None:
@@ -222,7 +247,7 @@ def test_a_refused_upload_is_answered(service: Service) -> None:
         {"Content-Type": "multipart/form-data; boundary=x"},
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)  # noqa: S310
+        urllib.request.urlopen(request, timeout=30)
     with refused.value:
         assert refused.value.code == 507
         assert json.loads(refused.value.read())["error"]["code"] == "disk_full"

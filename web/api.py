@@ -19,7 +19,7 @@ from web.guard import client
 from web.language import words
 from web.limits import FullQueueError, OwnQueueError
 from web.openapi import operation
-from web.service import service
+from web.service import ENDING, service
 from web.shapes import ref
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -140,7 +140,7 @@ def _follow(analysis_id: str) -> Iterator[str]:
 def _changes(analysis_id: str, seconds: float) -> Iterator[str]:
     told: dict[str, Any] | None = None
     until = time.monotonic() + seconds
-    while True:
+    while not ENDING.is_set():
         analysis = service().analyses.get(analysis_id)
         if analysis is None:
             yield "event: gone\ndata: {}\n\n"

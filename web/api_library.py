@@ -111,7 +111,7 @@ def find_track(track_id: int, *, with_report: bool = True) -> Track:
 
 def similar(track: Track, by: str, count: int, asked: Mapping[str, Any]) -> list[Neighbour]:
     """The neighbours of a track, each with an address to play it from where that is possible."""
-    library = neighbourhood().library()
+    library = neighbourhood()
     song = library.song(track.id)
     if song is None or not len(library):
         return []

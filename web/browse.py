@@ -23,7 +23,7 @@ from web.exports import to_playlist
 from web.guard import may_change_library
 from web.language import words
 from web.media import send_audio
-from web.neighbourhood import StillReadingError, neighbourhood
+from web.neighbourhood import StillReadingError, current, neighbourhood
 from web.openapi import LARGEST, Parameter
 from web.previews import track_audio
 from web.questions import FILTERS, KEYS, MOODS, SEARCH, ask_of, cursor_of, place_of
@@ -62,7 +62,7 @@ def install(app: Flask) -> None:
 def library() -> str:
     asked = read_query(SEARCH)
     page = read_page(service().catalogue, ask_of(asked), PAGE, place_of(asked))
-    neighbourhood().prepare()  # so that it is there when somebody opens a track
+    current().prepare()  # so that it is there when somebody opens a track
     following = page.following and cursor_of(asked["sort"], page.following)
     return render_template(
         "library.html",
@@ -164,7 +164,7 @@ def playlist(track_id: int) -> Response:
 
 def walk_from(start: Track) -> list[Neighbour]:
     """From track to track, each the most similar in sound to the one before, none twice."""
-    library = neighbourhood().library()
+    library = neighbourhood()
     from library.writing import walk  # which knows arrays
 
     return [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from types import FrameType
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -14,6 +15,7 @@ from gunicorn.glogging import Logger
 from environment import read_environment
 from jobs import lifeline
 from web import logs
+from web.service import ENDING
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -48,4 +50,13 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
+    """Gunicorn's threads may finish what they are at; those that follow something would go on for minutes."""
+    goes_on = signal.getsignal(signal.SIGTERM)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ENDING.set()
+        if callable(goes_on):
+            goes_on(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
     lifeline.say_ready()

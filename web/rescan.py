@@ -14,7 +14,7 @@ from web.errors import ForbiddenError
 from web.guard import changes_library, may_change_library
 from web.language import words
 from web.scan import DONE, FAILED, RUNNING, STOPPED, STOPPING, Scan
-from web.service import service
+from web.service import ENDING, service
 
 rescan = Blueprint("rescan", __name__, url_prefix="/library/rescan")
 
@@ -116,7 +116,7 @@ def _check() -> None:
 def _follow() -> Iterator[str]:
     last: dict[str, Any] | None = None
     until = time.monotonic() + FOLLOW_SECONDS
-    while time.monotonic() < until:
+    while time.monotonic() < until and not ENDING.is_set():
         now = told()
         if now is None:
             return

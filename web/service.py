@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,6 +14,8 @@ from library.analyses import Analyses
 from library.catalogue import Catalogue
 
 NAME = "sori"
+ENDING = threading.Event()
+"""Set when this process has been asked to end: what would go on for long lets go, and the browser asks again."""
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -63,7 +63,7 @@ class Server:
         late = time.monotonic() + START_SECONDS
         while time.monotonic() < late:
             try:
-                with urllib.request.urlopen(f"{self.address}/", timeout=5):  # noqa: S310 - our own address
+                with urllib.request.urlopen(f"{self.address}/", timeout=5):
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

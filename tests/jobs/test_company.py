@@ -8,6 +8,7 @@ import pytest
 
 import preprocess
 from jobs.company import Company, accompany
+from library import current
 from ml.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar, write_wav
 
@@ -42,3 +43,21 @@ def test_without_a_library_the_ear_hears_all_the_same(tmp_path: Path) -> None:
     ear = FakeEar()
     assert accompany(lambda: ear, tmp_path / "file" / "var") is ear
     assert isinstance(accompany(FakeEar, tmp_path / "var"), Company)
+
+
+def test_songs_that_joined_the_library_meanwhile_are_found(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "REST", 0.0)
+    company = accompany(FakeEar, home)
+    assert isinstance(company, Company)
+    for number in range(5, 12):
+        write_wav(tmp_path / f"music/{number}.wav", seconds=0.02, hz=100 + 30 * number)
+    arguments = [str(tmp_path / "music"), "--jobs", "1"]
+    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, wake=FakeEar) == 0
+    song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
+    company.analyse(song, limits=DEFAULT_LIMITS)  # notices
+    company.library.settle()
+    found = company.library.newest(patience=60)
+    assert found is not None and len(found) == 569 + 12

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from library.catalogue import Catalogue, Track, digest_of
+from library.current import Current
 from tests.web.shelf import put
 from web import browse, neighbourhood
 from web.service import NAME
@@ -47,8 +48,8 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
 
 def made_ready(app: Flask) -> None:
     """The descriptors as they are now, without the rests in between."""
-    app.extensions[neighbourhood.NAME] = fresh = neighbourhood.Neighbourhood(app.extensions[NAME].catalogue)
-    fresh.library(patience=60)
+    app.extensions[neighbourhood.NAME] = fresh = Current(app.extensions[NAME].catalogue)
+    fresh.newest(patience=60)
 
 
 def titles(text: str) -> list[str]:

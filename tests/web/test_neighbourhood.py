@@ -9,16 +9,24 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from library import current
 from library.catalogue import Catalogue
+from library.current import Current
+from library.neighbours import Library
 from tests.web.shelf import put
 from web import neighbourhood
-from web.neighbourhood import Neighbourhood, StillReadingError
 from web.service import NAME
 
 
 @pytest.fixture
 def catalogue(app: Flask) -> Catalogue:
     found: Catalogue = app.extensions[NAME].catalogue
+    return found
+
+
+def read(near: Current) -> Library:
+    found = near.newest(patience=60)
+    assert found is not None
     return found
 
 
@@ -32,7 +40,7 @@ def test_until_it_is_read_one_is_told_so(
         go_on.wait(30)
         return "read"
 
-    monkeypatch.setattr(neighbourhood, "state_of", slowly)
+    monkeypatch.setattr(current, "state_of", slowly)
     monkeypatch.setattr(neighbourhood, "PATIENCE_SECONDS", 0.01)
     page = browser.get(f"/library/{one}")
     assert page.status_code == 200 and "in a moment" in page.text
@@ -48,43 +56,42 @@ def test_until_it_is_read_one_is_told_so(
 def test_a_change_is_read_and_nothing_else(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbourhood, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(neighbourhood, "REST", 0.0)
+    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "REST", 0.0)
     put(catalogue, tmp_path, "one")
-    near = Neighbourhood(catalogue)
-    first = near.library(patience=60)
+    near = Current(catalogue)
+    first = read(near)
     near.settle()
-    assert near.library() is first and len(first) == 1
+    assert read(near) is first and len(first) == 1
     put(catalogue, tmp_path, "two")
     near.settle()
     near.prepare()
     near.settle()
-    assert len(near.library()) == 2
+    assert len(read(near)) == 2
 
 
 def test_a_library_that_cannot_be_read_is_tried_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(neighbourhood, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
 
     def broken(_: Catalogue) -> str:
         raise OSError("the disk")
 
-    near = Neighbourhood(catalogue)
+    near = Current(catalogue)
     with monkeypatch.context() as patch:
-        patch.setattr(neighbourhood, "state_of", broken)
-        with pytest.raises(StillReadingError):
-            near.library(patience=60)
+        patch.setattr(current, "state_of", broken)
+        assert near.newest(patience=60) is None
         near.settle()
     assert "the disk" in caplog.text
-    assert len(near.library(patience=60)) == 0
+    assert len(read(near)) == 0
 
 
 def test_many_ask_and_one_reads(catalogue: Catalogue, tmp_path: Path) -> None:
     put(catalogue, tmp_path, "one")
-    near = Neighbourhood(catalogue)
+    near = Current(catalogue)
     found: list[object] = []
-    askers = [threading.Thread(target=lambda: found.append(near.library(patience=60))) for _ in range(8)]
+    askers = [threading.Thread(target=lambda: found.append(read(near))) for _ in range(8)]
     for asker in askers:
         asker.start()
     for asker in askers:

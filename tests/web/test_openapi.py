@@ -16,6 +16,7 @@ from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
 from library.catalogue import Catalogue
+from library.current import Current
 from library.limits import Rate
 from tests.web.shelf import put
 from web import limits, neighbourhood
@@ -105,7 +106,7 @@ def test_every_answer_that_is_described_can_occur(
     for path in ("/api/v1/tracks/{track_id}", "/api/v1/tracks/{track_id}/neighbours"):
         _thrice(call, path, path.format(track_id=tracks[0]))
         call("GET", path, path.format(track_id=999))
-    app.extensions[neighbourhood.NAME] = fresh = neighbourhood.Neighbourhood(app.extensions[NAME].catalogue)
+    app.extensions[neighbourhood.NAME] = fresh = Current(app.extensions[NAME].catalogue)
     monkeypatch.setattr(fresh, "prepare", lambda: None)
     call(
         "GET",
@@ -159,7 +160,7 @@ def test_the_contract_holds_whatever_is_sent(
     app: Flask, tracks: list[int], mode: schemathesis.GenerationMode
 ) -> None:
     """Requests that the description allows, and requests that it forbids, made up by Schemathesis."""
-    app.extensions[neighbourhood.NAME].library(patience=60)
+    app.extensions[neighbourhood.NAME].newest(patience=60)
     contract = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     tried = 0
     for result in contract.get_all_operations():
