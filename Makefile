@@ -35,9 +35,10 @@ lint: setup $(VENV)/.development  ## ruff, formatting and mypy
 bench: setup  ## measure speed and memory
 	@$(PYTHON) -m benchmarks
 
-hostile: setup $(VENV)/.development  ## every hostile input, and long runs over the parsers (nightly)
+hostile: setup $(VENV)/.development  ## every hostile input, long runs over the parsers, 200 kills (nightly)
 	@$(PYTHON) -m tests.hostile --model
 	@HOSTILE_EXAMPLES=20000 $(PYTHON) -m pytest tests/hostile/test_properties.py --timeout 3600
+	@$(PYTHON) -m tests.faults
 
 # The stamps make a second run cost nothing; a changed list of packages makes the first step run again.
 $(VENV)/.runtime: requirements.txt

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import analyse, kills, memory, neighbours, page, preprocess
+from benchmarks import analyse, kills, load, memory, neighbours, page, preprocess
 
 IMAGES = page.PAGE.parent / "images"
 
@@ -17,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[Path | None], Iterable[page.Row]]] = {
     "preprocess": lambda _: preprocess.run(),
     "memory": lambda _: memory.run(),
     "kills": lambda _: kills.run(),
+    "load": lambda _: load.run(),
 }
 ABOUT = {
     "analyse": analyse.__doc__,
@@ -24,6 +26,7 @@ ABOUT = {
     "preprocess": preprocess.__doc__,
     "memory": memory.__doc__,
     "kills": kills.__doc__,
+    "load": load.__doc__,
 }
 
 
@@ -32,6 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default: all)"
     )
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="with load: N uploads at its end")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON at the end")
     parser.add_argument("--write", action="store_true", help="write what was measured to docs/benchmarks.md")
     return parser
 
@@ -46,15 +51,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    measured = {}
     for name in names:
         print(f"\n{name}")
         before, rows = page.load(), []
-        for row in BENCHMARKS[name](IMAGES if arguments.write else None):
+        run = BENCHMARKS[name] if name != "load" else lambda _: load.run(soak=arguments.soak)
+        for row in run(IMAGES if arguments.write else None):
             what, figure, aim = row
             print(f"  {what:<58} {figure:>24}  {f'(aim: {aim})' if aim else ''}".rstrip(), flush=True)
             rows.append(row)
+        measured[name] = [{"what": what, "figure": figure, "aim": aim} for what, figure, aim in rows]
         if arguments.write:
             page.write(name, (ABOUT[name] or "").strip(), rows, (before, page.load()))
+    if arguments.json:
+        print(json.dumps(measured, ensure_ascii=False))
     return 0
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, request, stream_with_context, url_for
+from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context, url_for
 
 from library.analyses import DONE, FAILED, Analysis
 from ml.errors import AudioError
@@ -26,6 +27,7 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 LOOK_SECONDS = 0.1
 """How often a followed analysis is looked at."""
 FOLLOW_SECONDS = 300.0
+FOLLOWERS = "followers"
 UPLOAD = {
     "type": "object",
     "properties": {"file": {"type": "string", "format": "binary"}},
@@ -36,6 +38,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 def install(app: Flask) -> None:
     app.register_blueprint(api)
+    with app.app_context():
+        app.extensions[FOLLOWERS] = threading.Semaphore(max(1, service().environment.threads // 2))
 
 
 @api.post("/analyses")
@@ -123,9 +127,20 @@ def error_of(analysis: Analysis) -> dict[str, str] | None:
 
 
 def _follow(analysis_id: str) -> Iterator[str]:
+    """Each follower keeps a thread: half of them may be kept, and who comes then is told once and asks again."""
+    followers: threading.Semaphore = current_app.extensions[FOLLOWERS]
+    stays = followers.acquire(blocking=False)
+    try:
+        yield from _changes(analysis_id, FOLLOW_SECONDS if stays else 0.0)
+    finally:
+        if stays:
+            followers.release()
+
+
+def _changes(analysis_id: str, seconds: float) -> Iterator[str]:
     told: dict[str, Any] | None = None
-    until = time.monotonic() + FOLLOW_SECONDS
-    while time.monotonic() < until and not ENDING.is_set():
+    until = time.monotonic() + seconds
+    while not ENDING.is_set():
         analysis = service().analyses.get(analysis_id)
         if analysis is None:
             yield "event: gone\ndata: {}\n\n"
@@ -134,6 +149,6 @@ def _follow(analysis_id: str) -> Iterator[str]:
         if now != told:
             told = now
             yield f"data: {json.dumps(now)}\n\n"
-        if analysis.state in (DONE, FAILED):
+        if analysis.state in (DONE, FAILED) or time.monotonic() >= until:
             return
         time.sleep(LOOK_SECONDS)

@@ -30,7 +30,7 @@ class Log(Logger):  # type: ignore[misc]
 
 _settings = read_environment(os.environ)
 
-worker_class = "gthread"
+worker_class = "web.patience.Worker"
 workers = 1
 threads = _settings.threads
 worker_connections = 1000

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from environment import Environment
 from library.analyses import Analyses
 from ml.errors import EmptyError
 from tests.fakes import a_report
+from web.api import FOLLOWERS
 
 
 def upload(browser: FlaskClient, song: Path) -> str:
@@ -71,6 +74,18 @@ def test_events_tell_the_way_to_the_end(browser: FlaskClient, song: Path, hear: 
     assert response.mimetype == "text/event-stream"
     told = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
     assert [event["state"] for event in told] == ["done"]
+
+
+def test_followers_leave_threads_to_others(browser: FlaskClient, app: Flask, song: Path) -> None:
+    """Sixteen browsers that wait once kept every thread, and nobody else could have a page."""
+    one = upload(browser, song)
+    places = app.extensions[FOLLOWERS]
+    taken = 0
+    while places.acquire(blocking=False):
+        taken += 1
+    late = browser.get(f"/api/v1/analyses/{one}/events")
+    assert late.text.count("data: ") == 1 and '"queued"' in late.text
+    assert 0 < taken < Environment.threads and not places.acquire(blocking=False)
 
 
 def test_another_site_changes_nothing(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
