@@ -25,6 +25,8 @@ from ml.train.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.fit import Integers, Rows, Scale, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
+Folds = Sequence[tuple[Integers, Integers]]
+"""Clips learnt from and clips judged."""
 Fit = Callable[[Floats, Floats], Callable[[Floats], Floats]]
 """Learns a balance (clips,) from what was heard of the clips (clips, ...), and returns what then judges others."""
 
@@ -116,12 +118,13 @@ def folds_by_genre(ratings: Ratings) -> list[tuple[Integers, Integers]]:
 
 
 def cross_judge(
-    given: Floats, balance: Floats, folds: Sequence[tuple[Integers, Integers]], fit: Fit = fit_balance
+    given: Floats, balance: Floats, folds: Folds, *, fit: Fit = fit_balance, asked: Floats | None = None
 ) -> Floats:
-    """The balance of each clip as a model says that never met it."""
+    """The balance of each clip by a model that never met it: learnt from `given`, asked about `asked` or the same."""
+    others = given if asked is None else asked
     judged = np.zeros(len(balance), np.float32)
     for learnt, held in folds:
-        judged[held] = fit(given[learnt], balance[learnt])(given[held])
+        judged[held] = fit(given[learnt], balance[learnt])(others[held])
     return judged
 
 
