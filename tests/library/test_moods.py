@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from jobs.digestion import Order, fill_library
 from library import moods, reference, sound
 from library.catalogue import Catalogue, Heard, Note, Track
 from library.digest import facts
@@ -20,7 +21,8 @@ from ml.genre import EVIDENCE_SIZE
 from ml.mood import INPUTS, MoodModel
 from ml.motion import MEASURES
 from ml.report import Mood, Report
-from tests.fakes import a_report
+from ml.settings import DEFAULT_LIMITS
+from tests.fakes import FakeEar, a_report
 from tests.library.test_neighbours import add
 from tests.library.test_reference import entries
 
@@ -111,6 +113,18 @@ def test_another_model_judges_everything_again(catalogue: Catalogue, tmp_path: P
             assert (track.mood, track.arousal) == ("sleepy", report.mood.arousal)
             assert wanted(track)["mood"] == ["sleepy"]
     assert moods.rejudge(catalogue, moody("wild", 3.0, tmp_path)) == 3
+
+
+def test_a_run_over_folders_judges_first(catalogue: Catalogue, tmp_path: Path) -> None:
+    """The next `preprocess.py` brings the moods up to date, without any file to hear."""
+    kept = add_kept(catalogue, "kept")
+    (tmp_path / "music").mkdir()
+    order = Order([tmp_path / "music"], 1, DEFAULT_LIMITS, moods=moody("wild", 3.0, tmp_path), wake=FakeEar)
+    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    assert summary.heard == 0
+    with catalogue.session() as session:
+        track = session.get_one(Track, kept)
+    assert (track.mood, track.arousal) == ("wild", pytest.approx(0.9526, abs=1e-4))
 
 
 def test_what_was_heard_before_there_were_moods_stays(catalogue: Catalogue, tmp_path: Path) -> None:
