@@ -77,6 +77,7 @@ class NobodyMayEnterError(SettingError):
 class Environment:
     max_seconds: float = DEFAULT_LIMITS.max_seconds
     genre_weights: Path | None = None
+    mood_weights: Path | None = None
     debug: bool = False
     home: Path = HOME
     database_url: str | None = field(default=None, repr=False)
@@ -113,6 +114,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     return Environment(
         max_seconds=parse_seconds("SORI_MAX_SECONDS", seconds) if seconds else DEFAULT_LIMITS.max_seconds,
         genre_weights=_file("SORI_GENRE_WEIGHTS", variables),
+        mood_weights=_file("SORI_MOOD_WEIGHTS", variables),
         debug=_switch("SORI_DEBUG", variables),
         home=Path(variables.get("SORI_HOME") or HOME),
         database_url=variables.get("SORI_DATABASE_URL") or None,

@@ -157,7 +157,8 @@ def _wake(environment: Environment) -> Listener:
     """The ear, with the library beside it where there is one."""
     from jobs.company import accompany  # with its database, too slow to load for `--help`
 
-    return accompany(partial(wake, environment.genre_weights), environment.home, environment.database_url)
+    ear = partial(wake, environment.genre_weights, environment.mood_weights)
+    return accompany(ear, environment.home, environment.database_url)
 
 
 def _report_failure(file: Path, error: SoriError, as_json: bool, words: Words, *, debug: bool) -> None:

@@ -169,6 +169,7 @@ def _fill(
         jobs=arguments.jobs or os.cpu_count() or 1,
         limits=replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds),
         weights=environment.genre_weights,
+        moods=environment.mood_weights,
         retry_failed=arguments.retry_failed,
         prune=arguments.prune,
         wake=wake,

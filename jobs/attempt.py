@@ -61,12 +61,12 @@ def attempt(
         return failure
 
 
-def wake(weights: Path | None = None) -> Listener:
-    """Load the model: seconds, and most of the memory."""
+def wake(weights: Path | None = None, moods: Path | None = None) -> Listener:
+    """Load the models: seconds, and most of the memory."""
     try:
         from ml.pipeline import load
 
-        ear: Listener = load(weights)
+        ear: Listener = load(weights, moods)
     except SoriError:
         raise
     except Exception as error:

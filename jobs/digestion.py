@@ -20,7 +20,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from jobs.attempt import InternalError, Listener, wake
 from jobs.workers import work_through
-from library import reference
+from library import moods, reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
 from library.digest import Digest, File, described_by, digest, heard_by
 from library.folders import NoFolderError, explain, walk
@@ -54,6 +54,7 @@ class Order:
     jobs: int
     limits: Limits
     weights: Path | None = None
+    moods: Path | None = None
     retry_failed: bool = False
     prune: bool = False
     wake: Callable[[], Any] | None = None
@@ -71,12 +72,13 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
             raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
     with _alone(catalogue, home), _disk_minded():
         reference.install(catalogue)
+        moods.rejudge(catalogue, order.moods)
         keeper = Keeper(catalogue, versions(order), judge=_judge(order), retry_failed=order.retry_failed)
         new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
         settled = len(keeper.summary.seen) - len(new)
         tell(settled, len(keeper.summary.seen), "")
         if new:
-            ear = order.wake or partial(wake, order.weights)
+            ear = order.wake or partial(wake, order.weights, order.moods)
             listen = partial(digest_file, limits=order.limits)
             ended = work_through(new, min(order.jobs, len(new)), ear, listen)
             for done, (file, result) in enumerate(ended, start=1):

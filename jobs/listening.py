@@ -24,6 +24,7 @@ STAGES = {
     "spectrogram": 0.12,
     "trunk": 0.2,
     "genre": 0.8,
+    "mood": 0.84,
     "tempo": 0.85,
     "key": 0.9,
     "neighbours": 0.92,
@@ -44,13 +45,12 @@ class Song:
 
 def wake_among_the_library(environment: Environment) -> Listener:
     """The load step of each process: the model, ready for its first song, and the library to find neighbours in."""
-    return accompany(
-        partial(_wake_warm, environment.genre_weights), environment.home, environment.database_url
-    )
+    ear = partial(_wake_warm, environment.genre_weights, environment.mood_weights)
+    return accompany(ear, environment.home, environment.database_url)
 
 
-def _wake_warm(weights: Path | None) -> Listener:
-    ear = wake(weights)
+def _wake_warm(weights: Path | None, moods: Path | None) -> Listener:
+    ear = wake(weights, moods)
     ear.warm_up()
     return ear
 

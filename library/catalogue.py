@@ -115,6 +115,7 @@ class Track(Base):
     duration_seconds: Mapped[float | None] = mapped_column(default=None)
     genre: Mapped[str | None] = mapped_column(String(80), default=None, index=True)
     mood: Mapped[str | None] = mapped_column(String(40), default=None)
+    arousal: Mapped[float | None] = mapped_column(default=None)
     bpm: Mapped[float | None] = mapped_column(default=None)
     tonic: Mapped[str | None] = mapped_column(String(2), default=None)
     mode: Mapped[str | None] = mapped_column(String(5), default=None)

@@ -127,11 +127,27 @@ class Library:
             )
 
     def nearest(
-        self, song: Song, by: str, count: int = 3, *, only: Filter | None = None, without: Sequence[int] = ()
+        self,
+        song: Song,
+        by: str,
+        count: int = 3,
+        *,
+        only: Filter | None = None,
+        without: Sequence[int] = (),
+        livelier: bool | None = None,
     ) -> list[Found]:
-        """The `count` tracks most like `song`, nearest first; `without` leaves tracks out by their ids."""
+        """The `count` tracks most like `song`, nearest first; `without` leaves tracks out by their ids.
+
+        `livelier` asks for clearly livelier tracks (True) or calmer ones (False): none where the song has no mood.
+        """
         if by not in KINDS:
             raise ValueError(f"by is {by!r}, not one of {KINDS}")
+        if livelier is not None:
+            if song.report is None or song.report.mood is None:
+                return []
+            arousal = song.report.mood.arousal
+            wanted = only or Filter()
+            only = wanted.livelier(arousal) if livelier else wanted.calmer(arousal)
         with self.catalogue.session() as session:
             allowed = self._allowed(session, only, without)
             asked = _ASKED_AT_ONCE

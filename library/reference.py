@@ -162,6 +162,7 @@ def build(shared: Path) -> tuple[list[Entry], str]:
                 artist=row["artist"].strip() or None,
                 genre=replace(hearing.report.genre, top=example.label),
                 timeline=(),
+                arousal=(),
                 timings={},
             )
             chromagram, kept = keep(hearing)

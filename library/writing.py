@@ -23,7 +23,7 @@ from ml.errors import SoriError
 
 COLUMNS = (
     *("id", "path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode"),
-    *("source", "failure_code"),
+    *("source", "failure_code", "arousal"),
 )
 
 

@@ -15,6 +15,7 @@ from ml.errors import SoriError
 
 WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
 GENRE_WEIGHTS = WEIGHT_FOLDER / "genre.keras"
+MOOD_WEIGHTS = WEIGHT_FOLDER / "mood.npz"
 
 
 class WeightError(SoriError):

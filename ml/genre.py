@@ -112,7 +112,7 @@ class GenreModel:
         starts = np.arange(len(evidence)) * WINDOW_SECONDS
         ends = np.minimum(starts + WINDOW_SECONDS, duration_seconds)
         ends[-1] = duration_seconds
-        judged = self.judge(_smooth(evidence))
+        judged = self.judge(smooth(evidence))
         return tuple(
             Moment(round(float(start), 3), round(float(end), 3), tuple(map(float, row)))
             for start, end, row in zip(starts, ends, judged, strict=True)
@@ -180,7 +180,7 @@ def _silenced(descriptor: int) -> Iterator[None]:
         os.close(nowhere)
 
 
-def _smooth(evidence: Floats) -> Floats:
+def smooth(evidence: Floats) -> Floats:
     """Weighted mean over neighbouring rows; at the ends over those that are there."""
     apart = np.abs(np.subtract.outer(np.arange(len(evidence)), np.arange(len(evidence))))
     shares = np.maximum(0.0, _SMOOTHING_REACH - apart)

@@ -17,12 +17,13 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from ml import key, tempo
+from ml import key, motion, tempo
 from ml.audio import Audio, from_samples
 from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
-from ml.genre import GenreModel, tags_of
+from ml.genre import GenreModel, smooth, tags_of
+from ml.mood import MoodModel
 from ml.musical import Musicality
 from ml.progress import Tell, silent
 from ml.report import Report
@@ -51,8 +52,8 @@ class Hearing:
 class Ear:
     """A loaded model and the threads it listens with. Close it, or use it as a context manager."""
 
-    def __init__(self, model: GenreModel) -> None:
-        self.model = model
+    def __init__(self, model: GenreModel, moods: MoodModel) -> None:
+        self.model, self.moods = model, moods
         self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="ear")
 
     def __enter__(self) -> Ear:
@@ -112,6 +113,10 @@ class Ear:
         with clock.stage("genre"):
             genre = self.model.genre(self.model.judge(mean[None])[0], music.result())
             timeline = self.model.timeline(evidence, audio.duration_seconds)
+        with clock.stage("mood"):
+            mood = self.moods.judge(mean, track.motion)
+            moved = motion.measure_windows(track.rises, len(evidence))
+            arousal = self.moods.arousal(smooth(evidence), moved)
         with clock.stage("tempo"):
             beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
@@ -126,6 +131,9 @@ class Ear:
             labels=self.model.labels,
             tempo=beat,
             key=tonality,
+            mood=mood,
+            arousal=arousal,
+            motion=tuple(round(float(value), 5) for value in track.motion),
             tags=tags_of(mean),
             notes=audio.notes,
             model=self.model.signature,
@@ -168,6 +176,7 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def load(weights: Path | None = None) -> Ear:
-    """Wake the ear with the shipped model or another weight file."""
-    return Ear(GenreModel.load(weights))
+def load(weights: Path | None = None, moods: Path | None = None) -> Ear:
+    """Wake the ear with the shipped models or other weight files, for genre and mood."""
+    mood_model = MoodModel.load(moods)  # first, as a wrong file is then refused at once
+    return Ear(GenreModel.load(weights), mood_model)

@@ -114,6 +114,10 @@ class Report:
     tags: tuple[Score, ...]
     model: Model
     mood: Mood | None = None
+    arousal: tuple[float, ...] = ()
+    """Of each moment of the timeline, where a mood is known."""
+    motion: tuple[float, ...] = ()
+    """What mood is judged by beside the evidence (`ml.motion`); kept so that it can be judged again."""
     neighbours: Neighbours = Neighbours()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
@@ -139,6 +143,8 @@ class Report:
             tempo=_one(Tempo, data["tempo"], alternatives=tuple),
             key=_one(Key, data["key"]),
             mood=_one(Mood, data["mood"]),
+            arousal=tuple(data.get("arousal", ())),
+            motion=tuple(data.get("motion", ())),
             tags=_all(Score, data["tags"]),
             neighbours=Neighbours(
                 **{by: tuple(map(_neighbour, rows)) for by, rows in data["neighbours"].items()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ml import chroma, features, musical
+from ml import chroma, features, motion, musical
 from ml.audio import Audio
 from ml.bands import BandStatistics
 from ml.chroma import Chromagram
@@ -44,6 +44,15 @@ class Track:
     @cached_property
     def musicality(self) -> Musicality:
         return musical.measure(self.heard_mel)
+
+    @cached_property
+    def rises(self) -> Floats:
+        """How strongly the music rises in each frame."""
+        return motion.strength(self.heard_mel)
+
+    @cached_property
+    def motion(self) -> Floats:
+        return motion.measure(self.rises)
 
     @cached_property
     def chromagram(self) -> Chromagram:

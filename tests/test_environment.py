@@ -21,7 +21,10 @@ def test_everything_set(tmp_path: Path) -> None:
     weights = tmp_path / "own.keras"
     weights.touch()
     variables = {"SORI_MAX_SECONDS": "90.5", "SORI_GENRE_WEIGHTS": str(weights), "SORI_DEBUG": "1"}
-    assert read_environment(variables) == Environment(max_seconds=90.5, genre_weights=weights, debug=True)
+    variables["SORI_MOOD_WEIGHTS"] = str(weights)
+    assert read_environment(variables) == Environment(
+        max_seconds=90.5, genre_weights=weights, mood_weights=weights, debug=True
+    )
 
 
 def test_folders_are_separated_as_in_a_path(tmp_path: Path) -> None:
@@ -38,6 +41,7 @@ def test_folders_are_separated_as_in_a_path(tmp_path: Path) -> None:
         *[("SORI_MAX_SECONDS", value) for value in ("0", "-5", "soon", "nan", "inf", "0.5")],
         ("SORI_GENRE_WEIGHTS", "nowhere.keras"),
         ("SORI_GENRE_WEIGHTS", "."),
+        ("SORI_MOOD_WEIGHTS", "nowhere.npz"),
         ("SORI_DEBUG", "yes"),
         *[("SORI_PORT", value) for value in ("0", "65536", "http", "-1", "8e3", "٨")],
         ("SORI_WORKERS", "257"),

@@ -45,7 +45,7 @@ FLOORS = (
     {"words", "fitted", "card", "metrics", "sniff"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
-    {"bands", "musical", "pictures"},
+    {"bands", "motion", "musical", "pictures"},
     {"track", "scoring"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},

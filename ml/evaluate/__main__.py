@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml.errors import SoriError
-from ml.evaluate import genre, leakage, page, plots, provenance, rhythm, transfer
+from ml.evaluate import genre, leakage, mood, page, plots, provenance, rhythm, transfer
 from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
@@ -21,6 +21,7 @@ from ml.genre import GenreModel
 from ml.progress import tell
 from ml.train.corpus import read_taggrams
 from ml.train.evidence import Cache
+from ml.train.mood_task import MoodListener
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
@@ -90,6 +91,7 @@ def evaluate(options: argparse.Namespace, tell: Tell) -> tuple[Figures, Examined
                 "robustness": transfer.robustness(listener, songs, with_test=on_test),
             },
             **rhythm.measure(listener, crossed, options.shared),
+            "mood": mood.measure(listener, MoodListener(model, listener.cache, threads), options.shared),
             "data": provenance.data(options.shared),
         }
     return figures, examined

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ml.evaluate import page_rhythm
+from ml.evaluate import page_mood, page_rhythm
 from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import between, decimal, percent, table
 
@@ -44,6 +44,7 @@ def write(figures: Figures, plots: dict[str, str]) -> str:
         *_random_split(figures),
         *_elsewhere(figures["genre"]),
         *page_rhythm.write(figures),
+        *page_mood.write(figures),
         *_provenance(figures),
     ]
     return "\n\n".join(parts) + "\n"

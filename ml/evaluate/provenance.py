@@ -11,13 +11,19 @@ from ml.evaluate.figures import Figures
 from ml.folders import looks_like_audio
 from ml.genre import GenreModel
 
-TABLES = ("gtzan/*.csv", "gtzan/features_10_sec.tsv", "gtzan/splits/*.txt", "gtzan/taggrams/*.npz")
+TABLES = (
+    "emotify/ratings.csv",
+    "gtzan/*.csv",
+    "gtzan/features_10_sec.tsv",
+    "gtzan/splits/*.txt",
+    "gtzan/taggrams/*.npz",
+)
 CLIPS = ("gtzan/clips/**/*", "emotify/clips/*", "speech/*")
-FITTED = ("tempo.json", "key.json")
+FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
 def model(measured: GenreModel) -> Figures:
-    """The card's name and hashes, and those of the constants of tempo and key."""
+    """The card's name and hashes, and those of the weights of tempo, key and mood."""
     fitted = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
     signature = measured.signature
     return {

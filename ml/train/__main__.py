@@ -1,7 +1,7 @@
 """`python -m ml.train`: from labelled music to a weight file with its card.
 
 Without `--data` it repeats the shipped model from the research collections; with it, it learns a person's own genres
-from one folder per genre.
+from one folder per genre. With `--task mood` the same for moods.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from ml.metrics import calibration_error, interval
 from ml.progress import tell
 from ml.report import Model
 from ml.settings import MEL_BANDS
-from ml.train import corpus, recipe
+from ml.train import corpus, mood_task, recipe
 from ml.train.corpus import Example
 from ml.train.evidence import Cache, Gatherer, Row, learn_bands
+from ml.train.mood_task import MoodListener
 from ml.train.variants import TRAINED_VARIANTS
 
 LICENCE = (
@@ -38,12 +39,15 @@ CACHE_FOLDER = Path(".cache/evidence")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train", description="Train the genre model.")
-    parser.add_argument("--data", type=Path, help="a folder with one sub-folder of songs per genre")
+    parser = argparse.ArgumentParser(prog="python -m ml.train", description="Train the genre or mood model.")
+    parser.add_argument("--task", choices=("genre", "mood"), default="genre", help="what to learn")
+    parser.add_argument("--data", type=Path, help="a folder with one sub-folder of songs per genre or mood")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--without-emotify", action="store_true", help="train on GTZAN alone")
     parser.add_argument(
-        "--output", type=Path, help="the weight file (default: weight/genre.keras, or own.keras)"
+        "--output",
+        type=Path,
+        help="the weight file (default: in weight/, and with --data another than the shipped)",
     )
     parser.add_argument("--name", help="the model's name on its card")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
@@ -53,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        train(options, tell)
+        train_mood(options, tell) if options.task == "mood" else train(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -88,6 +92,13 @@ def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
     _save(network, model.bands, card, output)
     tell(f"{output}: {metrics}\n")
     return card
+
+
+def train_mood(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
+    """The mood head learns from what the shipped trunk hears."""
+    with ThreadPoolExecutor() as threads:
+        listener = MoodListener(GenreModel.load(), Cache(options.cache), threads)
+        return mood_task.train(options, listener, tell)
 
 
 def gather_examples(options: argparse.Namespace) -> list[Example]:

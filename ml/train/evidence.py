@@ -63,7 +63,7 @@ class Gatherer:
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
         self._model, self._cache, self._executor = model, cache, executor
-        self._version = _fingerprint(model)
+        self._version = fingerprint(model)
 
     def rows(
         self, examples: Sequence[Example], names: Sequence[str], tell: Callable[[str], None]
@@ -94,7 +94,7 @@ class Gatherer:
         return self._model.hear(Track(audio, self._model.bands).windows, self._executor)
 
 
-def _fingerprint(model: GenreModel) -> str:
+def fingerprint(model: GenreModel) -> str:
     """Of all that decides what is heard: trunk, bands and the source of the steps before and between.
 
     The head does not count, so training and evaluation share what they heard.

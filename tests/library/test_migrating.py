@@ -9,9 +9,11 @@ from pathlib import Path
 import alembic.command
 import pytest
 from alembic.config import Config
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect, select, text
 
 from library.catalogue import NoDatabaseError, Track, open_catalogue
+from library.listing import Listing
+from library.migrating import MIGRATIONS
 from tests.sources import ROOT
 
 OPEN = """
@@ -58,4 +60,26 @@ def test_a_start_that_is_cut_off_leaves_nothing_half_made(
     with catalogue.session() as session:
         session.add(Track(title="song"))
         session.commit()
+    catalogue.close()
+
+
+def test_a_library_of_the_first_days_comes_along(home: Path, url: str) -> None:
+    """From the first step with a track in it to the newest: nothing is lost, and the track is listed."""
+    home.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url or f"sqlite:///{home / 'library.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO tracks (id, size, mtime_ns, title, genre, heard_with) VALUES (1, 0, 0, 'Old', 'jazz', 'x')"
+            )
+        )
+    engine.dispose()
+    catalogue = open_catalogue(home, url or None)
+    with catalogue.session() as session:
+        assert session.scalars(select(Track)).one().title == "Old"
+        assert session.scalars(select(Listing)).one().genre == "jazz"
     catalogue.close()

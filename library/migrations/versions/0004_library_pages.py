@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import select
-from sqlalchemy.orm import Session, defer
+from sqlalchemy.orm import Session, load_only
 
 from library.catalogue import Track
 from library.listing import write_rows
@@ -46,7 +46,10 @@ def upgrade() -> None:
 def _fill(session: Session) -> None:
     """List what the library knows already, a thousand tracks at a time."""
     last = 0
-    known = select(Track).options(defer(Track.report), defer(Track.failure)).order_by(Track.id)
+    # By name: what later steps add to the table is not there yet.
+    names = ("path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode")
+    columns = [getattr(Track, name) for name in ("id", *names, "heard_with", "failure_code")]
+    known = select(Track).options(load_only(*columns, raiseload=True)).order_by(Track.id)
     while tracks := list(session.scalars(known.where(Track.id > last).limit(1000))):
         write_rows(session, tracks)
         last = tracks[-1].id

@@ -68,9 +68,24 @@ def make_shared(shared: Path) -> Path:
         for label in (*LABELS, "electronic"):
             sound = song(label, 20 + number, 4.0)
             write(shared / "emotify" / "clips" / f"{label}.{number:03}.ogg", sound)
+    names = [f"{label}.{number:03}" for label in (*LABELS, "electronic") for number in range(2)]
+    make_ratings(shared, {name: felt(name) for name in names})
     write(shared / "speech" / "voice.flac", tunes.tone(200, 3.0, timbre="strings"))
     table(shared / "speech" / "transcripts.csv", ("file", "kind"), [("voice.flac", "speech")])
     return shared
+
+
+def felt(name: str) -> tuple[float, float, float]:
+    """Calmness, power and joyful activation: rock and electronic music stir, the rest soothes."""
+    shift = int(name[-1]) / 20
+    stirring = name.startswith(("rock", "electronic"))
+    return (0.1 + shift, 0.4 + shift, 0.3) if stirring else (0.6 + shift, 0.05, 0.1)
+
+
+def make_ratings(shared: Path, ratings: dict[str, tuple[float, float, float]]) -> None:
+    head = ("clip", "genre", "calmness", "power", "joyful_activation")
+    rows = [(name, name.split(".")[0], *felt) for name, felt in ratings.items()]
+    table(shared / "emotify" / "ratings.csv", head, rows)
 
 
 def make_taggrams(gtzan: Path) -> None:
@@ -148,10 +163,13 @@ def make_sample(shared: Path, sample: Path) -> Path:
     table(sample / "speech" / "transcripts.csv", ("file", "kind"), [(name, "speech") for name in spoken])
     sample_clips(gtzan / "clips.csv", copy / "clips.csv")
     sample_lines(gtzan / "features_10_sec.tsv", copy / "features_10_sec.tsv")
-    for name in ("classical.001", "pop.001", "rock.001", "electronic.001"):
+    names = ("classical.001", "pop.001", "rock.001", "electronic.001")
+    for name in names:
         source = next((shared / "emotify" / "clips").glob(f"{name}*.ogg"))
         (sample / "emotify" / "clips").mkdir(parents=True, exist_ok=True)
         (sample / "emotify" / "clips" / source.name).symlink_to(source.resolve())
+    stems = [path.stem for path in sorted((sample / "emotify" / "clips").iterdir())]
+    make_ratings(sample, {stem: felt(stem) for stem in stems})
     with np.load(gtzan / "taggrams" / "train_filtered.npz") as arrays:
         heard, names = arrays["X"], arrays["IDS"]
     kept = np.isin(names, np.unique(names)[::4])

@@ -35,6 +35,8 @@ KEYS = (
     "tempo.classical.accuracy1",
     "tempo.cross_validated.accuracy1",
     "key.cross_validated.accuracy",
+    *(f"mood.{way}.accuracy" for way in ("whole", "middle", "genre_left_out", "picture")),
+    *(f"mood.whole.{key}" for key in ("r.value", "r.low", "agreed.accuracy", "agreed.n", "low", "n")),
     "model.sha256",
     "data.clips",
 )
@@ -125,7 +127,7 @@ def test_the_page_is_of_what_ships() -> None:
     """New weights need a new page: run `python -m ml.evaluate` and commit what it writes."""
     page = (ROOT / "docs/accuracy.md").read_text(encoding="utf-8")
     hashes = load_card(GENRE_WEIGHTS).sha256
-    hashes |= {name: hash_file(WEIGHT_FOLDER / name) for name in ("tempo.json", "key.json")}
+    hashes |= {name: hash_file(WEIGHT_FOLDER / name) for name in ("tempo.json", "key.json", "mood.npz")}
     stale = [name for name, digest in hashes.items() if f"| `weight/{name}` | `{digest}` |" not in page]
     assert not stale, f"docs/accuracy.md measures other weights than {stale}"
     pictures = re.findall(r"\]\((images/.+?)\)", page)

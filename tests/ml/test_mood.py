@@ -1,0 +1,184 @@
+"""The mood head: it ships whole, refuses what it cannot trust, and its answer is of one piece."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.audio import from_samples
+from ml.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
+from ml.genre import EVIDENCE_SIZE
+from ml.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
+from ml.motion import MEASURES
+from ml.pipeline import Ear, load
+from ml.report import Report
+from ml.settings import SAMPLE_RATE
+from ml.trunk import TAGS
+from tests.ml.music import song
+
+
+def a_model(labels: tuple[str, ...] = (CALM, EXCITING), seed: int = 0) -> MoodModel:
+    random = np.random.default_rng(seed)
+    arousal = random.standard_normal(INPUTS).astype(np.float32)
+    weights = random.standard_normal((INPUTS, len(labels))).astype(np.float32)
+    if labels == (CALM, EXCITING):
+        weights = np.stack([-arousal, arousal], axis=1)
+    card = Card("mine", "1", labels, {}, {}, {}, "ours")
+    return MoodModel(card, "", weights, np.zeros(len(labels), np.float32), arousal, np.float32(0))
+
+
+def saved(model: MoodModel, folder: Path) -> Path:
+    path = folder / "mood.npz"
+    model.save(path)
+    model.card.save(path)
+    return path
+
+
+def some_evidence(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """About where the numbers of real songs lie."""
+    random = np.random.default_rng(7)
+    evidence = 1.5 * random.standard_normal((rows, EVIDENCE_SIZE)) - 4
+    moved = np.array([-3.0, -3.2, -1.8, -3.6]) + 0.4 * random.standard_normal((rows, len(MEASURES)))
+    return evidence.astype(np.float32), moved.astype(np.float32)
+
+
+def test_what_ships_is_whole_and_small() -> None:
+    model = MoodModel.load()
+    assert model.labels == (CALM, EXCITING)
+    assert model.card.data == {"emotify audio": 200}
+    assert model.card.licence and MOOD_WEIGHTS.stat().st_size < 10_000
+    assert model.sha256 == load_card(MOOD_WEIGHTS).sha256["mood.npz"]
+
+
+def test_label_and_arousal_agree() -> None:
+    model = MoodModel.load()
+    evidence, moved = some_evidence(50)
+    answers = [model.judge(*row) for row in zip(evidence, moved, strict=True)]
+    assert {answer.label for answer in answers} == {CALM, EXCITING}
+    assert all((answer.arousal > 0.5) == (answer.label == EXCITING) for answer in answers)
+    assert all(0 <= answer.arousal <= 1 for answer in answers)
+    assert model.arousal(evidence, moved) == tuple(answer.arousal for answer in answers)
+
+
+def test_words_for_calm_music_calm() -> None:
+    """What the weights say in words: a mellow song is calmer than the same song with the tag of metal."""
+    model = MoodModel.load()
+    evidence, moved = some_evidence(1)
+    loud, soft = evidence.copy(), evidence.copy()
+    loud[0, TAG_LOGITS.start + TAGS.index("metal")] += 3
+    soft[0, TAG_LOGITS.start + TAGS.index("mellow")] += 3
+    assert model.arousal(soft, moved) < model.arousal(evidence, moved) < model.arousal(loud, moved)
+
+
+def test_a_saved_model_judges_as_before(tmp_path: Path) -> None:
+    model = a_model(("calm", "sad", "wild"))
+    again = MoodModel.load(saved(model, tmp_path))
+    evidence, moved = some_evidence(5)
+    assert [again.judge(*row) for row in zip(evidence, moved, strict=True)] == [
+        model.judge(*row) for row in zip(evidence, moved, strict=True)
+    ]
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    path = saved(a_model(), tmp_path)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ChangedWeightsError, match=r"mood\.npz"):
+        MoodModel.load(path)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(NoCardError):
+        MoodModel.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY"])
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mood.npz"
+    path.write_bytes(content)
+    a_model().card.save(path)
+    with pytest.raises(UnusableMoodError, match="--task mood"):
+        MoodModel.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": np.zeros((3, 2), np.float32)},
+        {"bias": np.zeros(5, np.float32)},
+        {"arousal_weights": np.full(INPUTS, np.nan, np.float32)},
+        {"weights": np.array([{"not": "a number"}], object)},
+        {"weights": np.array(["words"])},
+    ],
+)
+def test_other_numbers_are_refused(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "mood.npz"
+    model = a_model()
+    arrays = {name: getattr(model, name) for name in ("weights", "bias", "arousal_weights", "arousal_bias")}
+    np.savez(path, **(arrays | change))
+    model.card.save(path)
+    with pytest.raises(UnusableMoodError):
+        MoodModel.load(path)
+
+
+def held(seconds: float) -> np.ndarray:
+    """Slow soft chords, one every six seconds, each of a few plain tones that swell and go."""
+    parts = []
+    for number in range(int(seconds / 6)):
+        time = np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
+        root = 130.8 * 2 ** ((0, 5, 7)[number % 3] / 12)
+        tones = sum(np.sin(2 * np.pi * root * ratio * time) for ratio in (1, 1.25, 1.5))
+        parts.append(0.1 * tones * np.sin(np.pi * time / 6))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def hammered(seconds: float) -> np.ndarray:
+    """A distorted chord cut up eight times a second, with hi-hats in between."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    chord = sum(np.sign(np.sin(2 * np.pi * hz * time)) for hz in (82.4, 123.5, 164.8))
+    hats = np.random.default_rng(0).standard_normal(len(time)) * np.exp(-30 * (time % 0.1875))
+    return (0.1 * chord * (time % 0.125 < 0.0625) + 0.5 * hats).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def drummed(shipped_ear: Ear) -> Report:
+    return shipped_ear.hear_audio(from_samples(hammered(18.0), SAMPLE_RATE, title="a")).report
+
+
+def test_soft_chords_are_calmer_than_a_hammered_one(shipped_ear: Ear, drummed: Report) -> None:
+    still = shipped_ear.hear_audio(from_samples(held(18.0), SAMPLE_RATE, title="a")).report
+    assert still.mood is not None and drummed.mood is not None
+    assert still.mood.label == CALM
+    assert drummed.mood.label == EXCITING
+    assert still.mood.arousal + 0.5 < drummed.mood.arousal
+
+
+def test_the_report_says_how_arousal_moves(shipped_ear: Ear, drummed: Report) -> None:
+    assert len(drummed.arousal) == len(drummed.timeline)
+    assert len(drummed.motion) == len(MEASURES)
+    sound = np.concatenate([held(30.0), hammered(30.0)])
+    moved = shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.arousal
+    assert np.mean(moved[:7]) + 0.5 < np.mean(moved[-7:])
+
+
+def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_ear: Ear) -> None:
+    hearing = shipped_ear.hear_audio(from_samples(song(12.0), SAMPLE_RATE, title="a"))
+    again = shipped_ear.moods.judge(
+        hearing.evidence.mean(axis=0), np.array(hearing.report.motion, np.float32)
+    )
+    assert hearing.report.mood is not None
+    assert again.label == hearing.report.mood.label
+    assert again.arousal == pytest.approx(hearing.report.mood.arousal, abs=1e-3)
+
+
+def test_a_report_of_before_still_reads(drummed: Report) -> None:
+    data = drummed.to_dict()
+    assert set(data["mood"]) == {"label", "arousal"}
+    del data["arousal"], data["motion"]
+    assert Report.from_dict(data) == replace(drummed, arousal=(), motion=())
+
+
+def test_ones_own_moods_are_served(tmp_path: Path) -> None:
+    with load(moods=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as ear:
+        report = ear.hear_audio(from_samples(song(6.0), SAMPLE_RATE, title="a")).report
+    assert report.mood is not None and report.mood.label in ("느긋함", "wild", "sad")

@@ -1,0 +1,186 @@
+"""Training moods: from ratings, and from a person's folders to a weight file that the product serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ml.card import load_card
+from ml.mood import INPUTS, MoodModel, odds_to_share
+from ml.pipeline import load
+from ml.settings import SAMPLE_RATE
+from ml.train import mood
+from ml.train.__main__ import main
+from ml.train.corpus import Example, read_folder
+from ml.train.mood import Ratings
+from ml.train.mood_task import MIDDLE_SECONDS, _groups, middle
+from tests.ml.evaluate.collection import make_ratings
+from tests.ml.music import song
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Calm: slow and low. Exciting: fast and high over noise. Four songs each, one of them twice."""
+    for label, bpm, hz in (("calm", 50, 110), ("exciting", 180, 330)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(4):
+            sound = song(6.0, bpm=bpm + 4 * number, root_hz=hz, seed=number)
+            noise = 0.15 * np.random.default_rng(number).standard_normal(len(sound))
+            sound = sound + (noise * (np.arange(len(sound)) % 4000 < 800) if label == "exciting" else 0)
+            soundfile.write(tmp_path / "data" / label / f"{number}.wav", sound, SAMPLE_RATE)
+    copy = tmp_path / "data" / "calm" / "0 copy.wav"
+    copy.write_bytes((tmp_path / "data" / "calm" / "0.wav").read_bytes())
+    (tmp_path / "data" / "calm" / "notes.mp3").write_text("not a song " * 20)
+    return tmp_path / "data"
+
+
+def run(folder: Path, output: Path, *more: str) -> int:
+    cache = output.parent / "cache"
+    places = ["--data", folder, "--output", output, "--cache", cache]
+    return main(["--task", "mood", *map(str, places), *more])
+
+
+def test_folders_become_moods_that_are_served(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "own.npz"
+    assert run(folder, output, "--name", "mine") == 0
+    assert "notes.mp3" in capsys.readouterr().err
+    card = load_card(output)
+    assert (card.name, card.labels, card.data) == ("mine", ("calm", "exciting"), {"calm": 5, "exciting": 4})
+    assert card.metrics["cross_validated"]["n"] == 9
+    with load(moods=output) as ear:
+        for label in card.labels:
+            answer = ear.analyse(folder / label / "1.wav").mood
+            assert answer is not None and answer.label == label
+            assert (answer.arousal > 0.5) == (label == "exciting")
+
+
+def test_other_names_and_a_third_mood(folder: Path, tmp_path: Path) -> None:
+    (folder / "calm").rename(folder / "잔잔함")
+    (folder / "exciting").rename(folder / "party")
+    (folder / "sad").mkdir()
+    for number in range(2):
+        soundfile.write(folder / "sad" / f"{number}.wav", song(4.0, bpm=70, root_hz=80), SAMPLE_RATE)
+    output = tmp_path / "own.npz"
+    assert run(folder, output) == 0
+    model, shipped = MoodModel.load(output), MoodModel.load()
+    assert model.labels == ("party", "sad", "잔잔함")
+    np.testing.assert_array_equal(model.arousal_weights, shipped.arousal_weights)
+    assert model.arousal_bias == shipped.arousal_bias
+
+
+def test_what_was_heard_is_not_heard_again(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, tmp_path / "own.npz") == 0
+    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    assert run(folder, tmp_path / "own.npz") == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == written
+
+
+@pytest.mark.parametrize("songs", [0, 1])
+def test_one_mood_is_refused(
+    folder: Path, tmp_path: Path, songs: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a second mood has files, none of which can be heard."""
+    for path in sorted((folder / "exciting").iterdir()):
+        path.unlink()
+    if songs:
+        (folder / "exciting" / "a.wav").write_text("not a song")
+    assert run(folder, tmp_path / "own.npz") == 2
+    assert "sub-folder" in capsys.readouterr().err
+    assert not (tmp_path / "own.npz").exists()
+
+
+def test_copies_stand_on_one_side(folder: Path) -> None:
+    (folder / "calm" / "notes.mp3").unlink()
+    examples = read_folder(folder)
+    groups = dict(zip((example.name for example in examples), _groups(examples).tolist(), strict=True))
+    assert groups["calm/0 copy.wav"] == groups["calm/0.wav"]
+    assert len(set(groups.values())) == len(examples) - 1
+
+
+def some_ratings(count: int = 120, *, noise: float = 0.2) -> tuple[np.ndarray, Ratings]:
+    """Clips whose balance follows from what is heard of them, but for the listeners' whims."""
+    random = np.random.default_rng(0)
+    given = random.standard_normal((count, INPUTS)).astype(np.float32)
+    balance = given @ random.standard_normal(INPUTS).astype(np.float32) / INPUTS**0.5
+    balance = balance + noise * random.standard_normal(count).astype(np.float32)
+    names = [f"{('rock', 'pop', 'jazz')[i % 3]}.{i:03}" for i in range(count)]
+    examples = [Example(name, "", name, "emotify", "train") for name in names]
+    return given, Ratings(
+        examples, balance, odds_to_share(3 * balance), np.array([n.split(".")[0] for n in names])
+    )
+
+
+def test_the_recipe_finds_what_is_there() -> None:
+    given, ratings = some_ratings()
+    judged = mood.cross_judge(given, ratings.balance, mood.folds_by_clip(ratings))
+    assert np.corrcoef(judged, ratings.balance)[0, 1] > 0.75
+    assert ((judged > 0) == ratings.exciting).mean() > 0.75
+    head, settings, _ = mood.fit_ratings(given, ratings)
+    arousal = odds_to_share(head.arousal(given)[:, 0])
+    assert np.abs(arousal - ratings.arousal).mean() < 0.15
+    assert settings["slope"] == pytest.approx(3, rel=0.5)
+    scores = head.scores(given)
+    np.testing.assert_array_equal(scores.argmax(axis=1) == 1, arousal > 0.5)
+
+
+def test_cross_validation_knows_nothing_of_what_it_judges() -> None:
+    """Where there is nothing to be learnt, nothing is found; a leak would find it."""
+    given, ratings = some_ratings()
+    random = np.random.default_rng(3).permutation(len(given))
+    for folds in (mood.folds_by_clip(ratings), mood.folds_by_genre(ratings)):
+        assert (
+            abs(np.corrcoef(mood.cross_judge(given[random], ratings.balance, folds), ratings.balance)[0, 1])
+            < 0.3
+        )
+        assert sorted(np.concatenate([held for _, held in folds]).tolist()) == list(range(len(given)))
+        assert not any(set(learnt.tolist()) & set(held.tolist()) for learnt, held in folds)
+
+
+def test_a_genre_is_left_out_whole() -> None:
+    _, ratings = some_ratings(30)
+    for learnt, held in mood.folds_by_genre(ratings):
+        assert not set(ratings.genres[learnt]) & set(ratings.genres[held])
+
+
+def test_ratings_are_read_as_listeners_gave_them(tmp_path: Path) -> None:
+    make_ratings(
+        tmp_path, {"pop.000": (0.1, 0.5, 0.3), "rock.000": (0.6, 0.1, 0.1), "rock.001": (0.0, 0.0, 0.0)}
+    )
+    ratings = mood.read_ratings(tmp_path)
+    np.testing.assert_allclose(ratings.balance, [0.7, -0.4, 0.0])
+    np.testing.assert_allclose(ratings.arousal, [8 / 9, 0.25, 0.5])
+    assert ratings.exciting.tolist() == [True, False, False]
+    assert ratings.agreed.tolist() == [True, True, False]
+    assert [example.label for example in ratings.examples] == ["exciting", "calm", "calm"]
+
+
+def test_without_ratings_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--task", "mood", "--shared", str(tmp_path), "--output", str(tmp_path / "a.npz")]) == 2
+    assert "nothing to learn from" in capsys.readouterr().err
+
+
+def test_the_middle_is_five_seconds_of_the_middle() -> None:
+    from ml.audio import from_samples
+
+    samples = np.linspace(-0.5, 0.5, 30 * SAMPLE_RATE, dtype=np.float32)
+    cut = middle(from_samples(samples, SAMPLE_RATE, title="a")).samples
+    assert len(cut) == MIDDLE_SECONDS * SAMPLE_RATE
+    assert cut[len(cut) // 2] == pytest.approx(0.0, abs=1e-4)
+    assert np.ptp(cut) == pytest.approx(MIDDLE_SECONDS / 30, abs=1e-3)
+    short = from_samples(samples[: 2 * SAMPLE_RATE], SAMPLE_RATE, title="a")
+    assert len(middle(short).samples) == 2 * SAMPLE_RATE
+
+
+@pytest.mark.data
+def test_the_shipped_head_comes_from_the_research_data(shared: Path, tmp_path: Path) -> None:
+    """The same command gives the same numbers again."""
+    output = tmp_path / "mood.npz"
+    assert main(["--task", "mood", "--shared", str(shared), "--output", str(output)]) == 0
+    again, shipped = MoodModel.load(output), MoodModel.load()
+    np.testing.assert_allclose(again.arousal_weights, shipped.arousal_weights, atol=1e-3)
+    assert again.card.metrics["cross_validated"]["accuracy"] > 0.78
