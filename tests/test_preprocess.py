@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -104,7 +105,11 @@ def test_better_descriptors_need_no_listening(
     capsys.readouterr()
     assert run(home, music) == 0
     assert capsys.readouterr().out == "6 files were described anew without hearing them.\n"
-    assert descriptors(home) == before
+    after = descriptors(home)
+    assert after.keys() == before.keys()
+    for path, vectors in before.items():  # this process adds up in other pieces than those that heard
+        for one, other in zip(vectors, after[path], strict=True):
+            np.testing.assert_allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), atol=1e-6)
 
 
 def test_celery_says_that_it_is_not_there(

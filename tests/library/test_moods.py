@@ -20,6 +20,7 @@ from ml.card import Card
 from ml.genre import EVIDENCE_SIZE
 from ml.mood import INPUTS, MoodModel
 from ml.motion import MEASURES
+from ml.musical import Musicality
 from ml.report import Mood, Report
 from ml.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar, a_report
@@ -45,8 +46,8 @@ def library(catalogue: Catalogue) -> Library:
     """The song that is asked about first; the others lie further and further."""
     told = {"song": 0.5, "like it": 0.55, "calm": 0.2, "calmest": 0.05, "lively": 0.7, "wild": 0.95}
     for number, (name, arousal) in enumerate(told.items()):
-        with_arousal(catalogue, name, 15.0 * number, arousal)
-    with_arousal(catalogue, "unknown", 120, None)
+        with_arousal(catalogue, name, 20.0 * number, arousal)
+    with_arousal(catalogue, "unknown", 150, None)
     return Library.load(catalogue)
 
 
@@ -94,7 +95,8 @@ def add_kept(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NE
             setattr(track, name, value)
         session.add(track)
         session.flush()
-        kept = sound.pack(np.zeros((1, EVIDENCE_SIZE), np.float32))
+        nothing = np.zeros(EVIDENCE_SIZE, np.float32), np.zeros(sound.TIMBRE_SIZE, np.float32)
+        kept = sound.pack(sound.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
         session.add(Heard(track_id=track.id, chromagram=b"", evidence=kept))
         session.commit()
         return track.id
