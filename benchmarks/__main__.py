@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import analyse, kills, load, memory, neighbours, page, preprocess
+from benchmarks import analyse, kills, load, memory, neighbours, page, pages, preprocess
 
 IMAGES = page.PAGE.parent / "images"
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Path | None], Iterable[page.Row]]] = {
     "memory": lambda _: memory.run(),
     "kills": lambda _: kills.run(),
     "load": lambda _: load.run(),
+    "pages": lambda _: pages.run(),
 }
 ABOUT = {
     "analyse": analyse.__doc__,
@@ -27,6 +28,7 @@ ABOUT = {
     "memory": memory.__doc__,
     "kills": kills.__doc__,
     "load": load.__doc__,
+    "pages": pages.__doc__,
 }
 
 

@@ -16,6 +16,8 @@ from ml.report import Report
 from ml.settings import Limits
 
 if TYPE_CHECKING:
+    from ml.features import Floats
+    from ml.musical import Musicality
     from ml.pipeline import Hearing
 
 
@@ -29,6 +31,8 @@ class Listener(Protocol):
     ) -> Hearing: ...
 
     def warm_up(self) -> None: ...
+
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report: ...
 
 
 class InternalError(SoriError):

@@ -22,6 +22,8 @@ from ml.report import Report
 from ml.settings import Limits
 
 if TYPE_CHECKING:
+    from ml.features import Floats
+    from ml.musical import Musicality
     from ml.pipeline import Hearing
 
 LOG = logging.getLogger(__name__)
@@ -38,6 +40,9 @@ class Company:
 
     def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
         return self._ear.hear(source, limits=limits, name=name, tell=tell)
+
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
+        return self._ear.judge_again(report, evidence, music)
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
         return self.among(self._ear.hear(source, limits=limits, name=name))

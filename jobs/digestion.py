@@ -22,13 +22,14 @@ from jobs.attempt import InternalError, Listener, wake
 from jobs.workers import work_through
 from library import reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
-from library.digest import Digest, File, description_version, digest, heard_by
+from library.digest import Digest, File, described_by, digest, heard_by
 from library.folders import NoFolderError, explain, walk
 from library.freshness import mark_change
-from library.keeping import Keeper, Summary, Versions, hash_content
+from library.keeping import Judge, Keeper, Summary, Versions, hash_content
 from library.tags import read_album
 from ml.card import GENRE_WEIGHTS, load_card
 from ml.errors import AudioError, NotAFileError, SoriError
+from ml.report import Report
 from ml.settings import Limits
 
 LOCK_NAME = "library.lock"
@@ -70,7 +71,7 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
             raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
     with _alone(catalogue, home), _disk_minded():
         reference.install(catalogue)
-        keeper = Keeper(catalogue, versions(order), retry_failed=order.retry_failed)
+        keeper = Keeper(catalogue, versions(order), judge=_judge(order), retry_failed=order.retry_failed)
         new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
         settled = len(keeper.summary.seen) - len(new)
         tell(settled, len(keeper.summary.seen), "")
@@ -101,7 +102,23 @@ def _keep(keeper: Keeper, file: File, result: Digest | SoriError) -> None:
 def versions(order: Order) -> Versions:
     weights = order.weights or GENRE_WEIGHTS
     card = load_card(weights)
-    return Versions(heard_by(card.sha256[weights.name]), description_version(), order.limits.max_seconds)
+    model = card.sha256[weights.name]
+    return Versions(heard_by(card), described_by(model), order.limits.max_seconds, model)
+
+
+def _judge(order: Order) -> Judge:
+    """By an ear in this process, which is woken when the first track needs it."""
+    ears: list[Listener] = []
+
+    def judge(report: Report, kept: bytes) -> Report:
+        from library import sound
+
+        if not ears:
+            ears.append((order.wake or partial(wake, order.weights))())
+        heard = sound.unpack(kept)
+        return ears[0].judge_again(report, heard.evidence, heard.music)
+
+    return judge
 
 
 def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from library.catalogue import Descriptor, Heard, Track
+from ml.card import Card
 from ml.report import Report
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def describe(chromagram: bytes, evidence: bytes) -> tuple[bytes, bytes, str]:
 
     projections, version = projection.load()
     chords = projections["harmony"].apply(harmony.features(harmony.unpack(chromagram)))
-    timbre = projections["sound"].apply(sound.features(sound.unpack(evidence)))
+    heard = sound.unpack(evidence)
+    timbre = projections["sound"].apply(sound.features(heard.evidence, heard.timbre))
     return chords.astype("<f4").tobytes(), timbre.astype("<f4").tobytes(), version
 
 
@@ -62,19 +65,36 @@ def description_version() -> str:
     return projection.load()[1]
 
 
-HEARING_VERSION = 1
-"""Raised when the same model hears something else in the same file."""
+def described_by(model_sha256: str) -> str:
+    """The version that a track remembers of all that follows from what is kept: vectors, and the head's judgement."""
+    return f"{description_version()}+{model_sha256[:16]}"
 
 
-def heard_by(model_sha256: str) -> str:
-    """The version that a track heard with this model remembers."""
-    return f"{model_sha256[:16]}-{HEARING_VERSION}"
+HEARING_VERSION = 2
+"""Raised when the same trunk hears something else in the same file."""
+
+
+def heard_by(card: Card) -> str:
+    """The version that a track heard with this model remembers.
+
+    A head trained anew hears nothing else; a card that does not name what hears stands for the whole file.
+    """
+    hears = card.hearing or "".join(digest for _, digest in sorted(card.sha256.items()))
+    return f"{hashlib.sha256(hears.encode()).hexdigest()[:16]}-{HEARING_VERSION}"
+
+
+def keep(hearing: Hearing) -> tuple[bytes, bytes]:
+    """What is kept of one listening: the chromagram, and the evidence with the timbre beside it."""
+    from library import harmony, sound
+
+    timbre = sound.timbre(sound.pool(hearing.mel))
+    heard = sound.Kept(hearing.evidence.mean(axis=0), timbre, hearing.musicality)
+    return harmony.pack(hearing.chromagram), sound.pack(heard)
 
 
 def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Digest:
-    from library import harmony, sound
-
-    chromagram, evidence = harmony.pack(hearing.chromagram), sound.pack(hearing.evidence)
+    chromagram, evidence = keep(hearing)
+    harmony, sound, _ = describe(chromagram, evidence)
     return Digest(
         file,
         content,
@@ -82,7 +102,9 @@ def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Dig
         hearing.report.to_dict(),
         chromagram,
         evidence,
-        *describe(chromagram, evidence),
+        harmony,
+        sound,
+        described_by(hearing.report.model.sha256),
     )
 
 

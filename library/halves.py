@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from library import sound
 from ml.audio import Audio, from_samples, load
 from ml.audio.foreign import find_ffmpeg
 from ml.card import hash_file
-from ml.chroma import Chromagram
-from ml.genre import EVIDENCE_SIZE
+from ml.chroma import BANDS, Chromagram
+from ml.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
+from ml.genre import EVIDENCE_SIZE, WINDOW_SECONDS
 from ml.pipeline import Ear
 from ml.settings import SAMPLE_RATE
 from ml.tempo import estimate as estimate_tempo
@@ -39,20 +41,36 @@ EMOTIFY_GENRES = {"classical", "electronic", "pop", "rock"}
 BASELINE_FRAMES = 200
 SEMITONES = (1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6)
 UNTOUCHED, MP3 = "as it is", "MP3 at 64 kbit/s"
-HEARING_VERSION = 1
+HEARING_VERSION = 2
+CROPS = 12
+CROP_WINDOWS = (3, 5)
+"""Of every long clip so many pieces are cut for learning, each of so many of the trunk's windows (9 to 15 seconds)."""
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What one piece of sound gave. `frames` is librosa's chroma_stft (frames, 12), for the baseline alone."""
+    """What one piece of sound gave: `evidence` (windows, EVIDENCE_SIZE), `mel` as `library.sound` pools it.
+
+    `frames` is librosa's chroma_stft (frames, 12), for the baseline alone.
+    """
 
     example: Example
     part: str
     change: str
     chromagram: Chromagram
     evidence: Floats
+    mel: Floats
     bpm: float
     frames: Floats
+
+    @property
+    def seconds(self) -> float:
+        return len(self.mel) / sound.FRAMES_PER_SECOND
+
+    @property
+    def mean_evidence(self) -> Floats:
+        mean: Floats = self.evidence.mean(axis=0)
+        return mean
 
 
 def transpose(samples: Floats, *, semitones: int) -> Floats:
@@ -117,6 +135,41 @@ def hear_halves(shared: Path, ear: Ear, cache: Path, tell: Callable[[str], None]
             yield listen("first", name, audio.samples[:middle], change, heard=heard)
 
 
+def crops(whole: Heard, seed: int) -> Iterator[Heard]:
+    """Pieces of a clip to learn from: each begins elsewhere, and two of three are moved by some semitones.
+
+    Moved on the keyboard, so that notes pass from one register into the next; the sound stays as it was.
+    """
+    choose = np.random.default_rng(seed)
+    windows = len(whole.evidence)
+    for number in range(CROPS):
+        length = min(windows, int(choose.integers(*CROP_WINDOWS, endpoint=True)))
+        start = int(choose.integers(0, windows - length, endpoint=True))
+        steps = int(choose.integers(min(SEMITONES), max(SEMITONES), endpoint=True)) if number % 3 else 0
+        tones = _cut(whole.chromagram.tones, start, length, CHORDS_PER_SECOND)
+        yield replace(
+            whole,
+            part="crop",
+            change=f"crop {number + 1}",
+            chromagram=Chromagram(_moved(tones, steps), whole.chromagram.tuning_cents),
+            evidence=whole.evidence[start : start + length],
+            mel=_cut(whole.mel, start, length, sound.FRAMES_PER_SECOND),
+        )
+
+
+def _cut(rows: Floats, start: int, length: int, rate: float) -> Floats:
+    """Rows that belong to `length` windows from window `start` on; the last window may overlap the one before."""
+    begin = min(int(start * WINDOW_SECONDS * rate), len(rows) - 1)
+    return rows[begin : begin + max(1, int(length * WINDOW_SECONDS * rate))]
+
+
+def _moved(tones: Floats, steps: int) -> Floats:
+    moved = np.roll(tones, steps, axis=1)
+    beyond = slice(0, steps) if steps >= 0 else slice(BANDS + steps, BANDS)
+    moved[:, beyond] = 0
+    return moved
+
+
 def _remembered(
     ear: Ear,
     cache: Path,
@@ -137,8 +190,11 @@ def _remembered(
         np.savez(partial_path, **_hear(ear, from_samples(change(samples), SAMPLE_RATE), heard=heard))
         partial_path.replace(path)
     with np.load(path, allow_pickle=False) as kept:
-        chromagram = Chromagram(kept["bass"], kept["treble"], float(kept["tuning"]))
-        return Heard(example, part, name, chromagram, kept["evidence"], float(kept["bpm"]), kept["frames"])
+        chromagram = Chromagram(kept["tones"], float(kept["tuning"]))
+        mel = kept["mel"].astype(np.float32)
+        return Heard(
+            example, part, name, chromagram, kept["evidence"], mel, float(kept["bpm"]), kept["frames"]
+        )
 
 
 def _hear(ear: Ear, audio: Audio, *, heard: bool) -> dict[str, Any]:
@@ -146,18 +202,22 @@ def _hear(ear: Ear, audio: Audio, *, heard: bool) -> dict[str, Any]:
 
     if heard:
         hearing = ear.hear_audio(audio)
-        chromagram, evidence = hearing.chromagram, hearing.evidence.mean(axis=0)
+        chromagram, evidence, mel = hearing.chromagram, hearing.evidence, hearing.mel
         tempo = hearing.report.tempo
     else:
         track = Track(audio, ear.model.bands)
-        chromagram, evidence = track.chromagram, np.full(EVIDENCE_SIZE, np.nan, np.float32)
+        chromagram, evidence, mel = (
+            track.chromagram,
+            np.full((1, EVIDENCE_SIZE), np.nan, np.float32),
+            track.mel,
+        )
         tempo = estimate_tempo(track.heard_mel)
     frames = librosa.feature.chroma_stft(y=audio.samples, sr=SAMPLE_RATE).T[:BASELINE_FRAMES]
     return {
-        "bass": chromagram.bass,
-        "treble": chromagram.treble,
+        "tones": chromagram.tones,
         "tuning": np.float32(chromagram.tuning_cents),
         "evidence": evidence,
+        "mel": sound.pool(mel).astype(np.float16),
         "bpm": np.float32(tempo.bpm if tempo else 0.0),
         "frames": frames.astype(np.float32),
     }

@@ -8,7 +8,7 @@ heard again; a better descriptor is computed from what was kept. Files of the re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +18,12 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
-from library.digest import Digest, File, describe, fill, rows_of, storable
+from library.digest import Digest, File, describe, description_version, facts, fill, rows_of, storable
 from library.folders import Found
 from library.linking import Links, give_names, is_sound, names_of, needs_no_hearing, untie
 from library.moves import copy, drop, move
 from ml.errors import SoriError
+from ml.report import Report
 
 FOLDER = "folder"
 """The source of a row that stands for a place which could not be looked into."""
@@ -35,6 +36,12 @@ class Versions:
     heard_with: str
     described_with: str
     seconds: float
+    judged_with: str
+    """SHA-256 of the model whose head judges."""
+
+
+Judge = Callable[[Report, bytes], Report]
+"""The report anew from what was kept of the sound."""
 
 
 @dataclass
@@ -58,8 +65,11 @@ class Summary:
 class Keeper:
     """One run's dealings with the catalogue. Each finished file is committed by itself, so nothing finished is lost."""
 
-    def __init__(self, catalogue: Catalogue, versions: Versions, *, retry_failed: bool = False) -> None:
-        self._catalogue, self._versions, self._retry_failed = catalogue, versions, retry_failed
+    def __init__(
+        self, catalogue: Catalogue, versions: Versions, *, judge: Judge, retry_failed: bool = False
+    ) -> None:
+        self._catalogue, self._versions, self._judge = catalogue, versions, judge
+        self._retry_failed = retry_failed
         self.summary = Summary()
         with catalogue.session() as session:
             rows = session.execute(
@@ -107,7 +117,9 @@ class Keeper:
             return False
         if known.reference is None and (name := self._links.name(file.path)):
             self._adopt(known, name)
-        if known.described_with != self._versions.described_with:
+        # The reference's genres are its makers' own, whatever judges.
+        fitting = {self._versions.described_with} | ({description_version()} if known.reference else set())
+        if known.described_with not in fitting:
             with self._catalogue.session() as session:
                 track = session.scalars(select(Track).where(Track.digest == known.digest)).one()
                 if not self._redescribe(session, track):
@@ -129,9 +141,14 @@ class Keeper:
         heard = session.get(Heard, track.id)
         if heard is None:
             return False
-        harmony, sound, version = describe(heard.chromagram, heard.evidence)
+        if track.report and track.reference is None:
+            report = Report.from_dict(track.report)
+            if report.model.sha256 != self._versions.judged_with:
+                for name, value in facts(self._judge(report, heard.evidence)).items():
+                    setattr(track, name, value)
+        harmony, sound, _ = describe(heard.chromagram, heard.evidence)
         session.merge(Descriptor(track_id=track.id, harmony=harmony, sound=sound))
-        track.described_with = version
+        track.described_with = self._versions.described_with
         return True
 
     def _take_over(self, file: File) -> bool:

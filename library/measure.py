@@ -11,18 +11,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from library import harmony, projection, sound
-from library.halves import MP3, UNTOUCHED, Heard, hear_halves
+from library import cuts, harmony, projection, sound
+from library.halves import MP3, UNTOUCHED, Heard, crops, hear_halves
+from library.lessons import FOLDS, Halves, Lessons, fold_of
 from library.methods import METHODS, Method
-from library.projection import Projection
+from library.projection import KINDS, Projection
 from ml.card import Card
 from ml.pipeline import load
 from ml.progress import tell
@@ -32,20 +32,8 @@ Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 Figures = dict[str, dict[str, float]]
 
-FOLDS = 5
-SEED = 11
 TRANSPOSED = "transposed ±1 to ±6"
 QUESTIONS = (UNTOUCHED, TRANSPOSED, MP3, "tempo +5 %", "tempo -5 %")
-
-
-@dataclass(frozen=True)
-class Halves:
-    """Everything heard: the library's pieces first those of the asking clips, and the questions by kind."""
-
-    library: list[Heard]
-    asked: dict[str, list[tuple[int, Heard]]]
-    whole: list[Heard]
-    artists: list[str]
 
 
 def gather(heard: Sequence[Heard]) -> Halves:
@@ -58,55 +46,72 @@ def gather(heard: Sequence[Heard]) -> Halves:
             question = TRANSPOSED if one.change.startswith("transposed") else one.change
             asked[question].append((place[one.example.name], one))
     whole = [one for one in heard if one.part == "whole"]
-    return Halves(long + short, asked, whole, [one.example.artist for one in long])
+    cut = [
+        (place[one.example.name], crop)
+        for number, one in enumerate(whole)
+        if one.example.name in place
+        for crop in crops(one, number)
+    ]
+    return Halves(long + short, asked, cut, whole, [one.example.artist for one in long])
 
 
-def measure(halves: Halves) -> dict[str, Any]:
-    """All figures: per method and question the share found first and among three; same artist and genre at three."""
-    return {
+def measure(halves: Halves, shared: Path) -> tuple[dict[str, Any], dict[str, Projection]]:
+    """All figures, and the projections that ship, learnt from every clip.
+
+    Figures per method and question are the share found first and among three; same artist and genre at three.
+    """
+    found: dict[str, Figures] = {}
+    alike: dict[str, dict[str, float]] = {}
+    fitted: dict[str, Projection] = {}
+    shipped: dict[str, Lessons] = {}
+    for method in METHODS:
+        tell(f"{method.name}\n")
+        lessons = Lessons.of(method, halves)
+        found[method.name] = other_half(lessons)
+        alike[method.name] = precision(lessons, halves)
+        if method.kind in KINDS and method.recipe is not None:
+            fitted[method.kind] = lessons.all()
+            shipped[method.kind] = lessons
+    figures = {
         "clips_asking": len(halves.artists),
         "library": len(halves.library),
-        "other_half": {method.name: other_half(method, halves) for method in METHODS},
-        "precision_at_3": {**{m.name: precision(m, halves) for m in METHODS}, "chance": chance(halves)},
+        "other_half": found,
+        "precision_at_3": {**alike, "chance": chance(halves)},
+        "cuts": cuts.compare(halves, shipped, shared),
     }
+    return figures, fitted
 
 
-def other_half(method: Method, halves: Halves) -> Figures:
-    library = np.stack([method.features(one) for one in halves.library])
-    folds = _folds(halves.artists)
-    asked = {question: _finite(method, pairs) for question, pairs in halves.asked.items()}
+def other_half(lessons: Lessons) -> Figures:
     ranks: dict[str, list[int]] = {question: [] for question in QUESTIONS}
     for fold in range(FOLDS):
-        learnt = _teach(method, halves, library, asked, folds != fold)
-        vectors = learnt(library)
-        for question, (owners, features) in asked.items():
-            mine = folds[owners] == fold
+        learnt = lessons.without(fold)
+        vectors = learnt(lessons.library)
+        for question, (owners, features) in lessons.asked.items():
+            mine = lessons.folds[owners] == fold
             if mine.any():
-                ranks[question] += _ranks(method, learnt(features[mine]), vectors, owners[mine])
+                ranks[question] += _ranks(lessons.method, learnt(features[mine]), vectors, owners[mine])
     return {
         question: {"top1": _share(found, 1), "top3": _share(found, 3), "questions": len(found)}
         for question, found in ranks.items()
     }
 
 
-def precision(method: Method, halves: Halves) -> dict[str, float]:
+def precision(lessons: Lessons, halves: Halves) -> dict[str, float]:
     """Share of a whole clip's three nearest that are by its artist (where there are others) or of its genre.
 
     GTZAN's clips alone, whose artists are known.
     """
     clips = [one for one in halves.whole if one.example.collection == GTZAN]
-    features = np.stack([method.features(one) for one in clips])
+    features = np.stack([lessons.method.features(one) for one in clips])
     artists = np.array([one.example.artist for one in clips])
     genres = np.array([one.example.label for one in clips])
-    library = np.stack([method.features(one) for one in halves.library])
-    asked = {question: _finite(method, pairs) for question, pairs in halves.asked.items()}
-    folds, of_clip = _folds(halves.artists), _folds(artists.tolist(), halves.artists)
+    of_clip = fold_of(artists.tolist(), halves.artists)
     by_artist, by_genre = [], []
     for fold in range(FOLDS):
-        learnt = _teach(method, halves, library, asked, folds != fold)
-        vectors = learnt(features)
+        vectors = lessons.without(fold)(features)
         mine = np.flatnonzero(of_clip == fold)
-        apart = _distances(method, vectors[mine], vectors)
+        apart = _distances(lessons.method, vectors[mine], vectors)
         apart[np.arange(len(mine)), mine] = np.inf
         near = np.argsort(apart, axis=1, kind="stable")[:, :3]
         others = (artists[mine][:, None] == artists[None]).sum(axis=1) > 1
@@ -126,55 +131,6 @@ def chance(halves: Halves) -> dict[str, float]:
     }
 
 
-def fit(halves: Halves) -> dict[str, Projection]:
-    """The projections that ship, from every clip."""
-    fitted = {}
-    for method in METHODS:
-        if method.recipe is not None:
-            library = np.stack([method.features(one) for one in halves.library])
-            asked = {question: _finite(method, pairs) for question, pairs in halves.asked.items()}
-            fitted[method.kind] = _learn(method, halves, library, asked, np.ones(len(halves.artists), bool))
-    return fitted
-
-
-def _teach(
-    method: Method,
-    halves: Halves,
-    library: Floats,
-    asked: Mapping[str, tuple[Rows, Floats]],
-    taught: npt.NDArray[np.bool_],
-) -> Callable[[Floats], Floats]:
-    if method.recipe is None:
-        return lambda features: features
-    return _learn(method, halves, library, asked, taught).apply
-
-
-def _learn(
-    method: Method,
-    halves: Halves,
-    library: Floats,
-    asked: Mapping[str, tuple[Rows, Floats]],
-    taught: npt.NDArray[np.bool_],
-) -> Projection:
-    """Learn from the clips that are `taught`: their second halves and every way in which their first halves ask."""
-    if method.recipe is None:
-        raise ValueError(f"{method.name} learns nothing")
-    numbers = np.flatnonzero(taught)
-    pieces, recordings = [library[numbers]], [numbers]
-    for owners, features in asked.values():
-        inside = taught[owners]
-        pieces.append(features[inside])
-        recordings.append(owners[inside])
-    return projection.learn(np.concatenate(pieces), np.concatenate(recordings), method.recipe)
-
-
-def _finite(method: Method, pairs: Sequence[tuple[int, Heard]]) -> tuple[Rows, Floats]:
-    """Owners and features of the questions that this method was given; the trunk did not hear every transposition."""
-    features = np.stack([method.features(one) for _, one in pairs])
-    heard = np.isfinite(features).all(axis=1)
-    return np.array([owner for owner, _ in pairs])[heard], features[heard]
-
-
 def _distances(method: Method, questions: Floats, vectors: Floats) -> npt.NDArray[np.float64]:
     """Squared distances (questions, vectors); of mean chroma under the best of twelve rotations."""
     turns = range(12) if method.kind == "rotation" else range(1)
@@ -190,14 +146,6 @@ def _ranks(method: Method, questions: Floats, vectors: Floats, owners: Rows) -> 
     own = apart[np.arange(len(owners)), owners]
     ranks: list[int] = (apart < own[:, None]).sum(axis=1).tolist()
     return ranks
-
-
-def _folds(artists: Sequence[str], known: Sequence[str] | None = None) -> Rows:
-    """A fifth for every artist; those that nobody learns from are dealt out by their place among all names."""
-    names = sorted(set(known or artists))
-    order = np.random.default_rng(SEED).permutation(len(names))
-    fold = {name: int(order[place]) % FOLDS for place, name in enumerate(names)}
-    return np.array([fold.get(artist, len(artist) % FOLDS) for artist in artists])
 
 
 def _share(ranks: Sequence[int], count: int) -> float:
@@ -225,9 +173,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     with load() as ear:
         heard = list(hear_halves(arguments.shared, ear, arguments.cache, tell))
     halves = gather(heard)
-    figures = measure(halves)
+    figures, fitted = measure(halves, arguments.shared)
     if arguments.fit:
-        projection.save(fit(halves), _card(figures))
+        projection.save(fitted, _card(figures))
     if arguments.json:
         print(json.dumps(figures, indent=2))
     else:

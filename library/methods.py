@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from library import harmony, sound
+from library import harmony, intervals, sound
 from library.halves import BASELINE_FRAMES, Heard
 from library.projection import Recipe
 from ml.chroma import FRAMES_PER_SECOND
+from ml.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]
 
+PATCH_FRAMES = 16
+
 RECIPES = {
-    "harmony": Recipe(dimensions=64, components=200, shrinkage=0.5),
-    "sound": Recipe(dimensions=64, components=150, shrinkage=0.3),
+    "harmony": Recipe(dimensions=112, components=400, shrinkage=0.5),
+    "evidence": Recipe(dimensions=112, components=200, shrinkage=0.3),
+    "sound": Recipe(dimensions=112, components=250, shrinkage=0.3),
 }
 
 
@@ -31,6 +35,7 @@ class Method:
     kind: str
     describe: Callable[[Heard], Floats]
     recipe: Recipe | None = None
+    weights: Callable[[], Floats] | None = None
     _known: dict[int, Floats] = field(default_factory=dict, repr=False)
 
     def features(self, heard: Heard) -> Floats:
@@ -55,8 +60,7 @@ def mean_chroma(heard: Heard) -> Floats:
 
 
 def fourier_frames(heard: Heard) -> Floats:
-    chords = chords_of(heard)
-    return _unit(np.sqrt(harmony.patches(chords.bass + chords.treble)))
+    return _unit(np.sqrt(intervals.patches(chords_of(heard).both, PATCH_FRAMES)))
 
 
 def fourier_beats(heard: Heard) -> Floats:
@@ -67,7 +71,7 @@ def fourier_beats(heard: Heard) -> Floats:
     step = FRAMES_PER_SECOND * 60 / bpm / 2
     edges = (np.arange(max(1, int(len(frames) / step)) + 1) * step).astype(int)
     beats = np.stack([frames[a : max(b, a + 1)].mean(axis=0) for a, b in itertools.pairwise(edges)])
-    return _unit(np.sqrt(harmony.patches(beats)))
+    return _unit(np.sqrt(intervals.patches(beats, PATCH_FRAMES)))
 
 
 def harmony_features(heard: Heard) -> Floats:
@@ -75,7 +79,16 @@ def harmony_features(heard: Heard) -> Floats:
 
 
 def sound_features(heard: Heard) -> Floats:
-    return sound.features(heard.evidence)
+    return sound.features(heard.mean_evidence, sound.timbre(heard.mel))
+
+
+def evidence_features(heard: Heard) -> Floats:
+    """What was shipped first: the logits of the tags and the embedding."""
+    return heard.mean_evidence[len(TAGS) :]
+
+
+def timbre_features(heard: Heard) -> Floats:
+    return sound.timbre(heard.mel)
 
 
 METHODS = (
@@ -83,8 +96,10 @@ METHODS = (
     Method("mean chroma, best rotation", "rotation", mean_chroma),
     Method("2-D Fourier magnitude of frames", "harmony", fourier_frames),
     Method("2-D Fourier magnitude of half beats", "harmony", fourier_beats),
-    Method("harmony, as shipped", "harmony", harmony_features, RECIPES["harmony"]),
-    Method("sound: embedding, bare", "sound", lambda heard: _unit(heard.evidence[100:])),
+    Method("harmony, as shipped", "harmony", harmony_features, RECIPES["harmony"], harmony.weights),
+    Method("sound: embedding, bare", "sound", lambda heard: _unit(heard.mean_evidence[2 * len(TAGS) :])),
+    Method("sound: evidence alone", "evidence", evidence_features, RECIPES["evidence"]),
+    Method("sound: timbre alone", "timbre", timbre_features, RECIPES["sound"]),
     Method("sound, as shipped", "sound", sound_features, RECIPES["sound"]),
 )
 

@@ -21,6 +21,7 @@ Groups = npt.NDArray[np.intp]
 
 WEIGHTS = WEIGHT_FOLDER / "neighbours.npz"
 KINDS = ("harmony", "sound")
+SEED = 0
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,36 @@ class Recipe:
     grouped: bool = True
 
 
-def learn(features: Floats, recordings: Groups, recipe: Recipe) -> Projection:
-    """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording."""
+def learn(features: Floats, recordings: Groups, recipe: Recipe, weights: Floats | None = None) -> Projection:
+    """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording.
+
+    `weights` (features,) say how much each counts before anything is learnt.
+    """
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
-    normal = ((features - mean) / scale).astype(np.float64)
-    _, sizes, directions = np.linalg.svd(normal, full_matrices=False)
-    kept = min(recipe.components, len(sizes))
-    basis = directions[:kept].T
+    if weights is not None:
+        scale = scale / weights
+    normal = ((features - mean) / scale).astype(np.float32)
+    sizes, directions = _components(normal, recipe.components)
+    kept = len(sizes)
+    basis = directions.T.astype(np.float64)
     if recipe.grouped:
         turn = _discriminants(normal @ basis, recordings, recipe)
     else:
         kept = min(recipe.dimensions, kept)
         turn = np.eye(basis.shape[1])[:, :kept] / (sizes[:kept] / np.sqrt(len(normal)))
     return Projection(mean.astype(np.float32), scale.astype(np.float32), (basis @ turn).astype(np.float32))
+
+
+def _components(normal: Floats, count: int) -> tuple[Floats, Floats]:
+    """Sizes and directions of the largest components. Where these are few of many, drawn by chance and sharpened:
+    it takes seconds, and thousands of features would take minutes."""
+    if count * 4 > min(normal.shape):
+        _, sizes, directions = np.linalg.svd(normal, full_matrices=False)
+        return sizes[:count], directions[:count]
+    from sklearn.utils.extmath import randomized_svd
+
+    _, sizes, directions = randomized_svd(normal, count, n_iter=2, random_state=SEED)
+    return sizes, directions
 
 
 def _discriminants(

@@ -12,10 +12,10 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Note, Track
-from library.digest import describe, description_version, facts, heard_by
+from library.digest import describe, description_version, facts, heard_by, keep
 from ml.report import Report
+
+if TYPE_CHECKING:
+    from ml.pipeline import Ear, Hearing
+
+Floats = npt.NDArray[np.float32]
 
 REFERENCE = Path(__file__).resolve().parent.parent / "Data" / "reference.npz"
 _NOTE = "reference"
-_LONG_SECONDS = 14.0
+LONG_SECONDS = 14.0
 _KAGGLE_NAME = re.compile(r"([a-z]+)\.(\d{5})")
 
 
@@ -96,8 +101,8 @@ def write(entries: Sequence[Entry], heard_with: str, path: Path) -> None:
         "chromagrams": np.frombuffer(b"".join(entry.chromagram for entry in entries), np.uint8),
         "lengths": np.array([len(entry.chromagram) for entry in entries], np.int64),
         **{
-            name: np.stack([np.frombuffer(getattr(entry, name), "<f4") for entry in entries])
-            for name in ("evidence", "harmony", "sound")
+            name: np.stack([np.frombuffer(getattr(entry, name), kind) for entry in entries])
+            for name, kind in (("evidence", np.uint8), ("harmony", "<f4"), ("sound", "<f4"))
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +122,7 @@ def read(path: Path = REFERENCE) -> tuple[str, Iterator[Entry]]:
         for number, (row, end) in enumerate(zip(told["tracks"], ends, strict=True)):
             start = end - int(arrays["lengths"][number])
             chromagram = arrays["chromagrams"][start:end].tobytes()
-            evidence = arrays["evidence"][number].astype("<f4").tobytes()
+            evidence = arrays["evidence"][number].tobytes()
             vectors = [arrays[name][number].astype("<f4").tobytes() for name in ("harmony", "sound")]
             harmony, sound = vectors if current else describe(chromagram, evidence)[:2]
             report = Report.from_dict(row["report"])
@@ -127,16 +132,29 @@ def read(path: Path = REFERENCE) -> tuple[str, Iterator[Entry]]:
 
 
 def build(shared: Path) -> tuple[list[Entry], str]:
-    """Hear every clip of the collection. Genres are the collection's own labels, artists and titles its index's."""
-    from library import harmony, sound
+    """Hear every clip of the collection. Genres are the collection's own labels, artists and titles its index's.
+
+    Where a cut is all there is, the published taggram of the whole track gives the evidence, and the published chroma
+    draws the harmony vector, because both serve better (docs/neighbours.md).
+    """
+    from library.published import Imputation, read_chroma, read_tags
     from ml.pipeline import load
     from ml.train.corpus import read_gtzan_clips, read_rows
 
     named = {row["id"]: row for row in read_rows(shared / "gtzan" / "tracks.csv")}
-    entries = []
+    tags = read_tags(shared)
     with load() as ear:
-        for example in read_gtzan_clips(shared):
-            hearing = ear.hear(example.audio)
+        heard = [(example, ear.hear(example.audio)) for example in read_gtzan_clips(shared)]
+        imputation = Imputation([hearing.evidence for _, hearing in heard])
+        entries = []
+        for example, hearing in heard:
+            long = hearing.report.duration_seconds >= LONG_SECONDS
+            source = f"GTZAN {'clip' if long else 'cut'} of {hearing.report.duration_seconds:.1f} s"
+            if not long and example.name in tags:
+                evidence = imputation.evidence(tags[example.name])
+                report = judge_taggram(ear, hearing, evidence)
+                hearing = replace(hearing, report=report, evidence=evidence[None])
+                source += ", taggram of the whole track"
             row = named[example.name]
             report = replace(
                 hearing.report,
@@ -146,12 +164,48 @@ def build(shared: Path) -> tuple[list[Entry], str]:
                 timeline=(),
                 timings={},
             )
-            chromagram, evidence = harmony.pack(hearing.chromagram), sound.pack(hearing.evidence)
-            vectors = describe(chromagram, evidence)[:2]
-            kind = "clip" if report.duration_seconds >= _LONG_SECONDS else "cut"
-            source = f"GTZAN {kind} of {report.duration_seconds:.1f} s"
-            entries.append(Entry(f"gtzan:{example.name}", source, report, chromagram, evidence, *vectors))
-        return entries, heard_by(ear.model.signature.sha256)
+            chromagram, kept = keep(hearing)
+            vectors = describe(chromagram, kept)[:2]
+            entries.append(Entry(f"gtzan:{example.name}", source, report, chromagram, kept, *vectors))
+        return with_tables(entries, read_chroma(shared)), heard_by(ear.model.card)
+
+
+def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[Entry]:
+    """Harmony vectors of cuts drawn towards what the published chroma of the whole track leads one to expect.
+
+    The chromagram stays the cut's: where the projection changes, the cut alone speaks until the reference is made anew.
+    """
+    from library.published import ChordImputation, invariants, standardise
+
+    names = [entry.reference.removeprefix("gtzan:") for entry in entries]
+    there = np.array([name in chroma for name in names])
+    long = np.array([entry.report.duration_seconds >= LONG_SECONDS for entry in entries])
+    rows = np.stack([invariants(chroma.get(name, np.ones(24, np.float32))) for name in names])
+    tables = standardise(rows, there)
+    vectors = np.stack([np.frombuffer(entry.harmony, "<f4") for entry in entries])
+    blended = ChordImputation(tables, vectors, there & long).blend(tables, vectors)
+    return [
+        replace(
+            entry,
+            source=f"{entry.source}, chroma table of the whole track",
+            harmony=vector.astype("<f4").tobytes(),
+        )
+        if has and not whole
+        else entry
+        for entry, vector, has, whole in zip(entries, blended, there, long, strict=True)
+    ]
+
+
+def judge_taggram(ear: Ear, hearing: Hearing, evidence: Floats) -> Report:
+    """The report with genres and tags of the whole track: by the part of the head that looks at tags alone."""
+    from ml.genre import BY_TAGS, tags_of
+    from ml.head import disassemble, softmax
+
+    model = ear.model
+    head = disassemble(model.model.head, model.card.settings["tags_alone"])
+    probabilities = softmax(head.scores_by_tags(evidence[None, BY_TAGS]))[0]
+    genre = model.genre(probabilities, hearing.musicality)
+    return replace(hearing.report, genre=genre, tags=tags_of(evidence))
 
 
 def build_parser() -> argparse.ArgumentParser:

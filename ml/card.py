@@ -46,6 +46,8 @@ class Card:
     data: dict[str, Any]
     metrics: dict[str, Any]
     licence: str
+    hearing: str = ""
+    """Fingerprint of the part that only hears, where a model has one: `ml.genre.GenreModel.hearing`."""
     sha256: dict[str, str] = field(default_factory=dict)
     """Hash of each file that belongs to the model, by name."""
 

@@ -42,15 +42,31 @@ SILENCE_RMS = 1e-6
 
 @dataclass(frozen=True)
 class Chromagram:
-    """Pitch-class strength over time: two arrays of shape (frames, 12), C first, never negative.
+    """Strength of every semitone over time: `tones` (frames, BANDS), C1 first, never negative.
 
     Frame `i` is centred on `i / FRAMES_PER_SECOND` seconds. Strengths do not depend on loudness.
     `tuning_cents` (-50..50) is how far the recording lies from A = 440 Hz; it is already allowed for.
     """
 
-    bass: Array
-    treble: Array
+    tones: Array
     tuning_cents: float
+
+    @classmethod
+    def of_chords(cls, bass: Array, treble: Array) -> Chromagram:
+        """Pitch classes of bass and treble (frames, 12) alone, each laid where the other does not look."""
+        tones = np.zeros((len(bass), BANDS), np.float32)
+        tones[:, :12], tones[:, -12:] = bass, treble
+        return cls(tones, 0.0)
+
+    @cached_property
+    def bass(self) -> Array:
+        """(frames, 12), C first."""
+        return fold(self.tones[:, BASS_BANDS])
+
+    @cached_property
+    def treble(self) -> Array:
+        """(frames, 12), C first."""
+        return fold(self.tones[:, TREBLE_BANDS])
 
     @cached_property
     def full(self) -> Array:
@@ -62,7 +78,7 @@ class Chromagram:
 
     @property
     def silent(self) -> bool:
-        return not bool(self.bass.any() or self.treble.any())
+        return not bool(self.tones.any())
 
 
 def chromagram(samples: Array) -> Chromagram:
@@ -70,13 +86,18 @@ def chromagram(samples: Array) -> Chromagram:
     spectrum = _spectrum(np.asarray(samples, dtype=np.float32))
     energy = np.sqrt(np.mean(np.sum(spectrum**2, axis=1)))
     if not energy > SILENCE_RMS:
-        nothing = np.zeros((len(spectrum), 12), dtype=np.float32)
-        return Chromagram(nothing, nothing, 0.0)
+        return Chromagram(np.zeros((len(spectrum), BANDS), np.float32), 0.0)
     spectrum /= energy
     tuning = estimate_tuning(spectrum)
     semitones = np.log1p(COMPRESSION * (spectrum @ _bands(tuning)))
     tonal = np.maximum(semitones - uniform_filter1d(semitones, 13, axis=1), 0)
-    return Chromagram(_fold(tonal[:, BASS_BANDS]), _fold(tonal[:, TREBLE_BANDS]), 100 * tuning)
+    return Chromagram(tonal, 100 * tuning)
+
+
+def fold(tones: Array) -> Array:
+    """Whole octaves of semitones (frames, 12 * octaves) laid over one another, (frames, 12)."""
+    folded: Array = tones.reshape(len(tones), -1, 12).sum(axis=1).astype(np.float32)
+    return folded
 
 
 def estimate_tuning(spectrum: Array) -> float:
@@ -124,11 +145,6 @@ def _bands(tuning: float) -> Array:
     weights = np.zeros((bins, BANDS), dtype=np.float32)
     weights[1:] = width * np.exp(-0.5 * (distance / BAND_WIDTH_SEMITONES) ** 2)
     return weights
-
-
-def _fold(bands: Array) -> Array:
-    folded: Array = bands.reshape(len(bands), -1, 12).sum(axis=1).astype(np.float32)
-    return folded
 
 
 def _hz(note: float) -> float:

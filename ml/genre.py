@@ -7,6 +7,7 @@ The weight file holds two networks. The trunk hears each window as *evidence* (5
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -62,6 +63,14 @@ class GenreModel:
         model = _read_model(path)
         bands = BandStatistics.load(path.with_name(BANDS_NAME))
         return cls(model, card, bands, Model(card.name, card.version, card.sha256[path.name]))
+
+    @property
+    def hearing(self) -> str:
+        """Fingerprint of what hears, trunk and bands. Whatever a head says of it, the evidence is the same."""
+        digest = hashlib.sha256(self.bands.mean.tobytes() + self.bands.covariance.tobytes())
+        for weights in self.model.trunk.get_weights():
+            digest.update(np.ascontiguousarray(weights).tobytes())
+        return digest.hexdigest()
 
     @property
     def labels(self) -> tuple[str, ...]:

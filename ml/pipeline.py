@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -23,6 +23,7 @@ from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, tags_of
+from ml.musical import Musicality
 from ml.progress import Tell, silent
 from ml.report import Report
 from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
@@ -40,6 +41,9 @@ class Hearing:
     evidence: Floats
     """(windows, EVIDENCE_SIZE)"""
     chromagram: Chromagram
+    musicality: Musicality
+    mel: Floats
+    """(frames, MEL_BANDS), the log-mel spectrogram with missing bands filled in"""
     track: Track | None = None
     """The song itself, for who wants to draw it; let go of it soon, it is large."""
 
@@ -86,6 +90,14 @@ class Ear:
         noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * 10).astype(np.float32)
         self.hear_audio(from_samples(0.1 * noise, SAMPLE_RATE))
 
+    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
+        """A report of what the same trunk heard earlier, with this model's judgement of that mean evidence.
+
+        Without a timeline, as the windows are gone.
+        """
+        genre = self.model.genre(self.model.judge(evidence[None])[0], music)
+        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.signature)
+
     def _hear(self, audio: Audio, clock: _Clock) -> Hearing:
         track = Track(audio, self.model.bands)
         with clock.stage("level"):
@@ -119,7 +131,7 @@ class Ear:
             model=self.model.signature,
             timings=clock.seconds(),
         )
-        return Hearing(report, evidence, chromagram, track)
+        return Hearing(report, evidence, chromagram, music.result(), track.mel, track)
 
 
 class _Clock:

@@ -24,6 +24,8 @@ fault-filtered, artist-aware split of GTZAN (Kereliuk, Sturm & Larsen 2015), the
     "valid": """**This is a rehearsal, not the published measurement.** The test split stayed unheard. Where it belongs
 stand songs that were learnt from, each judged by a model of the same recipe that never met its artist.""",
 }
+NEIGHBOURS = """How well the descriptors behind the neighbours find a song again, by harmony and by sound, beside the
+common ways of describing a chromagram, is measured in [neighbours.md](neighbours.md)."""
 SOURCES = {
     "test": ("whole tracks, by their published taggrams", "clips, from the file to the answer"),
     "valid": (
@@ -56,6 +58,7 @@ def _top(figures: Figures) -> list[str]:
         f"of it, of the model `{model['name']}`, version {model['version']}. In brackets stand 95 % bootstrap "
         "intervals: the same songs drawn again and again.",
         INTRODUCTION[figures["split"]],
+        NEIGHBOURS,
     ]
 
 

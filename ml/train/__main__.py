@@ -83,6 +83,7 @@ def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
         data=_describe(rows),
         metrics=metrics,
         licence=LICENCE,
+        hearing=model.hearing,
     )
     _save(network, model.bands, card, output)
     tell(f"{output}: {metrics}\n")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, func, select
 
 from jobs.digestion import ChangingError, Order, digest_file, fill_library
-from library.catalogue import Catalogue, Descriptor, DiskFullError, Track, open_catalogue
+from library.catalogue import Catalogue, Descriptor, DiskFullError, Heard, Track, open_catalogue
 from library.digest import File
 from ml.pipeline import Hearing
 from ml.progress import Tell, silent
+from ml.report import Model
 from ml.settings import DEFAULT_LIMITS, Limits
 from tests.fakes import FakeEar, write_wav
 
@@ -48,6 +50,56 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     catalogue.close()
     fill(catalogue, home, music)
     assert count_own(catalogue) == 30
+    catalogue.close()
+
+
+class Deaf(FakeEar):
+    """Can judge what was heard, and must hear nothing."""
+
+    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
+        raise AssertionError(f"{source} is heard")
+
+
+def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> None:
+    write_wav(tmp_path / "music" / "song.wav", seconds=0.02)
+    catalogue = open_catalogue(tmp_path / "var")
+    fill(catalogue, tmp_path / "var", tmp_path / "music")
+    with catalogue.session() as session:
+        track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
+        assert track.genre == "reggae" and track.report is not None
+        now, before = track.described_with, track.report | {"model": asdict(Model("genre", "0", "1" * 64))}
+        track.report, track.described_with = before, "before"
+        session.commit()
+    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, wake=Deaf)
+    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    assert (summary.described, summary.heard, summary.failed) == (1, 0, 0)
+    with catalogue.session() as session:
+        track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
+        assert track.report is not None
+        assert (track.genre, track.described_with, track.report["timeline"]) == ("blues", now, [])
+    again = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    assert (again.unchanged, again.described) == (1, 0)
+    catalogue.close()
+
+
+def test_a_library_of_an_older_version_is_heard_again(tmp_path: Path) -> None:
+    write_wav(tmp_path / "music" / "song.wav", seconds=0.02)
+    catalogue = open_catalogue(tmp_path / "var")
+    fill(catalogue, tmp_path / "var", tmp_path / "music")
+    with catalogue.session() as session:
+        track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
+        track.heard_with = "an-older-ear-1"
+        kept = session.get(Heard, track.id)
+        assert kept is not None
+        kept.evidence = kept.evidence[:1200]  # as the first version kept it
+        session.commit()
+    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, wake=FakeEar)
+    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    assert (summary.heard, summary.failed) == (1, 0)
+    with catalogue.session() as session:
+        track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
+        kept = session.get(Heard, track.id)
+        assert kept is not None and len(kept.evidence) > 1200
     catalogue.close()
 
 

@@ -24,9 +24,7 @@ from library.catalogue import open_catalogue
 from ml.pipeline import Hearing
 from ml.progress import Tell, silent
 from ml.settings import DEFAULT_LIMITS, Limits
-from tests.fakes import FakeEar, write_wav
-
-MODEL = "0" * 64
+from tests.fakes import SHA256, FakeEar, write_wav
 
 
 class Ear(FakeEar):
@@ -85,7 +83,7 @@ def run(analyses: Analyses) -> Run:
         late = time.monotonic() + 30
         ear = partial(listen, limits=DEFAULT_LIMITS)
         with Crew[Song](count, Ear, ear, **limits) as crew:  # type: ignore[arg-type]
-            engine = Engine(analyses, crew, MODEL, grace_seconds=grace_seconds)
+            engine = Engine(analyses, crew, SHA256, grace_seconds=grace_seconds)
             engine.run(lambda: ended(engine) or time.monotonic() > late)
         assert time.monotonic() < late
         return engine

@@ -14,16 +14,18 @@ from library.catalogue import Catalogue, Descriptor, Track, open_catalogue
 from library.digest import describe, heard_by
 from library.neighbours import Filter, Library
 from library.reference import Entry
-from ml.card import WEIGHT_FOLDER, load_card
+from ml.card import GENRE_WEIGHTS, load_card
 from ml.chroma import Chromagram
 from ml.genre import EVIDENCE_SIZE
+from ml.musical import Musicality
+from ml.settings import MEL_BANDS
 from tests.fakes import FakeEar, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]
 
 
 def current_ear() -> str:
-    return heard_by(load_card(WEIGHT_FOLDER / "genre.keras").sha256["genre.keras"])
+    return heard_by(load_card(GENRE_WEIGHTS))
 
 
 def write_reference(path: Path, *, heard_with: str, seconds: float = 30.0) -> Path:
@@ -33,8 +35,10 @@ def write_reference(path: Path, *, heard_with: str, seconds: float = 30.0) -> Pa
     random = np.random.default_rng(0)
     entries = []
     for name in NAMES:
-        chromagram = harmony.pack(Chromagram(*random.random((2, 40, 12), np.float32), 0.0))
-        evidence = sound.pack(random.standard_normal((2, EVIDENCE_SIZE), np.float32))
+        chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 40, 12), np.float32)))
+        heard = random.standard_normal(EVIDENCE_SIZE, np.float32)
+        timbre = sound.timbre(random.random((40, MEL_BANDS), np.float32))
+        evidence = sound.pack(sound.Kept(heard, timbre, Musicality(0.01, 2.0, 0.8)))
         vectors = describe(chromagram, evidence)[:2]
         report = a_report(title=f"The song {name}", artist="A band", duration_seconds=seconds)
         entries.append(Entry(f"gtzan:{name}", "GTZAN clip", report, chromagram, evidence, *vectors))

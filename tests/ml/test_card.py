@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from library.digest import heard_by
 from ml.card import GENRE_WEIGHTS, Card, ChangedWeightsError, NoCardError, card_path, load_card
 from ml.genre import GenreModel, UnusableWeightsError
 
@@ -23,6 +25,15 @@ def test_a_card_comes_back_as_it_was(weights: Path) -> None:
     assert card.labels == CARD.labels
     assert card.settings == CARD.settings
     assert set(card.sha256) == {"a.keras"}
+
+
+def test_the_shipped_card_names_what_hears_and_not_what_judges() -> None:
+    model = GenreModel.load()
+    assert model.card.hearing == model.hearing
+    other_head = replace(model.card, sha256=model.card.sha256 | {GENRE_WEIGHTS.name: "0" * 64})
+    assert heard_by(other_head) == heard_by(model.card)
+    assert heard_by(replace(model.card, hearing="0" * 64)) != heard_by(model.card)
+    assert heard_by(replace(other_head, hearing="")) != heard_by(replace(model.card, hearing=""))
 
 
 def test_changed_weights_are_refused(weights: Path) -> None:

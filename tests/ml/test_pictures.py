@@ -46,12 +46,12 @@ def test_a_spectrogram_shows_where_the_sound_is(frames: int) -> None:
 def test_a_chromagram_has_c_at_the_bottom() -> None:
     notes = np.zeros((50, 12), np.float32)
     notes[:, 0] = 1
-    drawn = pixels(pictures.chromagram(Chromagram(notes, notes, 0.0)))
+    drawn = pixels(pictures.chromagram(Chromagram.of_chords(notes, notes)))
     assert drawn.shape == (12 * pictures.PITCH_ROWS, pictures.COLUMNS)
     assert drawn[: pictures.PITCH_ROWS].min() > drawn[pictures.PITCH_ROWS :].max()
 
 
 def test_a_silent_song_can_be_drawn() -> None:
     silence = np.zeros((30, 12), np.float32)
-    assert pixels(pictures.chromagram(Chromagram(silence, silence, 0.0))).std() == 0
+    assert pixels(pictures.chromagram(Chromagram.of_chords(silence, silence))).std() == 0
     assert pixels(pictures.spectrogram(np.zeros((30, 96), np.float32))).std() == 0
