@@ -40,6 +40,7 @@ def test_asked_to_end_under_load(killing: Killing) -> None:
     def hand_in() -> None:
         while not ended.is_set():
             killing.ledger.hand_in(killing.house.port, "slow")
+            time.sleep(0.5)  # enough to wait and to run at the end, few enough to be heard afterwards
 
     hands = [threading.Thread(target=hand_in) for _ in range(4)]
     for hand in hands:

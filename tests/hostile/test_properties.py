@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.formparser import MultiPartParser
 
-from library.tags import NAMES, TagError, read_album, read_tags
+from library.tagged import NAMES, TagError, read_tags
+from library.tags import read_album
 from ml import frames
 from ml.audio.facts import clean, describe, parse_name
 from ml.audio.header import read_header
