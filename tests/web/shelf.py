@@ -34,7 +34,7 @@ def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object)
         frames = np.zeros((20, 12), np.float32)
         frames[:, [0, 4, 7]] = 1
         session.add(Descriptor(track_id=track.id, sound=sound.tobytes(), harmony=chords.tobytes()))
-        packed = harmony.pack(Chromagram(frames, frames, 0.0))
+        packed = harmony.pack(Chromagram.of_chords(frames, frames))
         session.add(Heard(track_id=track.id, chromagram=packed, evidence=b""))
         session.commit()
         return track.id
