@@ -17,7 +17,7 @@ from web.language import words
 from web.neighbourhood import StillReadingError, neighbourhood
 from web.openapi import LARGEST, Parameter, operation
 from web.previews import track_audio
-from web.questions import FILTERS, SEARCH, ask_of, cursor_of, filter_of, place_of
+from web.questions import FEEL, FILTERS, SEARCH, ask_of, cursor_of, filter_of, place_of
 from web.service import service
 from web.shapes import (
     GENRES,
@@ -74,7 +74,7 @@ def track(track_id: int) -> Response:
 @operation(
     "The most similar tracks",
     "By chords, in whatever key, or by how it sounds. `why` says what the two have in common.",
-    query=(BY, COUNT, *FILTERS),
+    query=(BY, COUNT, FEEL, *FILTERS),
     answer=NEIGHBOURS,
     errors=(StillReadingError,),
     cached=True,
@@ -115,7 +115,8 @@ def similar(track: Track, by: str, count: int, asked: Mapping[str, Any]) -> list
     song = library.song(track.id)
     if song is None or not len(library):
         return []
-    found = library.nearest(song, by, count, only=filter_of(asked))
+    livelier = {"livelier": True, "calmer": False}.get(asked["feel"])
+    found = library.nearest(song, by, count, only=filter_of(asked), livelier=livelier)
     return [
         replace(one.neighbour(), preview_url=track_audio(one.track.id) if has_sound(one.track) else None)
         for one in found

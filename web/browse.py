@@ -26,7 +26,7 @@ from web.media import send_audio
 from web.neighbourhood import StillReadingError, current, neighbourhood
 from web.openapi import LARGEST, Parameter
 from web.previews import track_audio
-from web.questions import FILTERS, KEYS, MOODS, SEARCH, ask_of, cursor_of, place_of
+from web.questions import FEEL, FILTERS, KEYS, MOODS, SEARCH, ask_of, cursor_of, place_of
 from web.rescan import told
 from web.service import service
 from web.shapes import has_sound, name_of, page_address, track_facts
@@ -95,7 +95,7 @@ def failures() -> str:
 @browse.get("/<int:track_id>")
 def track(track_id: int) -> str:
     found = find_track(track_id)
-    asked = read_query(FILTERS)
+    asked = read_query((FEEL, *FILTERS))
     report = Report.from_dict(found.report) if found.report else None
     alike: dict[str, list[Neighbour]] | None = None
     try:
@@ -111,6 +111,12 @@ def track(track_id: int) -> str:
         alike=alike,
         asked=asked,
         filtered=bool(_given(asked)),
+        feelings={
+            feel: url_for(
+                "browse.track", track_id=track_id, _anchor="similar", **{**_given(asked), "feel": feel}
+            )
+            for feel in (None, "livelier", "calmer")
+        },
         audio=track_audio(track_id) if has_sound(found) else None,
         **_choices(),
     )

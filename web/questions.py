@@ -18,6 +18,9 @@ MOODS = ("calm", "exciting")
 ORDERS = tuple(sign + name for name in SORTS for sign in ("", "-"))
 FASTEST_BPM = 1000
 
+FEEL = Parameter(
+    "feel", "Only tracks that are clearly livelier, or calmer, than this one.", choices=("livelier", "calmer")
+)
 FILTERS = (
     Parameter("genre", "Only tracks of this genre."),
     Parameter("mood", "Only tracks of this mood.", choices=MOODS),

@@ -201,3 +201,21 @@ def test_a_failed_track_has_no_page(browser: FlaskClient, catalogue: Catalogue, 
         session.scalars(select(Track).where(Track.id == tracks[0])).one().failure_code = "unreadable"
         session.commit()
     assert browser.get(f"/library/{tracks[0]}").status_code == 404
+
+
+def test_more_like_this_but_livelier_or_calmer(app: Flask, browser: FlaskClient, tmp_path: Path) -> None:
+    catalogue = app.extensions[NAME].catalogue
+    feels = {"wild": 0.95, "like it": 0.22, "asleep": 0.01}
+    song = put(catalogue, tmp_path, "song")  # its mood is calm, 0.2
+    for name, arousal in feels.items():
+        put(catalogue, tmp_path, name, arousal=arousal)
+    made_ready(app)
+
+    def alike(feel: str) -> set[str]:
+        address = f"/api/v1/tracks/{song}/neighbours?k=9&feel={feel}"
+        return {one["title"] for one in browser.get(address).get_json()["neighbours"]}
+
+    assert (alike("livelier"), alike("calmer")) == ({"wild"}, {"asleep"})
+    assert browser.get(f"/api/v1/tracks/{song}/neighbours?feel=odd").status_code == 400
+    page = browser.get(f"/library/{song}?feel=livelier").text
+    assert "wild" in page and "asleep" not in page and "More like this, calmer" in page
