@@ -117,3 +117,14 @@ def commands_in(path: Path) -> list[str]:
 
 def test_both_readmes_show_the_same_commands() -> None:
     assert commands_in(READMES[0]) == commands_in(READMES[1])
+
+
+def test_every_test_that_the_promises_name_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs/security.md").read_text(encoding="utf-8")))
+    there = {
+        name
+        for path, text in tracked_texts().items()
+        if path.startswith("tests/")
+        for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)
+    }
+    assert len(named) > 15 and named - there == set()
