@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from environment import Environment
 from jobs import examples
 from jobs.crew import Crew, Ended, Told
-from jobs.listening import PICTURES, STAGES, Song, listen, wake_among_the_library
+from jobs.listening import BESIDE, STAGES, Song, listen, wake_among_the_library
 from library.analyses import Analyses, Analysis
 from library.catalogue import open_catalogue
 from ml.card import GENRE_WEIGHTS, load_card
@@ -124,9 +124,9 @@ class Engine:
         if twin is None or twin.report is None or twin.report["model"]["sha256"] != self._model:
             return False
         try:
-            for picture in PICTURES:
-                if (self.analyses.folder(twin.id) / picture).exists():
-                    shutil.copy(self.analyses.folder(twin.id) / picture, self.analyses.folder(analysis.id))
+            for name in BESIDE:
+                if (self.analyses.folder(twin.id) / name).exists():
+                    shutil.copy(self.analyses.folder(twin.id) / name, self.analyses.folder(analysis.id))
         except FileNotFoundError:
             return False  # the twin was deleted just now
         return self.analyses.finish(analysis.id, self.name, twin.report)

@@ -12,12 +12,15 @@ from environment import Environment
 from jobs.attempt import Listener, wake
 from jobs.company import Company, accompany
 from jobs.crew import Tell
+from library.feedback import EVIDENCE
 from ml.settings import Limits
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing
 
 PEAKS, SPECTROGRAM, CHROMAGRAM = PICTURES = ("peaks.json", "spectrogram.png", "chromagram.png")
+BESIDE = (*PICTURES, EVIDENCE)
+"""What lies beside the sound of a song that was heard."""
 STAGES = {
     "decode": 0.02,
     "level": 0.1,
@@ -62,6 +65,7 @@ def listen(ear: Listener, song: Song, tell: Tell, *, limits: Limits) -> dict[str
     report = ear.among(hearing) if isinstance(ear, Company) else hearing.report
     tell("pictures")
     draw(hearing, song.folder)
+    keep_evidence(hearing, song.folder)
     return report.to_dict()
 
 
@@ -74,3 +78,10 @@ def draw(hearing: Hearing, folder: Path) -> None:
     (folder / PEAKS).write_text(json.dumps(pictures.peaks(hearing.track.samples)))
     (folder / SPECTROGRAM).write_bytes(pictures.spectrogram(hearing.track.heard_mel))
     (folder / CHROMAGRAM).write_bytes(pictures.chromagram(hearing.chromagram))
+
+
+def keep_evidence(hearing: Hearing, folder: Path) -> None:
+    """What the model heard, for the case that somebody says what it should have said."""
+    import numpy as np
+
+    np.save(folder / EVIDENCE, hearing.evidence.mean(axis=0).astype(np.float32), allow_pickle=False)

@@ -12,7 +12,6 @@ from web.service import service
 
 media = Blueprint("media", __name__)
 
-PEAKS = "peaks.json"
 PICTURES = {"spectrogram": (960, 192), "chromagram": (960, 144)}
 """The pictures that a worker draws, each with its width and height."""
 _KEEP_SECONDS = 3600

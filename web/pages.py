@@ -10,6 +10,7 @@ from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
+from jobs.listening import PEAKS
 from library.analyses import FAILED, Analysis
 from ml.errors import SoriError
 from ml.report import Report, Why
@@ -18,7 +19,7 @@ from web import api, charts, genres, uploads
 from web.errors import BadRequestError, ForbiddenError
 from web.guard import client
 from web.language import words
-from web.media import PEAKS, PICTURES
+from web.media import PICTURES
 from web.previews import track_page, with_previews
 from web.service import service
 
@@ -123,7 +124,7 @@ def result(analysis_id: str) -> str:
 @pages.post("/a/<analysis_id>/delete")
 def delete(analysis_id: str) -> Response:
     _own(analysis_id)
-    service().analyses.delete(analysis_id)
+    service().forget(analysis_id)
     return redirect(url_for("pages.index"), 303)
 
 
@@ -134,7 +135,12 @@ def judge(analysis_id: str) -> Response:
     verdict = request.form.get("verdict", "")
     if analysis.report is None or verdict not in (*analysis.report["labels"], NONE):
         raise BadRequestError()
-    service().analyses.judge(analysis_id, verdict)
+    analyses, feedback = service().analyses, service().feedback
+    analyses.judge(analysis_id, verdict)
+    if verdict == NONE:
+        feedback.forget(analysis_id)
+    else:
+        feedback.keep(analysis_id, analyses.folder(analysis_id), verdict)
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
 
 

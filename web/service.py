@@ -12,6 +12,7 @@ from flask import current_app
 from environment import Environment
 from library.analyses import Analyses
 from library.catalogue import Catalogue
+from library.feedback import Feedback
 
 NAME = "sori"
 ENDING = threading.Event()
@@ -34,6 +35,15 @@ class Service:
     def keep_seconds(self) -> float | None:
         """How long a song that is handed in is kept; None for ever."""
         return self.environment.expire_hours * 3600.0 or None
+
+    @property
+    def feedback(self) -> Feedback:
+        return Feedback(self.environment.home)
+
+    def forget(self, analysis_id: str) -> bool:
+        """Delete a song by hand: with all that is known of it, a listener's answer too."""
+        self.feedback.forget(analysis_id)
+        return self.analyses.delete(analysis_id)
 
     @property
     def max_upload_bytes(self) -> int:

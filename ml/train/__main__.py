@@ -29,6 +29,7 @@ from ml.settings import MEL_BANDS
 from ml.train import corpus, mood_task, recipe
 from ml.train.corpus import Example
 from ml.train.evidence import Cache, Gatherer, Row, learn_bands
+from ml.train.feedback import read_feedback
 from ml.train.mood_task import MoodListener
 from ml.train.variants import TRAINED_VARIANTS
 
@@ -48,6 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         help="the weight file (default: in weight/, and with --data another than the shipped)",
+    )
+    parser.add_argument(
+        "--feedback", type=Path, metavar="FOLDER", help="learn from listeners' answers too (var/feedback)"
     )
     parser.add_argument("--name", help="the model's name on its card")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
@@ -76,6 +80,8 @@ def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
         model = _starting_model(examples, options, tell)
         gatherer = Gatherer(model, Cache(options.cache), threads)
         rows = list(gatherer.rows(examples, TRAINED_VARIANTS, tell))
+    if options.feedback:
+        rows += read_feedback(options.feedback, labels)
     tell("fitting\n")
     head, settings, metrics = fit(rows, labels)
     network = assemble(model.model.trunk, head)

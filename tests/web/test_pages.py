@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from library.analyses import Analyses
+from library.feedback import EVIDENCE
 from ml.errors import SilentError
 from ml.report import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav
@@ -275,3 +276,31 @@ def report_of(minutes: int) -> Report:
 
 def test_a_long_song_makes_no_long_page(browser: FlaskClient, heard: Heard) -> None:
     assert len(browser.get(f"/a/{heard(report_of(20))}").text) < 60_000
+
+
+def test_an_answer_is_kept_for_training_until_the_song_is_deleted(
+    app: Flask,
+    browser: FlaskClient,
+    analyses: Analyses,
+    token: Callable[[], str],
+    song: Path,
+    hear: Callable[..., str],
+) -> None:
+    data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
+    one = browser.post("/", data=data).headers["Location"].rsplit("/", 1)[1]
+    hear(one)
+    (analyses.folder(one) / EVIDENCE).write_bytes(b"numbers")
+    kept = app.extensions[NAME].environment.home / "feedback"
+
+    def answer(verdict: str) -> list[str]:
+        assert (
+            browser.post(f"/a/{one}/verdict", data={"token": token(), "verdict": verdict}).status_code == 303
+        )
+        return sorted(path.relative_to(kept).as_posix() for path in kept.glob("*/*"))
+
+    assert answer("blues") == [f"blues/{one}.npy"]
+    assert answer("reggae") == [f"reggae/{one}.npy"]
+    assert answer("none") == []
+    assert answer("blues") == [f"blues/{one}.npy"]
+    assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
+    assert list(kept.glob("*/*")) == []

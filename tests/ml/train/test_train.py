@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from jobs.listening import Song, listen
+from library.feedback import Feedback
 from ml.card import load_card
 from ml.genre import EVIDENCE_SIZE
 from ml.metrics import calibration_error
 from ml.pipeline import load
-from ml.settings import SAMPLE_RATE
+from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.train import corpus, recipe
 from ml.train.__main__ import main
 from ml.train.evidence import Row
@@ -69,6 +71,25 @@ def test_what_was_heard_is_not_heard_again(folder: Path, tmp_path: Path) -> None
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
     assert main(arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == written
+
+
+def test_listeners_answers_are_learnt_from(folder: Path, tmp_path: Path) -> None:
+    """An answer is a file of the web's home, as the processes that hear leave it."""
+    song = Song("s" * 22, tmp_path, "song.wav", "song.wav")
+    soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
+    with load() as ear:
+        listen(ear, song, lambda stage: None, limits=DEFAULT_LIMITS)
+    assert Feedback(tmp_path).keep(song.id, tmp_path, "storm")
+    arguments = [
+        "--data",
+        str(folder),
+        "--output",
+        str(tmp_path / "own.keras"),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
+    assert main([*arguments, "--feedback", str(tmp_path / "feedback")]) == 0
+    assert load_card(tmp_path / "own.keras").data == {"folder audio": 8, "listeners audio": 1}
 
 
 @pytest.mark.parametrize("genres", [[], ["only"]])
