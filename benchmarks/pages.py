@@ -23,7 +23,7 @@ Row = tuple[str, str, str]
 
 TIMES = 9
 ASKED = 200
-PAGES = ("result", "/library", "/library?genre=jazz&sort=bpm", "/library/1")
+PAGES = ("result", "/library", "/library?genre=jazz&sort=tempo", "/library/1")
 
 
 def run() -> Iterator[Row]:
