@@ -20,7 +20,7 @@ import pytest
 from library.catalogue import open_catalogue
 from library.ledger import Failure, read_failures
 from terminal import ERASE_LINE
-from tests.hostile import Hostile, build
+from tests.hostile_folder import Hostile, build
 from tests.runs import descriptors
 from tests.sources import ROOT
 
@@ -32,7 +32,7 @@ if os.geteuid() == 0:
             sys.exit("the privilege of root could not be given up")
 os.execv(sys.executable, [sys.executable, "-c", sys.argv[1], *sys.argv[2:]])
 """
-PROGRAM = "import preprocess, sys, tests.hostile as h; sys.exit(preprocess.main(wake=h.Troubled))"
+PROGRAM = "import preprocess, sys, tests.hostile_folder as h; sys.exit(preprocess.main(wake=h.Troubled))"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ def test_a_long_sound_is_transformed_in_blocks_without_a_seam() -> None:
     sound = white_noise(60.0)
     whole = features.log_mel(sound)
     apart = features.log_mel(sound[: SAMPLE_RATE * 20])
-    np.testing.assert_array_equal(whole[: len(apart) - 2], apart[:-2])
+    # Threads may add up a block in other pieces: the last digit of a float is no seam.
+    np.testing.assert_allclose(whole[: len(apart) - 2], apart[:-2], rtol=1e-6, atol=1e-6)
 
 
 @given(st.integers(1, 1000))
