@@ -42,10 +42,10 @@ BELOW = {
 # a place here: that is the moment to think about it.
 FLOORS = (
     {"errors", "settings", "report", "folders", "cells", "progress", "frames"},
-    {"words", "fitted", "card", "metrics", "sniff"},
+    {"words", "fitted", "card", "metrics", "sniff", "keeping"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
-    {"bands", "musical", "pictures"},
+    {"bands", "handcrafted", "musical", "pictures"},
     {"track", "scoring"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},

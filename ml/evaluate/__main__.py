@@ -18,9 +18,9 @@ from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.genre import GenreModel
+from ml.keeping import Cache
 from ml.progress import tell
 from ml.train.corpus import read_taggrams
-from ml.train.evidence import Cache
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}

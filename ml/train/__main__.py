@@ -22,13 +22,14 @@ from ml.convert import fetch_trunk
 from ml.errors import SoriError
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
+from ml.keeping import Cache
 from ml.metrics import calibration_error, interval
 from ml.progress import tell
 from ml.report import Model
 from ml.settings import MEL_BANDS
 from ml.train import corpus, recipe
 from ml.train.corpus import Example
-from ml.train.evidence import Cache, Gatherer, Row, learn_bands
+from ml.train.evidence import Gatherer, Row, learn_bands
 from ml.train.variants import TRAINED_VARIANTS
 
 LICENCE = (
