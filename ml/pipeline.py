@@ -23,6 +23,7 @@ from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, tags_of
+from ml.lab.served import open_model
 from ml.progress import Tell, silent
 from ml.report import Report
 from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
@@ -98,8 +99,8 @@ class Ear:
             evidence = self.model.hear(windows, self._threads)
         mean = evidence.mean(axis=0)
         with clock.stage("genre"):
-            genre = self.model.genre(self.model.judge(mean[None])[0], music.result())
-            timeline = self.model.timeline(evidence, audio.duration_seconds)
+            genre = self.model.genre(self.model.judge_song(track, evidence), music.result())
+            timeline = self.model.timeline(track, evidence, audio.duration_seconds)
         with clock.stage("tempo"):
             beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
@@ -158,4 +159,4 @@ def _cores() -> int:
 
 def load(weights: Path | None = None) -> Ear:
     """Wake the ear with the shipped model or another weight file."""
-    return Ear(GenreModel.load(weights))
+    return Ear(open_model(weights))

@@ -49,6 +49,7 @@ FLOORS = (
     {"track", "scoring"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},
+    {"lab"},
     {"pipeline"},
     {"convert"},
     {"train", "predict", "tuning"},

@@ -23,6 +23,7 @@ from ml.errors import SoriError
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
 from ml.keeping import Cache
+from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
 from ml.progress import tell
 from ml.report import Model
@@ -30,6 +31,9 @@ from ml.settings import MEL_BANDS
 from ml.train import corpus, recipe
 from ml.train.corpus import Example
 from ml.train.evidence import Gatherer, Row, learn_bands
+from ml.train.lab import train as train_lab
+from ml.train.lab_table import train_table
+from ml.train.splits import NAMED
 from ml.train.variants import TRAINED_VARIANTS
 
 LICENCE = (
@@ -47,6 +51,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--output", type=Path, help="the weight file (default: weight/genre.keras, or own.keras)"
     )
     parser.add_argument("--name", help="the model's name on its card")
+    parser.add_argument(
+        "--model",
+        choices=("transfer", *KINDS, "all"),
+        default="transfer",
+        help="which kind of model (default: as the shipped one); all: every model of the lab's table",
+    )
+    parser.add_argument(
+        "--features", type=Path, nargs="+", metavar="FILE", help="feature files for a lab model"
+    )
+    parser.add_argument("--split", help=f"{', '.join(NAMED)}, or a file of lines song,train and song,test")
+    parser.add_argument("--tune", choices=("grid", "optuna"), help="search values by cross-validation")
+    parser.add_argument("--trials", type=int, default=20, help="at most so many values are tried")
+    parser.add_argument("--epochs", type=int, default=60, help="at most so many passes of a network")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same model")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
     return parser
 
@@ -54,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        train(options, tell)
+        TASKS.get(options.model, train_lab)(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -169,6 +187,11 @@ def _save(network: Any, bands: BandStatistics, card: Card, output: Path) -> None
             path.replace(output.parent / path.name)
     load_card(output)
 
+
+TASKS: dict[str, Callable[[argparse.Namespace, Callable[[str], None]], object]] = {
+    "transfer": train,
+    "all": train_table,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())
