@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 
 from ml import key, tempo
+from ml.analysers import findings
 from ml.audio import Audio, from_samples
 from ml.audio import load as load_audio
 from ml.chroma import Chromagram
@@ -106,6 +107,7 @@ class Ear:
         with clock.stage("key"):
             chromagram = harmony.result()
             tonality = key.estimate(chromagram)
+        found = clock.timed("findings", lambda: findings(track))
         report = Report(
             title=audio.title,
             artist=audio.artist,
@@ -116,6 +118,7 @@ class Ear:
             tempo=beat,
             key=tonality,
             tags=tags_of(mean),
+            findings=found,
             notes=audio.notes,
             model=self.model.signature,
             timings=clock.seconds(),

@@ -47,6 +47,8 @@ FLOORS = (
     {"features", "chroma", "pulse", "trunk"},
     {"bands", "handcrafted", "musical", "pictures"},
     {"track", "scoring"},
+    {"dynamics"},
+    {"analysers"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},
     {"lab"},
