@@ -119,7 +119,7 @@ def _material(
         kept[key] = (
             material.read_folder(paths[0], card.kind, cache, tell, pieces=leaky)
             if CLIPS in sources
-            else material.read_features(paths)
+            else material.read_features(paths, bare=leaky)
         )
     return kept[key]
 
@@ -135,10 +135,12 @@ def _scores(
     return network.song_scores(card.kind, judge.network, windows), network.song_labels(windows)
 
 
-def _milliseconds(judge: served.Judge, shared: Path) -> float:
+def _milliseconds(judge: served.Judge, shared: Path) -> float | None:
     nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
-    judge.song(Track(load(clips[0]), nothing))
+    if not clips:
+        return None
+    judge.song(Track(load(clips[0]), nothing))  # the first song pays for what is loaded and compiled
     return round(statistics.median(_timed(judge, path, nothing) for path in clips), 1)
 
 

@@ -38,7 +38,8 @@ model is like was chosen by cross-validation on its learning songs, artists apar
 model looks at the test side of its split once, here. In brackets stand 95 % bootstrap intervals.
 
 - **leaky**: pieces of songs at random, so that most songs stand on both sides. That is how many published figures came
-  about; they say how well a recording is known again.
+  about; they say how well a recording is known again. These models look at the features as they are; the others
+  at logarithms of what spreads and at chroma without its key.
 - **random**: whole songs at random; the same artist, and copies of a song, may stand on both sides.
 - **filtered**: the fault-filtered split of GTZAN, artists apart (Kereliuk, Sturm & Larsen 2015). This is what a new
   song will meet."""

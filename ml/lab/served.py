@@ -47,6 +47,8 @@ class FeatureJudge:
     """Judges rows of hand-crafted features: one of the song, one of each window."""
 
     model: Any
+    bare: bool = False
+    """Whether it learnt from the features as they are."""
 
     def song(self, track: Track) -> Floats:
         found: Floats = self._scores(track.handcrafted.row()[None])[0]
@@ -56,7 +58,7 @@ class FeatureJudge:
         return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
 
     def _scores(self, rows: Floats) -> Floats:
-        return classical.scores(self.model, prepare(handcrafted.NAMES, rows)[1])
+        return classical.scores(self.model, rows if self.bare else prepare(handcrafted.NAMES, rows)[1])
 
 
 @dataclass(frozen=True)
@@ -106,5 +108,5 @@ def open_judge(path: Path, card: Card) -> FeatureJudge | NetworkJudge:
     if card.kind not in KINDS:
         raise UnusableWeightsError(file=path.name)
     if card.kind in FEATURE_KINDS:
-        return FeatureJudge(classical.load(path))
+        return FeatureJudge(classical.load(path), bare=bool(card.settings.get("bare")))
     return NetworkJudge(card.kind, networks.load(path))

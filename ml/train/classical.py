@@ -41,6 +41,7 @@ class Kind:
     default: Values
 
 
+# Forests and boosters are small, as their weight files are kept with the source.
 MODELS = {
     "logistic": Kind(
         lambda seed: LogisticRegression(max_iter=2000, tol=1e-3, random_state=seed),
@@ -50,21 +51,21 @@ MODELS = {
     ),
     "svm": Kind(
         lambda seed: SVC(random_state=seed),
-        {"C": (1.0, 3.0, 10.0), "gamma": (0.0005, 0.001, 0.002, 0.005)},
+        {"C": (1.0, 3.0, 10.0), "gamma": (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)},
         {"C": (0.3, 30.0), "gamma": (0.0002, 0.02)},
         {"C": 10.0, "gamma": 0.001},
     ),
     "forest": Kind(
-        lambda seed: RandomForestClassifier(80, random_state=seed, max_depth=9),
+        lambda seed: RandomForestClassifier(40, random_state=seed, max_depth=9),
         {"max_features": (0.05, 0.1, 0.2), "min_samples_leaf": (2, 4)},
         {"max_features": (0.03, 0.5), "min_samples_leaf": (1, 6)},
         {"max_features": 0.1, "min_samples_leaf": 2},
     ),
     "boost": Kind(
         lambda seed: HistGradientBoostingClassifier(
-            max_iter=50, early_stopping=False, random_state=seed, max_leaf_nodes=5, min_samples_leaf=4
+            max_iter=30, early_stopping=False, random_state=seed, max_leaf_nodes=5, min_samples_leaf=4
         ),
-        {"learning_rate": (0.1, 0.2), "l2_regularization": (3.0,)},
+        {"learning_rate": (0.15, 0.3), "l2_regularization": (3.0,)},
         {"learning_rate": (0.03, 0.3), "l2_regularization": (0.1, 30.0)},
         {"learning_rate": 0.15, "l2_regularization": 3.0},
     ),

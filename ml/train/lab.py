@@ -91,13 +91,15 @@ def _gather(options: argparse.Namespace, tell: Tell) -> tuple[Material, str]:
     kind, cache = options.model, options.cache
     leaky = options.split == "leaky"
     if options.features:
-        songs = material.read_features(options.features)
+        songs = material.read_features(options.features, bare=leaky)
     elif options.data:
         songs = material.read_folder(options.data, kind, cache, tell, pieces=leaky)
     elif kind in NETWORK_KINDS:
         raise NothingToHearError(kind=kind)
     else:
-        songs = material.read_features([options.shared / "gtzan" / name for name in PUBLISHED[leaky]])
+        songs = material.read_features(
+            [options.shared / "gtzan" / name for name in PUBLISHED[leaky]], bare=leaky
+        )
     return songs, options.split or ("filtered" if songs.is_gtzan else "artist")
 
 
@@ -184,6 +186,7 @@ def _card(
         settings={
             "scale": scale,
             "rate": float(songs.rate),
+            "bare": float(how == "leaky"),
             "least_probability": float(np.quantile(best, 1 - recipe.CONFIDENT_SHARE)),
             **recipe.MUSIC_LIMITS,
         },

@@ -50,19 +50,20 @@ class Material:
         return all(_GTZAN_NAME.fullmatch(song) for song in self.songs.tolist())
 
 
-def read_features(paths: Sequence[Path]) -> Material:
-    return _prepared(read_tables(paths))
+def read_features(paths: Sequence[Path], *, bare: bool = False) -> Material:
+    return _material(read_tables(paths), bare=bare)
 
 
 def read_folder(
     folder: Path, kind: str, cache: Path, tell: Callable[[str], None], *, pieces: bool = False
 ) -> Material:
-    """Songs of one sub-folder per genre, as a model of that kind looks at them; `pieces` makes a row of each three
+    """Songs of one sub-folder per genre, as a model of that kind looks at them; `pieces` makes a bare row of each three
     seconds where a song would be one row."""
     songs = gathering.labelled(folder)
     if kind in NETWORK_KINDS:
         return _windows(songs, Cache(cache / "mel"), tell)
-    return _prepared(gathering.gather(songs, Cache(cache / "handcrafted"), tell, windows=pieces))
+    table = gathering.gather(songs, Cache(cache / "handcrafted"), tell, windows=pieces)
+    return _material(table, bare=pieces)
 
 
 def artists_of(folder: Path | None, shared: Path) -> dict[str, str]:
@@ -84,8 +85,9 @@ def _artist(path: Path) -> str:
     return (artist or "").strip().casefold()
 
 
-def _prepared(table: Table) -> Material:
-    names, rows = prepare(table.names, table.features)
+def _material(table: Table, *, bare: bool) -> Material:
+    """`bare` leaves the features as they are, as those did who split at random by pieces."""
+    names, rows = (table.names, table.features) if bare else prepare(table.names, table.features)
     return Material(rows, table.songs, table.labels, names, table.rate)
 
 
