@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import analyse, kills, load, memory, neighbours, page, pages, preprocess
+from benchmarks import analyse, handcrafted, kills, load, memory, neighbours, page, pages, preprocess
 
 IMAGES = page.PAGE.parent / "images"
 
 BENCHMARKS: dict[str, Callable[[Path | None], Iterable[page.Row]]] = {
     "analyse": lambda _: analyse.run(),
+    "handcrafted": lambda _: handcrafted.run(),
     "neighbours": neighbours.run,
     "preprocess": lambda _: preprocess.run(),
     "memory": lambda _: memory.run(),
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Path | None], Iterable[page.Row]]] = {
 }
 ABOUT = {
     "analyse": analyse.__doc__,
+    "handcrafted": handcrafted.__doc__,
     "neighbours": neighbours.__doc__,
     "preprocess": preprocess.__doc__,
     "memory": memory.__doc__,

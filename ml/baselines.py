@@ -63,3 +63,26 @@ def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str
         for tonic in range(12)
     }
     return max(scores, key=scores.__getitem__)
+
+
+def librosa_series(samples: Array, rate: int) -> tuple[Array, Array, Array, float]:
+    """What `ml.handcrafted` computes from one spectrum, as scripts do: one function after the other, each from the
+    samples. The series (rows, frames), the harmonic and the percussive wave, and the tempo."""
+    import librosa
+
+    of = librosa.feature
+    rows = [
+        of.mfcc(y=samples, sr=rate, n_mfcc=20),
+        of.chroma_stft(y=samples, sr=rate),
+        of.tonnetz(y=samples, sr=rate, chroma=of.chroma_stft(y=samples, sr=rate)),
+        of.spectral_contrast(y=samples, sr=rate),
+        of.spectral_centroid(y=samples, sr=rate),
+        of.spectral_bandwidth(y=samples, sr=rate),
+        of.spectral_rolloff(y=samples, sr=rate),
+        of.spectral_flatness(y=samples),
+        of.zero_crossing_rate(samples),
+        of.rms(y=samples),
+    ]
+    harmonic, percussive = librosa.effects.hpss(samples)
+    tempo = float(of.tempo(y=samples, sr=rate)[0])
+    return np.concatenate(rows).astype(np.float32), harmonic, percussive, tempo

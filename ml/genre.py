@@ -24,6 +24,7 @@ from ml.features import Floats
 from ml.musical import Musicality
 from ml.report import Genre, Model, Moment, Score
 from ml.settings import HOP_SIZE, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
+from ml.track import Track
 
 BANDS_NAME = "bands.npz"
 
@@ -107,12 +108,21 @@ class GenreModel:
             and music.spread >= limits["least_spread"]
         )
 
-    def timeline(self, evidence: Floats, duration_seconds: float) -> tuple[Moment, ...]:
+    def judge_song(self, track: Track, evidence: Floats) -> Floats:
+        """Probabilities (labels,) of a whole song; a model that hears with other means looks at the `track`."""
+        found: Floats = self.judge(evidence.mean(axis=0)[None])[0]
+        return found
+
+    def judge_moments(self, track: Track, evidence: Floats) -> Floats:
+        """Probabilities (windows, labels) along the song."""
+        return self.judge(smooth(evidence))
+
+    def timeline(self, track: Track, evidence: Floats, duration_seconds: float) -> tuple[Moment, ...]:
         """A judgement every three seconds, each of a window and its neighbours."""
         starts = np.arange(len(evidence)) * WINDOW_SECONDS
         ends = np.minimum(starts + WINDOW_SECONDS, duration_seconds)
         ends[-1] = duration_seconds
-        judged = self.judge(smooth(evidence))
+        judged = self.judge_moments(track, evidence)
         return tuple(
             Moment(round(float(start), 3), round(float(end), 3), tuple(map(float, row)))
             for start, end, row in zip(starts, ends, judged, strict=True)

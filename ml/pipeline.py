@@ -18,11 +18,13 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 
 from ml import key, motion, tempo
+from ml.analysers import findings
 from ml.audio import Audio, from_samples
 from ml.audio import load as load_audio
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, smooth, tags_of
+from ml.lab.served import open_model
 from ml.mood import MoodModel
 from ml.musical import Musicality
 from ml.progress import Tell, silent
@@ -111,8 +113,8 @@ class Ear:
             evidence = self.model.hear(windows, self._threads)
         mean = evidence.mean(axis=0)
         with clock.stage("genre"):
-            genre = self.model.genre(self.model.judge(mean[None])[0], music.result())
-            timeline = self.model.timeline(evidence, audio.duration_seconds)
+            genre = self.model.genre(self.model.judge_song(track, evidence), music.result())
+            timeline = self.model.timeline(track, evidence, audio.duration_seconds)
         with clock.stage("mood"):
             mood = self.moods.judge(mean, track.motion)
             moved = motion.measure_windows(track.rises, len(evidence))
@@ -122,6 +124,7 @@ class Ear:
         with clock.stage("key"):
             chromagram = harmony.result()
             tonality = key.estimate(chromagram)
+        found = clock.timed("findings", lambda: findings(track))
         report = Report(
             title=audio.title,
             artist=audio.artist,
@@ -135,6 +138,7 @@ class Ear:
             arousal=arousal,
             motion=tuple(round(float(value), 5) for value in track.motion),
             tags=tags_of(mean),
+            findings=found,
             notes=audio.notes,
             model=self.model.signature,
             timings=clock.seconds(),
@@ -179,4 +183,4 @@ def _cores() -> int:
 def load(weights: Path | None = None, moods: Path | None = None) -> Ear:
     """Wake the ear with the shipped models or other weight files, for genre and mood."""
     mood_model = MoodModel.load(moods)  # first, as a wrong file is then refused at once
-    return Ear(GenreModel.load(weights), mood_model)
+    return Ear(open_model(weights), mood_model)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ml import chroma, features, motion, musical
+from ml import chroma, features, handcrafted, motion, musical
 from ml.audio import Audio
 from ml.bands import BandStatistics
 from ml.chroma import Chromagram
 from ml.features import Floats
+from ml.handcrafted import Description
 from ml.musical import Musicality
+from ml.settings import SAMPLE_RATE
 
 
 class Track:
@@ -53,6 +55,11 @@ class Track:
     @cached_property
     def motion(self) -> Floats:
         return motion.measure(self.rises)
+
+    @cached_property
+    def handcrafted(self) -> Description:
+        """The features that classical models look at."""
+        return handcrafted.listen(self.samples, SAMPLE_RATE)
 
     @cached_property
     def chromagram(self) -> Chromagram:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml.cells import clean, columns, fit, pad, wrap
 from ml.errors import SoriError
-from ml.report import Key, Mood, Neighbour, Report, Tempo, Why
+from ml.report import Finding, Key, Mood, Neighbour, Report, Tempo, Why
 from ml.words import ENGLISH, Words
 
 BARS = 5
@@ -80,8 +80,13 @@ def to_text(report: Report, *, words: Words = ENGLISH, look: Look = PLAIN) -> st
         "",
         *_strip(report, words, look),
         *_facts(report, words, look),
+        *(line for found in report.findings for line in _finding(found, words, look)),
     ]
     return "\n".join(lines)
+
+
+def _finding(found: Finding, words: Words, look: Look) -> list[str]:
+    return ["", *wrap(f"{words.say(found.title)}: {words.retell(found.text)}", look.width)]
 
 
 def _title(report: Report, look: Look) -> str:

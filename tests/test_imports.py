@@ -42,13 +42,16 @@ BELOW = {
 # a place here: that is the moment to think about it.
 FLOORS = (
     {"errors", "settings", "report", "folders", "cells", "progress", "frames"},
-    {"words", "fitted", "card", "metrics", "sniff"},
+    {"words", "fitted", "card", "metrics", "sniff", "keeping"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
-    {"bands", "motion", "musical", "pictures"},
+    {"bands", "handcrafted", "motion", "musical", "pictures"},
     {"track", "scoring"},
+    {"dynamics"},
+    {"analysers"},
     {"genre", "tempo", "key", "mood", "baselines"},
     {"head"},
+    {"lab"},
     {"pipeline"},
     {"convert"},
     {"train", "predict", "tuning"},

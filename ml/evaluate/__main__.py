@@ -13,14 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml.errors import SoriError
-from ml.evaluate import genre, leakage, mood, page, plots, provenance, rhythm, transfer
+from ml.evaluate import genre, lab_run, leakage, mood, page, plots, provenance, rhythm, transfer
 from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.genre import GenreModel
+from ml.keeping import Cache
 from ml.progress import tell
 from ml.train.corpus import read_taggrams
-from ml.train.evidence import Cache
+from ml.train.lab import LAB_FOLDER
 from ml.train.mood_task import MoodListener
 
 CACHE_FOLDER = Path(".cache/evidence")
@@ -48,6 +49,12 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where the page goes (default: docs, or .cache/rehearsal)",
     )
+    parser.add_argument(
+        "--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md"
+    )
+    parser.add_argument(
+        "--lab", type=Path, default=LAB_FOLDER, metavar="FOLDER", help="where the lab's weight files are"
+    )
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
     return parser
 
@@ -55,6 +62,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
+        if options.all:
+            return lab_run.run(options, tell)
         figures, examined = evaluate(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)

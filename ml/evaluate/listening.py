@@ -20,11 +20,12 @@ from ml.errors import SoriError
 from ml.evaluate.figures import Doubles, Integers, Judgement
 from ml.genre import GenreModel
 from ml.head import disassemble, softmax
+from ml.keeping import Cache
 from ml.musical import Musicality
 from ml.track import Track
 from ml.train import corpus, recipe
 from ml.train.corpus import Example
-from ml.train.evidence import Cache, Gatherer, Row
+from ml.train.evidence import Gatherer, Row
 from ml.train.variants import TRAINED_VARIANTS
 
 Tell = Callable[[str], None]

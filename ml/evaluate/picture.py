@@ -13,9 +13,10 @@ import numpy as np
 
 from ml.card import hash_file
 from ml.features import Floats
+from ml.keeping import Cache
 from ml.settings import SAMPLE_RATE
 from ml.train.corpus import Example
-from ml.train.evidence import Cache, load_example
+from ml.train.evidence import load_example
 
 SIZE = 128
 FILTERS = (16, 32, 64)

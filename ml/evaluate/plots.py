@@ -43,7 +43,7 @@ def draw(folder: Path, by_taggram: Judgement, end_to_end: Judgement) -> dict[str
     """Write the plots into `folder`; their file names by what they show."""
     folder.mkdir(parents=True, exist_ok=True)
     names = {}
-    with _styled() as pyplot:
+    with styled() as pyplot:
         drawn = {
             "confusion": confusion(by_taggram),
             "recall": recall(by_taggram),
@@ -58,7 +58,7 @@ def draw(folder: Path, by_taggram: Judgement, end_to_end: Judgement) -> dict[str
 
 
 @contextmanager
-def _styled() -> Iterator[Any]:
+def styled() -> Iterator[Any]:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -68,7 +68,7 @@ def _styled() -> Iterator[Any]:
         yield pyplot
 
 
-def _axes(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
+def axes_of(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Any, Any]:
     from matplotlib import pyplot
 
     return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
@@ -80,7 +80,7 @@ def confusion(judgement: Judgement) -> Any:
 
     counts = metrics.confusion(judgement.truth, judgement.answers, len(judgement.labels))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = _axes(7.2, 6.4)
+    figure, axes = axes_of(7.2, 6.4)
     image = axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("ink", [GROUND, BLUE]), vmin=0, vmax=1)
     for row, column in np.ndindex(counts.shape):
         if counts[row, column]:
@@ -103,7 +103,7 @@ def recall(judgement: Judgement) -> Any:
     found = by_label(judgement)
     labels = list(reversed(found))
     values = np.array([[found[label][key] for key in ("recall", "low", "high")] for label in labels])
-    figure, axes = _axes(7.2, 0.6 + 0.42 * len(labels))
+    figure, axes = axes_of(7.2, 0.6 + 0.42 * len(labels))
     reach = np.abs(values[:, 1:].T - values[:, 0])
     places = np.arange(len(labels))
     axes.barh(places, values[:, 0], height=0.62, color=BLUE)
@@ -126,7 +126,7 @@ def precision_recall(judgement: Judgement) -> Any:
     labels = judgement.labels
     columns = min(5, len(labels))
     rows = -(-len(labels) // columns)
-    figure, grid = _axes(10.0, 2.35 * rows + 0.3, rows, columns, sharex=True, sharey=True, squeeze=False)
+    figure, grid = axes_of(10.0, 2.35 * rows + 0.3, rows, columns, sharex=True, sharey=True, squeeze=False)
     for place, axes in enumerate(grid.flat):
         if place >= len(labels) or not (judgement.truth == place).any():
             axes.set_visible(False)
@@ -147,7 +147,7 @@ def precision_recall(judgement: Judgement) -> Any:
 
 def calibration(judgements: dict[str, Judgement]) -> Any:
     """How often answers of each confidence are right, over how many answers there are of it."""
-    figure, (axes, below) = _axes(6.4, 6.2, 2, 1, sharex=True, gridspec_kw={"height_ratios": (4, 1)})
+    figure, (axes, below) = axes_of(6.4, 6.2, 2, 1, sharex=True, gridspec_kw={"height_ratios": (4, 1)})
     axes.plot((0, 1), (0, 1), color=INK, linewidth=1, linestyle=(0, (4, 4)))
     axes.text(0.62, 0.575, "as confident as right", rotation=45, rotation_mode="anchor", fontsize=9.5)
     edges = np.linspace(0, 1, metrics.CALIBRATION_BINS + 1)

@@ -22,15 +22,20 @@ from ml.convert import fetch_trunk
 from ml.errors import SoriError
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
+from ml.keeping import Cache
+from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
 from ml.progress import tell
 from ml.report import Model
 from ml.settings import MEL_BANDS
 from ml.train import corpus, mood_task, recipe
 from ml.train.corpus import Example
-from ml.train.evidence import Cache, Gatherer, Row, learn_bands
+from ml.train.evidence import Gatherer, Row, learn_bands
 from ml.train.feedback import read_feedback
+from ml.train.lab import train as train_lab
+from ml.train.lab_table import train_table
 from ml.train.mood_task import MoodListener
+from ml.train.splits import NAMED
 from ml.train.variants import TRAINED_VARIANTS
 
 LICENCE = (
@@ -54,6 +59,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--feedback", type=Path, metavar="FOLDER", help="learn from listeners' answers too (var/feedback)"
     )
     parser.add_argument("--name", help="the model's name on its card")
+    parser.add_argument(
+        "--model",
+        choices=("transfer", *KINDS, "all"),
+        default="transfer",
+        help="which kind of model (default: as the shipped one); all: every model of the lab's table",
+    )
+    parser.add_argument(
+        "--features", type=Path, nargs="+", metavar="FILE", help="feature files for a lab model"
+    )
+    parser.add_argument("--split", help=f"{', '.join(NAMED)}, or a file of lines song,train and song,test")
+    parser.add_argument("--tune", choices=("grid", "optuna"), help="search values by cross-validation")
+    parser.add_argument("--trials", type=int, default=20, help="at most so many values are tried")
+    parser.add_argument("--epochs", type=int, default=60, help="at most so many passes of a network")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same model")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where what was heard is kept")
     return parser
 
@@ -61,7 +80,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        train_mood(options, tell) if options.task == "mood" else train(options, tell)
+        if options.task == "mood":
+            train_mood(options, tell)
+        else:
+            TASKS.get(options.model, train_lab)(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -186,6 +208,11 @@ def _save(network: Any, bands: BandStatistics, card: Card, output: Path) -> None
             path.replace(output.parent / path.name)
     load_card(output)
 
+
+TASKS: dict[str, Callable[[argparse.Namespace, Callable[[str], None]], object]] = {
+    "transfer": train,
+    "all": train_table,
+}
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -21,6 +21,7 @@ from ml.errors import SoriError
 from ml.features import Floats
 from ml.genre import EVIDENCE_SIZE, GenreModel
 from ml.head import tag_evidence
+from ml.keeping import Cache
 from ml.settings import SAMPLE_RATE
 from ml.track import Track
 from ml.train import variants
@@ -39,23 +40,6 @@ class Row:
     variant: str
     evidence: Floats
     windows: int
-
-
-class Cache:
-    """Arrays by key in a folder; a file half-written by an interrupted run is never read."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def get(self, key: str, compute: Callable[[], Floats]) -> Floats:
-        path = self._folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
-        if not path.exists():
-            partial = path.with_suffix(".partial.npy")
-            np.save(partial, compute())
-            partial.replace(path)
-        found: Floats = np.load(path, allow_pickle=False)
-        return found
 
 
 class Gatherer:

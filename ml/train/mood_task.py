@@ -19,12 +19,13 @@ from ml.errors import SoriError
 from ml.features import Floats
 from ml.genre import GenreModel
 from ml.head import Linear, softmax
+from ml.keeping import Cache
 from ml.mood import MoodModel, inputs
 from ml.settings import SAMPLE_RATE
 from ml.track import Track
 from ml.train import corpus, mood
 from ml.train.corpus import CorpusError, Example
-from ml.train.evidence import Cache, fingerprint
+from ml.train.evidence import fingerprint
 
 WHOLE, MIDDLE = "whole song", "5 s from the middle"
 MIDDLE_SECONDS = 5.0

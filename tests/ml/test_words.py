@@ -23,14 +23,23 @@ import main
 import preprocess
 import web
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
-from ml import errors
+from ml import dynamics, errors
 from ml.words import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
 from web import browse, genres, openapi, pages, rescan, uploads
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
+LAB = (
+    "ml.handcrafted.gathering",
+    "ml.handcrafted.tables",
+    "ml.lab.served",
+    "ml.train.corpus",
+    "ml.train.lab",
+    "ml.evaluate.lab_run",
+)
 # Modules that define errors, loaded so that all are known.
 HEARD = (
+    *(import_module(name) for name in LAB),
     environment,
     jobs.attempt,
     jobs.digestion,
@@ -48,6 +57,7 @@ TABLED = (
     *(*genres.SENTENCES, *pages.STAGES.values(), *pages.STATES.values(), *uploads.EXAMPLES.values()),
     *(*(head for _, head in browse.COLUMNS), *rescan.COUNTS.values(), *openapi.SENTENCES),
     *(text for told in openapi.DECLARED for text in told.said()),
+    *(dynamics.TITLE, *dynamics.TEXTS.values()),
 )
 """Sentences that the pages take from a table."""
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".svg"))

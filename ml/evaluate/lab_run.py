@@ -1,0 +1,89 @@
+"""`python -m ml.evaluate --all`: the lab's models and the one that ships beside them, measured and written down."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ml.card import GENRE_WEIGHTS
+from ml.errors import SoriError
+from ml.evaluate import genre, lab, lab_page, lab_plots
+from ml.evaluate.figures import Figures, overall
+from ml.evaluate.listening import Listener, Songs
+from ml.genre import GenreModel
+from ml.handcrafted.agreement import whole_clips
+from ml.keeping import Cache
+from ml.mood import MoodModel
+from ml.pipeline import Ear
+from ml.train import material
+from ml.train.lab import PUBLISHED
+
+Tell = Callable[[str], None]
+DOCS = Path("docs")
+
+
+class EmptyLabError(SoriError):
+    code = "lab_empty"
+    sentence = "There is no model to measure in {folder}. python -m ml.train --model all trains them."
+
+
+def run(options: argparse.Namespace, tell: Tell) -> int:
+    examined = lab.examine_all(options.lab, options.shared, options.cache, tell)
+    if not examined:
+        raise EmptyLabError(folder=str(options.lab))
+    figures = [one.figures() for one in examined]
+    if (options.shared / "gtzan" / "taggrams").is_dir():
+        tell("the model that ships\n")
+        figures += _shipped(options)
+    tables = [options.shared / "gtzan" / name for name in PUBLISHED[False]]
+    songs = material.read_features(tables) if all(path.is_file() for path in tables) else None
+    folder = options.output or DOCS
+    drawn = lab_plots.draw(folder / "images", examined, songs)
+    chosen = {
+        f"{source}-{split}": f"`{one.card.kind}`"
+        for source in lab_page.SOURCES
+        for split in lab_page.SPLITS
+        if (one := lab.best(examined, source, split)) is not None
+    }
+    (folder / "lab.md").write_text(lab_page.write(figures, drawn, chosen), encoding="utf-8")
+    tell(f"{folder / 'lab.md'} is written\n")
+    if options.json:
+        print(json.dumps(figures, ensure_ascii=False))
+    return 0
+
+
+def _shipped(options: argparse.Namespace) -> list[Figures]:
+    """The same figures of the shipped model, on the clips; what it says of whole tracks is in accuracy.md."""
+    path = options.weights or GENRE_WEIGHTS
+    with ThreadPoolExecutor() as threads:
+        model = GenreModel.load(path)
+        listener = Listener(model, Cache(options.cache), threads, lambda _: None)
+        judged = genre.examine_test(listener, Songs.read(options.shared)).end_to_end
+    return [
+        {
+            "kind": "transfer",
+            "source": lab.CLIPS,
+            "split": "filtered",
+            **overall(judged),
+            "kilobytes": round(path.stat().st_size / 1000),
+            "milliseconds": _milliseconds(model, options.shared),
+        }
+    ]
+
+
+def _milliseconds(model: GenreModel, shared: Path) -> float | None:
+    """The whole report: the trunk's share cannot be had without the rest."""
+    clips = [path for _, path in whole_clips(shared)][: lab.TIMED_SONGS]
+    taken = []
+    with Ear(model, MoodModel.load()) as ear:
+        ear.warm_up()
+        for path in clips:
+            started = time.perf_counter()
+            ear.analyse(path)
+            taken.append(1000 * (time.perf_counter() - started))
+    return round(statistics.median(taken), 1) if taken else None

@@ -1,0 +1,83 @@
+"""A folder of labelled songs to a table of features, every song heard once and its rows kept.
+
+What cannot be heard is named and left out. Songs are brought to one loudness first, as everywhere in Sori.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ml import features, handcrafted
+from ml.audio import load
+from ml.errors import SoriError
+from ml.folders import find_audio
+from ml.handcrafted import describe, parts, rhythm, series, spectrum
+from ml.handcrafted.spectrum import Floats
+from ml.handcrafted.tables import Table
+from ml.keeping import Cache
+from ml.settings import SAMPLE_RATE
+
+WINDOW_SECONDS = 3.0
+CACHE_FOLDER = Path(".cache/handcrafted")
+Song = tuple[str, str, Path]
+"""Its name, its label, its file."""
+
+
+class NothingLabelledError(SoriError):
+    code = "nothing_labelled"
+    sentence = "There are no labelled songs in {folder}. It must hold a sub-folder of songs per genre."
+
+
+def labelled(folder: Path) -> list[Song]:
+    """Songs in one sub-folder per genre; the sub-folder's name is the label, the file's stem the song's name."""
+    genres = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    songs = [(file.stem, genre.name, file) for genre in genres for file in find_audio([genre])]
+    if not songs:
+        raise NothingLabelledError(folder=str(folder))
+    stems = [name for name, _, _ in songs]
+    if len(set(stems)) < len(stems):  # the same file name in two folders is two songs
+        songs = [(str(file.relative_to(folder)), label, file) for _, label, file in songs]
+    return songs
+
+
+def gather(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None], *, windows: bool) -> Table:
+    """One row a song, or with `windows` one row for each three seconds of it."""
+    rows, labels, names = [], [], []
+    for number, (name, label, path) in enumerate(songs, start=1):
+        tell(f"listening {number}/{len(songs)}")
+        try:
+            found = describe_file(path, cache)
+        except SoriError as error:
+            tell(f"left out {path.name}: {error}\n")
+            continue
+        kept = found[1:] if windows else found[:1]
+        rows.append(kept)
+        labels += [label] * len(kept)
+        names += [name] * len(kept)
+    if not rows:
+        raise NothingLabelledError(folder=str(songs[0][2].parent.parent))
+    return Table(np.concatenate(rows), handcrafted.NAMES, np.array(labels), np.array(names), SAMPLE_RATE)
+
+
+def describe_file(path: Path, cache: Cache) -> Floats:
+    """(1 + windows, names): the row of the whole song, then one for each three seconds."""
+
+    def hear() -> Floats:
+        heard = handcrafted.listen(features.level(load(path).samples), SAMPLE_RATE)
+        return np.concatenate([heard.row()[None], heard.windows(WINDOW_SECONDS)])
+
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return cache.get(f"{_source()}|{digest}", hear)
+
+
+def _source() -> str:
+    """Of all that decides the numbers: another version of it hears anew."""
+    digest = hashlib.sha256()
+    for module in (describe, features, parts, rhythm, series, spectrum):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()

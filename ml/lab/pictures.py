@@ -1,0 +1,42 @@
+"""What the networks look at: three-second windows of the log-mel spectrogram, bare or as a square picture of three
+channels."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ml.features import Floats
+from ml.settings import MEL_BANDS, WINDOW_FRAMES
+
+SIDE = 128
+
+
+def shape_of(kind: str) -> tuple[int, ...]:
+    return (SIDE, SIDE, 3) if kind == "picture" else (WINDOW_FRAMES, MEL_BANDS)
+
+
+def draw(kind: str, windows: Floats) -> Floats:
+    """The input of a network of that kind for windows (windows, WINDOW_FRAMES, MEL_BANDS)."""
+    return picture(windows) if kind == "picture" else windows
+
+
+def picture(windows: Floats) -> Floats:
+    """(windows, SIDE, SIDE, 3): the level, its change along time and along frequency.
+
+    Each channel of each picture has mean 0 and deviation 1. Unlike a picture drawn for people, nothing of a colour map,
+    an axis or a margin is in it.
+    """
+    level = _stretch(WINDOW_FRAMES) @ windows @ _stretch(MEL_BANDS).T
+    channels = np.stack([level, np.gradient(level, axis=1), np.gradient(level, axis=2)], axis=-1)
+    channels -= channels.mean(axis=(1, 2), keepdims=True)
+    channels /= channels.std(axis=(1, 2), keepdims=True) + 1e-6
+    return channels.astype(np.float32)
+
+
+@cache
+def _stretch(size: int) -> Floats:
+    """(SIDE, size) that interpolates `size` points to SIDE of them."""
+    places = np.linspace(0, size - 1, SIDE)
+    return np.asarray(np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size))), np.float32)

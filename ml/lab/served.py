@@ -1,0 +1,112 @@
+"""A lab model behind the ear: it names the genre, and everything else of a report is heard as always.
+
+The shipped trunk listens along, because tags, mood and neighbours come from it. `open_model` takes any weight file
+whose card says what kind it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ml import features, handcrafted
+from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
+from ml.features import Floats
+from ml.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
+from ml.head import softmax
+from ml.lab import FEATURE_KINDS, KINDS, classical, networks
+from ml.lab.prepared import prepare
+from ml.report import Model
+from ml.settings import SAMPLE_RATE
+from ml.track import Track
+
+
+class DeafWeightsError(WeightError):
+    code = "weights_deaf"
+    sentence = (
+        "The weight file {file} was trained on a published table of numbers. It can be measured, "
+        "but it cannot hear a song."
+    )
+
+
+class Judge(Protocol):
+    """Scores of one song, before they are brought to scale."""
+
+    def song(self, track: Track) -> Floats:
+        """(labels,)"""
+
+    def moments(self, track: Track) -> Floats:
+        """(windows, labels), for the windows of the trunk."""
+
+
+@dataclass(frozen=True)
+class FeatureJudge:
+    """Judges rows of hand-crafted features: one of the song, one of each window."""
+
+    model: Any
+    bare: bool = False
+    """Whether it learnt from the features as they are."""
+
+    def song(self, track: Track) -> Floats:
+        found: Floats = self._scores(track.handcrafted.row()[None])[0]
+        return found
+
+    def moments(self, track: Track) -> Floats:
+        return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
+
+    def _scores(self, rows: Floats) -> Floats:
+        return classical.scores(self.model, rows if self.bare else prepare(handcrafted.NAMES, rows)[1])
+
+
+@dataclass(frozen=True)
+class NetworkJudge:
+    """Judges window by window; the song is the mean over its windows."""
+
+    kind: str
+    network: Any
+
+    def song(self, track: Track) -> Floats:
+        found: Floats = self.moments(track).mean(axis=0)
+        return found
+
+    def moments(self, track: Track) -> Floats:
+        return networks.scores(self.kind, self.network, features.windows(track.heard_mel))
+
+
+@dataclass(frozen=True)
+class LabModel(GenreModel):
+    judge_of: Judge
+
+    def judge_song(self, track: Track, evidence: Floats) -> Floats:
+        return softmax(self.card.settings["scale"] * self.judge_of.song(track))
+
+    def judge_moments(self, track: Track, evidence: Floats) -> Floats:
+        scores = self.judge_of.moments(track)
+        if len(scores) != len(evidence):  # a window more or less, by rounding at the song's end
+            scores = scores[np.minimum(np.arange(len(evidence)), len(scores) - 1)]
+        return softmax(self.card.settings["scale"] * smooth(scores))
+
+
+def open_model(weights: Path | None = None) -> GenreModel:
+    """The shipped model, one trained like it, or one of the lab's, as its card says."""
+    path = weights or GENRE_WEIGHTS
+    card = load_card(path)
+    if card.kind == "transfer":
+        return GenreModel.load(path)
+    judge = open_judge(path, card)
+    if card.settings.get("rate") != SAMPLE_RATE:
+        raise DeafWeightsError(file=path.name)
+    base = GenreModel.load()
+    signature = Model(card.name, card.version, card.sha256[path.name])
+    return LabModel(base.model, card, base.bands, signature, judge)
+
+
+def open_judge(path: Path, card: Card) -> FeatureJudge | NetworkJudge:
+    if card.kind not in KINDS:
+        raise UnusableWeightsError(file=path.name)
+    if card.kind in FEATURE_KINDS:
+        return FeatureJudge(classical.load(path), bare=bool(card.settings.get("bare")))
+    return NetworkJudge(card.kind, networks.load(path))

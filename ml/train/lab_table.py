@@ -1,0 +1,50 @@
+"""Every model of the lab's table in turn, but for those that are there: `python -m ml.train --model all`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ml.card import WeightError, load_card
+from ml.lab import FEATURE_KINDS, NETWORK_KINDS
+from ml.train import lab
+
+SPLITS = ("filtered", "random", "leaky")
+
+
+def train_table(options: argparse.Namespace, tell: Callable[[str], None]) -> None:
+    folder = options.output or lab.LAB_FOLDER
+    for name, changes in plans(options.shared / "gtzan" / "clips"):
+        output = folder / name
+        if _is_there(output):
+            continue
+        tell(f"{name}\n")
+        lab.train(argparse.Namespace(**{**vars(options), **changes, "output": output}), tell)
+
+
+def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """The name of each weight file and the options that it is trained with: from tables, and from the clips."""
+    for split in SPLITS:
+        for kind in FEATURE_KINDS:
+            common: dict[str, object] = {"model": kind, "split": split, "tune": "grid", "features": None}
+            yield f"{kind}-tables-{split}.skops", {**common, "data": None}
+            yield f"{kind}-clips-{split}.skops", {**common, "data": clips}
+    for split in SPLITS:
+        for kind in NETWORK_KINDS:
+            changes: dict[str, object] = {
+                "model": kind,
+                "split": split,
+                "tune": None,
+                "features": None,
+                "data": clips,
+            }
+            yield f"{kind}-clips-{split}.keras", changes
+
+
+def _is_there(weights: Path) -> bool:
+    try:
+        load_card(weights)
+    except WeightError:
+        return False
+    return True

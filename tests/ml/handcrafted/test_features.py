@@ -1,0 +1,165 @@
+"""The features are librosa's, number for number; the same in a file, in a window and in a song cut into pieces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ml import features, handcrafted
+from ml.baselines import librosa_series
+from ml.handcrafted import describe, gathering, parts, rhythm, series
+from ml.handcrafted.__main__ import main
+from ml.handcrafted.spectrum import Spectrum
+from ml.handcrafted.tables import FeatureFileError, Table, read_table, read_tables
+from ml.keeping import Cache
+from ml.settings import SAMPLE_RATE
+from tests.ml.music import song, white_noise
+
+
+@pytest.mark.parametrize(
+    "sound", [song(7.3), white_noise(3.0), np.concatenate([song(2.0), np.zeros(30_000, np.float32)])],
+    ids=["song", "noise", "song and silence"],
+)  # fmt: skip
+def test_every_series_is_librosas(sound: np.ndarray) -> None:
+    rows, harmonic, percussive, tempo = librosa_series(sound, SAMPLE_RATE)
+    heard = Spectrum(sound, SAMPLE_RATE)
+    ours = series.measure(heard)
+    assert ours.shape == rows.shape == (len(series.NAMES), len(heard.bins))
+    for name, mine, theirs in zip(series.NAMES, ours, rows, strict=True):
+        scale = max(float(np.abs(theirs).max()), 1e-6)
+        # A bin whose share lies on the edge of the roll-off may fall either way in 32 bits, in a frame or two.
+        close = np.isclose(mine, theirs, rtol=1e-3, atol=2e-3 * scale)
+        assert close.mean() > 0.98, name
+        assert np.median(np.abs(mine - theirs)) < 1e-4 * scale, name
+    for mine, theirs in zip(parts.split(heard), (harmonic, percussive), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    assert rhythm.tempo(rhythm.onsets(heard.mel_decibels), SAMPLE_RATE) == pytest.approx(tempo)
+
+
+def test_silence_and_a_blink_have_numbers() -> None:
+    for sound in (np.zeros(SAMPLE_RATE, np.float32), song(1.0)[:700]):
+        assert np.isfinite(handcrafted.listen(sound, SAMPLE_RATE).row()).all()
+
+
+def test_a_row_is_mean_and_variance() -> None:
+    heard = handcrafted.listen(song(6.0), SAMPLE_RATE)
+    row = dict(zip(handcrafted.NAMES, heard.row().tolist(), strict=True))
+    centroid = heard.rows[series.NAMES.index("centroid")].astype(np.float64)
+    assert row["centroid_mean"] == pytest.approx(centroid.mean(), rel=1e-5)
+    assert row["centroid_var"] == pytest.approx(centroid.var(), rel=1e-5)
+    assert row["tempo"] == heard.tempo
+
+
+def test_windows_cover_the_song_and_tell_its_halves_apart() -> None:
+    heard = handcrafted.listen(np.concatenate([song(6.0), white_noise(5.0)]), SAMPLE_RATE)
+    windows = heard.windows(3.0)
+    assert windows.shape == (4, len(handcrafted.NAMES))
+    flatness = windows[:, handcrafted.NAMES.index("flatness_mean")]
+    assert flatness[-1] > 10 * flatness[0]
+
+
+def test_a_long_song_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = song(20.0)
+    whole = handcrafted.listen(sound, SAMPLE_RATE).row()
+    monkeypatch.setattr(describe, "PIECE_SECONDS", 6.0)
+    pieces = handcrafted.listen(sound, SAMPLE_RATE)
+    assert pieces.samples == len(sound)
+    means = [
+        i for i, name in enumerate(handcrafted.NAMES) if name.startswith("mfcc") and name.endswith("mean")
+    ]
+    np.testing.assert_allclose(pieces.row()[means], whole[means], rtol=0.05, atol=0.5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for genre in ("느린 노래", "storm"):
+        (tmp_path / "data" / genre).mkdir(parents=True)
+        for number in range(2):
+            sound = song(4.0, seed=number) if genre != "storm" else white_noise(4.0, seed=number)
+            soundfile.write(tmp_path / "data" / genre / f"{genre}{number}.wav", sound, SAMPLE_RATE)
+    (tmp_path / "data" / "storm" / "notes.mp3").write_text("not a song " * 20)
+    return tmp_path / "data"
+
+
+def test_a_folder_becomes_a_file_that_scikit_learn_loads(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    output = tmp_path / "out" / "features.npz"
+    assert main([str(folder), "-o", str(output), "--cache", str(tmp_path / "cache")]) == 0
+    assert "notes.mp3" in capsys.readouterr().err
+    with np.load(output) as arrays:
+        X, y = arrays["X"], arrays["y"]
+    assert X.shape == (4, len(handcrafted.NAMES))
+    assert make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y).score(X, y) == 1.0
+
+
+def test_windows_are_the_songs_rows(folder: Path, tmp_path: Path) -> None:
+    output, cache = tmp_path / "w.npz", str(tmp_path / "cache")
+    assert main([str(folder), "--windows", "-o", str(output), "--cache", cache]) == 0
+    table = read_table(output)
+    assert len(table.songs) == 8 and len(set(table.songs)) == 4
+
+
+def test_training_and_serving_see_the_same_numbers(folder: Path, tmp_path: Path) -> None:
+    from ml.audio import load
+
+    path = folder / "storm" / "storm0.wav"
+    kept = gathering.describe_file(path, Cache(tmp_path / "cache"))
+    heard = handcrafted.listen(features.level(load(path).samples), SAMPLE_RATE)
+    np.testing.assert_array_equal(kept[0], heard.row())
+
+
+def test_loudness_changes_no_feature(folder: Path) -> None:
+    sound = 0.3 * song(4.0)
+    rows = [handcrafted.listen(features.level(s), SAMPLE_RATE).row() for s in (sound, sound / 8)]
+    np.testing.assert_allclose(rows[0], rows[1], rtol=1e-2, atol=1e-3)
+
+
+def test_a_folder_without_songs_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "-o", str(tmp_path / "f.npz"), "--cache", str(tmp_path / "c")]) == 2
+    assert "sub-folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "filename,label,x\nblues.00000.wav,blues,much\n"])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    with pytest.raises(FeatureFileError):
+        read_table(path)
+
+
+def test_tables_of_pieces_are_not_laid_side_by_side(tmp_path: Path) -> None:
+    table = Table(np.zeros((2, 1), np.float32), ("x",), np.array(["a", "a"]), np.array(["s", "s"]))
+    table.save(tmp_path / "pieces.npz")
+    with pytest.raises(FeatureFileError):
+        read_tables([tmp_path / "pieces.npz", tmp_path / "pieces.npz"])
+
+
+@pytest.mark.data
+def test_the_published_tables_are_feature_files(shared: Path) -> None:
+    kaggle, chroma, pieces = (
+        read_table(shared / "gtzan" / name)
+        for name in ("features_30_sec.csv", "features_chroma_30_sec.tsv", "features_10_sec.tsv")
+    )
+    assert kaggle.features.shape == (1000, 57) and chroma.features.shape == (990, 63)
+    assert len(pieces.songs) == 2970 and set(pieces.songs) == set(chroma.songs) < set(kaggle.songs)
+    both = read_tables([shared / "gtzan/features_30_sec.csv", shared / "gtzan/features_chroma_30_sec.tsv"])
+    assert both.features.shape == (990, 120)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("table", ["features_30_sec.csv", "features_chroma_30_sec.tsv"])
+def test_our_numbers_are_the_published_ones(shared: Path, tmp_path: Path, table: str) -> None:
+    from ml.handcrafted.agreement import compare
+
+    clips, columns = compare(shared, table, Cache(tmp_path / "cache"), lambda _: None)
+    assert clips >= 10
+    assert [c.column for c in columns if c.correlation < 0.99 and c.column != "tempo"] == []
+    assert [c.column for c in columns if c.within < 0.6 and not c.column.endswith(("harmony_mean",))] == []

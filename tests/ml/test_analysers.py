@@ -1,0 +1,67 @@
+"""Analysers are a registry: what stands in it speaks in the report, and what has nothing to say is silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ml import analysers, dynamics
+from ml.audio import from_samples
+from ml.bands import BandStatistics
+from ml.pipeline import Ear
+from ml.report import Finding
+from ml.settings import MEL_BANDS, SAMPLE_RATE
+from ml.track import Track
+from ml.words import Words
+from ml.writers import to_text
+from tests.ml.music import song, white_noise
+
+NOTHING = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
+
+
+def track(samples: np.ndarray) -> Track:
+    return Track(from_samples(samples, SAMPLE_RATE), NOTHING)
+
+
+def quiet_then_loud(decibels: float) -> np.ndarray:
+    quiet = white_noise(15.0) * np.float32(10 ** (-decibels / 20))
+    return np.concatenate([quiet, white_noise(15.0, seed=1)])
+
+
+def test_the_range_is_what_was_put_in() -> None:
+    assert dynamics.loudness_range(quiet_then_loud(8.0)) == pytest.approx(8.0, abs=0.3)
+    assert dynamics.loudness_range(quiet_then_loud(8.0) / 10) == pytest.approx(8.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("decibels", "kind"), [(1.0, "steady"), (6.0, "moving"), (14.0, "wide")])
+def test_the_words_follow_the_range(decibels: float, kind: str) -> None:
+    found = dynamics.find(track(quiet_then_loud(decibels)))
+    assert found is not None and found.text == dynamics.TEXTS[kind]
+
+
+def test_silence_between_songs_is_no_quiet_part() -> None:
+    sound = np.concatenate([white_noise(10.0), np.zeros(10 * SAMPLE_RATE, np.float32), white_noise(10.0)])
+    found = dynamics.loudness_range(sound)
+    assert found is not None and found < dynamics.WIDE_DB
+
+
+def test_a_few_seconds_say_nothing_of_it() -> None:
+    assert dynamics.find(track(song(5.0))) is None
+    assert analysers.findings(track(song(5.0))) == ()
+
+
+def test_one_line_in_the_registry_is_enough(
+    shipped_ear: Ear, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def length(heard: Track) -> Finding:
+        return Finding("length", "Length", f"{heard.audio.duration_seconds:.0f} seconds of sound")
+
+    monkeypatch.setattr(analysers, "ANALYSERS", {**analysers.ANALYSERS, "length": length})
+    soundfile.write(tmp_path / "song.wav", song(12.0), SAMPLE_RATE)
+    report = shipped_ear.analyse(tmp_path / "song.wav")
+    assert [found.name for found in report.findings] == ["dynamics", "length"]
+    assert "Length: 12 seconds of sound" in to_text(report)
+    assert "강약: " in to_text(report, words=Words("ko"))
