@@ -32,7 +32,7 @@ def draw(folder: Path, examined: Sequence[Examined], tables: Material | None) ->
     with plots.styled() as pyplot:
         for source, split in (("tables", "filtered"), ("tables", "leaky"), ("clips", "filtered")):
             if (one := best(examined, source, split)) is not None:
-                drawn[f"confusion-{source}-{split}"] = plots.confusion(one.judgement)
+                drawn[f"confusion-{source}-{split}"] = plots.confusion(one.judgement, "the model's answer")
         if (one := best(examined, "tables", "filtered")) is not None:
             drawn["precision-recall"] = plots.precision_recall(one.judgement)
         if curves := [one for one in examined if "history" in one.card.metrics and one.split != "leaky"]:

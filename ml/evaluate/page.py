@@ -152,7 +152,7 @@ def _random_split(figures: Figures) -> list[str]:
         "The songs and the methods are the same, only the split differs (random: mean of five draws, with the least "
         "and the greatest). A random split leaks: pieces of one recording, copies of it or songs of one artist come "
         "to stand on both sides, and the model is paid for knowing them again. The last column is what a new song will "
-        "meet.",
+        "meet. [The lab](lab.md) has the classic models on all three kinds of split.",
     ]
 
 

@@ -74,7 +74,7 @@ def axes_of(width: float, height: float, rows: int = 1, columns: int = 1, **opti
     return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
 
 
-def confusion(judgement: Judgement) -> Any:
+def confusion(judgement: Judgement, answers: str = "Sori's answer") -> Any:
     """Counts, coloured by their share of the row."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -91,7 +91,7 @@ def confusion(judgement: Judgement) -> Any:
     axes.set_yticks(places, judgement.labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set(xlabel="Sori's answer", ylabel="the collection's label")
+    axes.set(xlabel=answers, ylabel="the collection's label")
     bar = figure.colorbar(image, ax=axes, shrink=0.8, format=_percent())
     bar.set_label("share of the label's songs")
     bar.outline.set_visible(False)

@@ -4,7 +4,7 @@
 families; `served` puts one of them behind the ear. What trains them is `ml.train.lab`.
 """
 
-FEATURE_KINDS = ("logistic", "forest", "svm", "boost")
+FEATURE_KINDS = ("logistic", "discriminant", "forest", "svm", "boost")
 NETWORK_KINDS = ("cnn", "picture")
 KINDS = (*FEATURE_KINDS, *NETWORK_KINDS)
 """The kinds of model that a card may name, beside `transfer`, which is what ships."""

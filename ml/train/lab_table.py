@@ -10,7 +10,12 @@ from ml.card import WeightError, load_card
 from ml.lab import FEATURE_KINDS, NETWORK_KINDS
 from ml.train import lab
 
+LEFT_OUT = frozenset({"svm-clips-leaky.skops"})
+"""Too heavy: all weight files together stay under 8 MB, and the same model is there on the tables."""
+
 SPLITS = ("filtered", "random", "leaky")
+EPOCHS = {"filtered": 40, "random": 40, "leaky": 20}
+"""Of each network. On the fault-filtered split none was better later; the leaky one shows its point sooner."""
 
 
 def train_table(options: argparse.Namespace, tell: Callable[[str], None]) -> None:
@@ -29,7 +34,8 @@ def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:
         for kind in FEATURE_KINDS:
             common: dict[str, object] = {"model": kind, "split": split, "tune": "grid", "features": None}
             yield f"{kind}-tables-{split}.skops", {**common, "data": None}
-            yield f"{kind}-clips-{split}.skops", {**common, "data": clips}
+            if f"{kind}-clips-{split}.skops" not in LEFT_OUT:
+                yield f"{kind}-clips-{split}.skops", {**common, "data": clips}
     for split in SPLITS:
         for kind in NETWORK_KINDS:
             changes: dict[str, object] = {
@@ -38,6 +44,7 @@ def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:
                 "tune": None,
                 "features": None,
                 "data": clips,
+                "epochs": EPOCHS[split],
             }
             yield f"{kind}-clips-{split}.keras", changes
 

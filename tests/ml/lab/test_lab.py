@@ -46,7 +46,7 @@ def train(folder: Path | None, output: Path, *arguments: str) -> int:
     return main([*data, "--output", str(output), "--cache", str(output.parent / "cache"), *arguments])
 
 
-@pytest.mark.parametrize("kind", ["logistic", "forest", "svm", "boost"])
+@pytest.mark.parametrize("kind", ["logistic", "discriminant", "forest", "svm", "boost"])
 def test_a_feature_model_is_trained_and_served(folder: Path, tmp_path: Path, kind: str) -> None:
     output = tmp_path / f"{kind}.skops"
     assert train(folder, output, "--model", kind, "--name", "mine") == 0
