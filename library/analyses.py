@@ -8,6 +8,7 @@ the queue. The sound and its pictures lie in a folder of its own, `analyses/ID` 
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from library.addresses import is_address
@@ -130,6 +132,8 @@ class Analyses:
             session.commit()
         if gone:
             self.remove_folder(analysis_id)
+            with suppress(DBAPIError):  # others are reading: the journal is emptied with the next one
+                self.catalogue.wipe()
         return gone
 
     def remove_folder(self, analysis_id: str) -> None:

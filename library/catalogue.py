@@ -192,6 +192,12 @@ class Catalogue:
     def close(self) -> None:
         self.engine.dispose()
 
+    def wipe(self) -> None:
+        """What was deleted is gone from the disk too: SQLite's journal would keep it until it is written over."""
+        if self.engine.dialect.name == "sqlite":
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
 
 def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
     """The library in the folder `home`, or in the database at `url`; made, or brought up to date, if need be."""
@@ -270,5 +276,5 @@ def _with_driver(url: str) -> str:
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         connection.execute(f"PRAGMA {pragma}")

@@ -94,6 +94,17 @@ def timeline(report: Report) -> list[Area]:
     return areas
 
 
+def stir(report: Report) -> str | None:
+    """The outline of how stirring each moment is, calm at the bottom; None where that is not known."""
+    moments = report.timeline
+    if len(report.arousal) != len(moments) or len(moments) < 2:
+        return None
+    places = _places(moments, max(report.duration_seconds, moments[-1].end))
+    pairs = list(zip(places, report.arousal, strict=True))
+    some = pairs[:: 1 + len(pairs) // MOST_POINTS]
+    return _area([x for x, _ in some], [0.0] * len(some), [y for _, y in some])
+
+
 def stretches(report: Report) -> list[Stretch]:
     """The timeline in words: which genre leads from when to when, and how likely it is there on average."""
     leaders = [(_leader(moment), moment) for moment in report.timeline]

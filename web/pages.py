@@ -51,6 +51,7 @@ def install(app: Flask) -> None:
         clock=charts.clock,
         percent=charts.percent,
         timeline=charts.timeline,
+        stir=charts.stir,
         stretches=charts.stretches,
         seconds_axis=charts.seconds_axis,
         hz_axis=charts.hz_axis,

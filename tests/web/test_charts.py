@@ -128,3 +128,10 @@ def test_every_genre_has_a_colour_of_its_own() -> None:
 def test_every_genre_that_ships_is_described() -> None:
     assert len(DESCRIPTIONS) == 10
     assert all(len(part) > 20 for one in DESCRIPTIONS.values() for part in vars(one).values())
+
+
+def test_the_mood_runs_along_the_song() -> None:
+    report = replace(a_report(duration_seconds=9.0), arousal=(0.0, 0.5, 1.0))
+    assert charts.stir(report) == "M0 100.0L500 50.0L1000 0.0L1000 100.0L500 100.0L0 100.0z"
+    assert charts.stir(replace(report, arousal=())) is None
+    assert charts.stir(replace(report, arousal=(0.5,))) is None

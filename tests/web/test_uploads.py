@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from library.analyses import QUEUED, Analyses
+from tests.fakes import a_report
 from web.service import NAME
 from web.uploads import readable
 
@@ -98,3 +99,22 @@ def test_a_host_that_is_no_name_is_refused_in_a_sentence(browser: FlaskClient, h
     response = browser.get(path, headers={"Host": host})
     assert 400 <= response.status_code < 500
     assert "<html" not in response.text or "</html>" in response.text
+
+
+def test_a_deleted_song_leaves_no_byte_on_the_disk(
+    app: Flask, browser: FlaskClient, song: Path, hear: Callable[..., str]
+) -> None:
+    """The whole home is searched: for the sound, for the song's name, and for what its report says."""
+    sound = song.read_bytes() + b"a chord that nobody else plays"
+    one = post(browser, sound, "unmistakable name.wav").json["id"]
+    hear(one, a_report(title="unmistakable title", artist="unmistakable artist"))
+    home = app.extensions[NAME].environment.home
+
+    def found() -> set[bytes]:
+        marks = (b"a chord that nobody", b"unmistakable", one.encode())
+        files = [path.read_bytes() for path in home.rglob("*") if path.is_file()]
+        return {mark for mark in marks if any(mark in text for text in files)}
+
+    assert len(found()) == 3
+    assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
+    assert found() == set()
