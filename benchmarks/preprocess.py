@@ -74,7 +74,7 @@ def write_described(crowd: Path, home: Path, song: Path) -> None:
     with load() as ear:
         digest = digest_file(ear, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
     catalogue = open_catalogue(home)
-    keeper = Keeper(catalogue, versions(order))
+    keeper = Keeper(catalogue, versions(order), judge=lambda report, _: report)
     for number in range(UNCHANGED):
         path = crowd / f"{number}.mp3"
         path.write_bytes(b"described already %d" % number)
