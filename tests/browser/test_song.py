@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FileChooser, Page, expect
 
 from jobs.examples import FOLDER_NAME
 from tests.browser.conftest import PHONE, Open, Server, wait_until
@@ -142,14 +142,17 @@ def test_without_javascript(open_page: Open, waltz: Path) -> None:
 
 def test_by_keyboard_alone(open_page: Open, waltz: Path) -> None:
     page = open_page("/")
+    choosers: list[FileChooser] = []
+    # Asked for early: Chromium is told to hand the dialogue over without anybody waiting for it to have heard.
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.keyboard.press("Tab")
     expect(page.get_by_text("Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Choose songs")).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(waltz)
+    page.keyboard.press("Enter")
+    wait_until(lambda: page.evaluate("true") and len(choosers) == 1)  # asking lets what happened arrive
+    choosers[0].set_files(waltz)
     page.wait_for_url(RESULT, timeout=LONG_MS)
     for _ in range(60):
         page.keyboard.press("Tab")
