@@ -78,9 +78,8 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
         settled = len(keeper.summary.seen) - len(new)
         tell(settled, len(keeper.summary.seen), "")
         if new:
-            ear = order.wake or partial(wake, order.weights, order.moods)
             listen = partial(digest_file, limits=order.limits)
-            ended = work_through(new, min(order.jobs, len(new)), ear, listen)
+            ended = work_through(new, min(order.jobs, len(new)), _ear(order), listen)
             for done, (file, result) in enumerate(ended, start=1):
                 _keep(keeper, file, result)
                 tell(settled + done, len(keeper.summary.seen), file.path.name)
@@ -108,6 +107,11 @@ def versions(order: Order) -> Versions:
     return Versions(heard_by(card), described_by(model), order.limits.max_seconds, model)
 
 
+def _ear(order: Order) -> Callable[[], Any]:
+    """What wakes an ear for this order, in this process or in one of the crew."""
+    return order.wake or partial(wake, order.weights, order.moods)
+
+
 def _judge(order: Order) -> Judge:
     """By an ear in this process, which is woken when the first track needs it."""
     ears: list[Listener] = []
@@ -116,7 +120,7 @@ def _judge(order: Order) -> Judge:
         from library import sound
 
         if not ears:
-            ears.append((order.wake or partial(wake, order.weights))())
+            ears.append(_ear(order)())
         heard = sound.unpack(kept)
         return ears[0].judge_again(report, heard.evidence, heard.music)
 

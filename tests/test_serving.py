@@ -17,8 +17,11 @@ from typing import Any
 
 import pytest
 
+from environment import Environment
 from tests.fakes import write_wav
+from tests.ports import free_port
 from tests.sources import ROOT
+from web import serving
 
 STUB = "import sys, time; from jobs import lifeline; import os; lifeline.hold(lambda: os._exit(0)); time.sleep(600)"
 """An engine that does nothing but live, for tests that are about the rest: the true one takes seconds to load."""
@@ -101,10 +104,7 @@ def _read(path: Path) -> bytes:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    made = Service(tmp_path / "home", tmp_path / "log", port)
+    made = Service(tmp_path / "home", tmp_path / "log", free_port())
     yield made
     left = made.family()
     for pid in left:
@@ -261,3 +261,14 @@ def test_the_log_holds_no_secrets(service: Service) -> None:
     line = next(line for line in service.text().splitlines() if "route=/a/" in line)
     assert "status=404" in line and "analysis=xxxxxx " in line and " id=" in line
     assert secret not in service.text() and "love" not in service.text()
+
+
+def test_the_children_find_weights_that_were_named_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run in the program's folder, whatever folder the command was given in."""
+    monkeypatch.chdir(tmp_path)
+    environment = Environment(genre_weights=Path("own.keras"), mood_weights=Path("own-mood.npz"))
+    told = serving.inherited(environment, {})
+    assert told["SORI_GENRE_WEIGHTS"] == str(tmp_path / "own.keras")
+    assert told["SORI_MOOD_WEIGHTS"] == str(tmp_path / "own-mood.npz")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context, url_for
 
+from library.addresses import is_address
 from library.analyses import DONE, FAILED, Analysis
 from ml.errors import AudioError
 from web import uploads
@@ -33,7 +33,6 @@ UPLOAD = {
     "properties": {"file": {"type": "string", "format": "binary"}},
     "required": ["file"],
 }
-_ID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 def install(app: Flask) -> None:
@@ -99,7 +98,7 @@ def events(analysis_id: str) -> Response:
 
 
 def find(analysis_id: str) -> Analysis:
-    analysis = service().analyses.get(analysis_id) if _ID.fullmatch(analysis_id) else None
+    analysis = service().analyses.get(analysis_id) if is_address(analysis_id) else None
     if analysis is None:
         raise MissingError()
     return analysis

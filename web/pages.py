@@ -31,6 +31,7 @@ STAGES = {
     "spectrogram": "Taking the sound apart",
     "trunk": "Listening",
     "genre": "Weighing the genres",
+    "mood": "Feeling the mood",
     "tempo": "Finding the beat",
     "key": "Finding the key",
     "neighbours": "Looking for similar songs",

@@ -225,6 +225,9 @@ def inherited(environment: Environment, variables: Mapping[str, str]) -> dict[st
         "SORI_PORT": str(environment.port),
         "SORI_API_KEYS": ",".join(f"{name}:{digest}" for digest, name in environment.api_keys.items()),
     }
-    if environment.genre_weights is not None:
-        told["SORI_GENRE_WEIGHTS"] = str(environment.genre_weights.absolute())
+    weights = {
+        "SORI_GENRE_WEIGHTS": environment.genre_weights,
+        "SORI_MOOD_WEIGHTS": environment.mood_weights,
+    }
+    told |= {name: str(path.absolute()) for name, path in weights.items() if path is not None}
     return told

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hostile.watch import descendants, open_files
+from tests.ports import free_port
 from tests.sources import ROOT
 
 START_SECONDS = 90.0
@@ -24,13 +24,6 @@ PAGES = (
 )
 """The web process alone: nobody hears what is handed in."""
 SERVE = (sys.executable, "main.py", "serve")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 @dataclass

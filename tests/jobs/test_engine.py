@@ -175,6 +175,7 @@ def test_a_song_that_was_claimed_and_lost_is_queued_again(
 
     seen: list[str] = []
     run(ended)
+    assert (get(analyses, one).state, seen) == (DONE, [one])
 
 
 def test_the_same_file_is_heard_once(analyses: Analyses, run: Run) -> None:

@@ -13,11 +13,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from jobs import listening
 from library.analyses import Analyses
 from library.feedback import EVIDENCE
 from ml.errors import SilentError
 from ml.report import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav
+from web import pages
 from web.pages import NONE
 from web.service import NAME
 
@@ -171,7 +173,7 @@ def test_while_it_is_heard_the_page_looks_again(browser: FlaskClient, song: Path
     text = browser.get(f"/a/{one}").text
     assert 'value="0.600"' in text
     assert re.search(r'data-name="tempo" aria-current="step"', text)
-    assert text.count('class="past"') == 5
+    assert text.count('class="past"') == 6
 
 
 def test_a_failure_is_told_with_its_reason(browser: FlaskClient, song: Path, analyses: Analyses) -> None:
@@ -304,3 +306,7 @@ def test_an_answer_is_kept_for_training_until_the_song_is_deleted(
     assert answer("blues") == [f"blues/{one}.npy"]
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
     assert list(kept.glob("*/*")) == []
+
+
+def test_every_stage_that_is_told_has_words() -> None:
+    assert list(pages.STAGES) == list(listening.STAGES)
