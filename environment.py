@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml.errors import SoriError
+from ml.paths import DEFAULT_HOME
 from ml.settings import DEFAULT_LIMITS
 
 LANGUAGES = ("en", "ko")
 SECRET_CHARACTERS = 32
-HOME = Path(__file__).resolve().parent / "var"
 
 
 class SettingError(SoriError):
@@ -79,7 +79,7 @@ class Environment:
     genre_weights: Path | None = None
     mood_weights: Path | None = None
     debug: bool = False
-    home: Path = HOME
+    home: Path = DEFAULT_HOME
     database_url: str | None = field(default=None, repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
@@ -116,7 +116,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         genre_weights=_file("SORI_GENRE_WEIGHTS", variables),
         mood_weights=_file("SORI_MOOD_WEIGHTS", variables),
         debug=_switch("SORI_DEBUG", variables),
-        home=Path(variables.get("SORI_HOME") or HOME),
+        home=Path(variables.get("SORI_HOME") or DEFAULT_HOME),
         database_url=variables.get("SORI_DATABASE_URL") or None,
         host=variables.get("SORI_HOST") or Environment.host,
         port=parse_port("SORI_PORT", variables.get("SORI_PORT") or str(Environment.port)),

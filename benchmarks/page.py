@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+from ml.paths import DOCS_FOLDER
+
+PAGE = DOCS_FOLDER / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Each section is written by the command that it names; do not edit. Beside a figure stands what was aimed at. The load is

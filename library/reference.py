@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Note, Track
 from library.digest import describe, description_version, facts, heard_by, keep
+from ml.paths import REFERENCE_FILE
 from ml.report import Report
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 
-REFERENCE = Path(__file__).resolve().parent.parent / "Data" / "reference.npz"
 _NOTE = "reference"
 LONG_SECONDS = 14.0
 _KAGGLE_NAME = re.compile(r"([a-z]+)\.(\d{5})")
@@ -50,7 +50,7 @@ class Entry:
     sound: bytes
 
 
-def install(catalogue: Catalogue, path: Path = REFERENCE) -> int:
+def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
     """Lay the reference into the catalogue unless just this one is there; how many tracks were written."""
     if not path.is_file():
         return 0
@@ -110,7 +110,7 @@ def write(entries: Sequence[Entry], heard_with: str, path: Path) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def read(path: Path = REFERENCE) -> tuple[str, Iterator[Entry]]:
+def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
     """What heard the entries, and the entries; their vectors are made anew where the projection has changed."""
     with np.load(path, allow_pickle=False) as kept:
         arrays = {name: kept[name] for name in kept.files}
@@ -214,7 +214,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m library.reference", description="Make the reference catalogue."
     )
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--output", type=Path, default=REFERENCE, help="the file to write")
+    parser.add_argument("--output", type=Path, default=REFERENCE_FILE, help="the file to write")
     return parser
 
 

@@ -15,6 +15,9 @@ import numpy as np
 
 from ml.features import Floats
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 CLIFF_FOOT = 0.01
 """Log-mel that a missing band hardly ever exceeds."""
 OFTEN = 0.95

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from ml.chroma import PITCH_CLASSES
 from ml.settings import SAMPLE_RATE
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 Array = npt.NDArray[np.float32]
 
 LIBROSA_RATE = 22_050

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ml.errors import SoriError
+from ml.paths import WEIGHT_FOLDER
 
-WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
 GENRE_WEIGHTS = WEIGHT_FOLDER / "genre.keras"
 MOOD_WEIGHTS = WEIGHT_FOLDER / "mood.npz"
 

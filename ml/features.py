@@ -16,6 +16,9 @@ from ml.settings import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, SAMPLE_RATE, W
 
 Floats = npt.NDArray[np.float32]
 
+VERSION = 1
+"""Part of the key of everything kept that was computed from these spectrograms. Raise it when the numbers change."""
+
 _BLOCK_FRAMES = 2048
 """Frames transformed at a time: about 8 MB, so that a long song costs no more memory than a short one."""
 

@@ -11,15 +11,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from ml.paths import WEIGHT_FOLDER
 
-WEIGHT_FOLDER = Path(__file__).resolve().parent.parent / "weight"
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from ml import pulse
 from ml.features import Floats
 from ml.settings import WINDOW_FRAMES
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 MEASURES = ("mean", "deviation", "strong", "usual")
 BANDS = 64
 _STRONG, _USUAL = 0.95, 0.5

@@ -12,6 +12,9 @@ import numpy as np
 
 from ml.features import Floats
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 PAUSE_DB = 25.0
 """How far under the song's loud moments a moment counts as a pause."""
 _LOUD_QUANTILE = 0.9

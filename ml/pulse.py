@@ -16,6 +16,9 @@ from scipy.ndimage import uniform_filter1d
 
 from ml.settings import HOP_SIZE, SAMPLE_RATE
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 Array = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 

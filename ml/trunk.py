@@ -28,6 +28,9 @@ class Filters(NamedTuple):
     alive: int
 
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 TIMBRAL = (Filters("timbral_38", 7, 38, 204, 22), Filters("timbral_67", 7, 67, 204, 14))
 """Filters that look at a few frames of many mel bands, wherever on the frequency axis they fit."""
 

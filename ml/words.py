@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-CATALOGUES = Path(__file__).parent.parent / "translations"
+from ml.paths import TRANSLATIONS_FOLDER
 
 NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} seconds")
 """What a report's notes were filled from: a stored note is a finished sentence and must find its template."""
@@ -32,7 +32,7 @@ class Told(Protocol):
 class Words:
     """One language: `say` fills a template, `explain` an error's sentence."""
 
-    def __init__(self, language: str = "en", *, catalogues: Path = CATALOGUES) -> None:
+    def __init__(self, language: str = "en", *, catalogues: Path = TRANSLATIONS_FOLDER) -> None:
         self.language = language
         self._translations = gettext.translation("messages", catalogues, [language], fallback=True)
 

@@ -24,6 +24,7 @@ BELOW = {
         "library",
         "ml.report",
         "ml.errors",
+        "ml.paths",
         "ml.settings",
         "ml.sniff",
         "ml.words",
@@ -33,7 +34,7 @@ BELOW = {
     "jobs": {"library", "ml", "environment"},
     "library": {"ml"},
     "terminal": {"ml.cells", "ml.writers"},
-    "environment": {"ml.errors", "ml.settings"},
+    "environment": {"ml.errors", "ml.paths", "ml.settings"},
     "benchmarks": {"jobs", "library", "ml", "environment"},
     "ml": set(),
 }
@@ -41,7 +42,7 @@ BELOW = {
 # Each module of ml by its floor; it may import from lower floors and from its own package. A new module needs
 # a place here: that is the moment to think about it.
 FLOORS = (
-    {"errors", "settings", "report", "folders", "cells", "progress", "frames"},
+    {"errors", "paths", "settings", "report", "folders", "cells", "progress", "frames"},
     {"words", "fitted", "card", "metrics", "sniff", "keeping"},
     {"writers", "audio"},
     {"features", "chroma", "pulse", "trunk"},
@@ -62,6 +63,7 @@ STANDARD_LIBRARY_ONLY = {
     "ml.card",
     "ml.errors",
     "ml.frames",
+    "ml.paths",
     "ml.settings",
     "ml.sniff",
     "ml.folders",

@@ -83,6 +83,12 @@ def test_a_machine_path_is_recognised() -> None:
         assert not MACHINE_PATH.search(text)
 
 
+def test_only_one_module_knows_its_own_place() -> None:
+    """A module that works out folders from `__file__` breaks when it moves. Migrations lie beside their runner."""
+    users = {path.name for path in python_files() if "__file__" in path.read_text(encoding="utf-8")}
+    assert users == {"paths.py", "migrating.py"}
+
+
 def test_every_package_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]

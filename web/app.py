@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from flask import Flask
 
 from environment import Environment, read_environment
 from library.analyses import Analyses
 from library.catalogue import open_catalogue
+from ml.paths import ROOT
 from web import (
     api,
     api_docs,
@@ -32,8 +32,6 @@ from web import (
 )
 from web.service import NAME, Service
 from web.uploads import FORM_BYTES, SongRequest
-
-ROOT = Path(__file__).resolve().parent.parent
 
 # What comes first is asked first of each request, and has the last word on each answer.
 PARTS = (

@@ -16,13 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, Any
 
 from environment import Environment
+from ml.paths import ROOT
 from web.errors import WebError
 
-PROGRAM = (sys.executable, str(Path(__file__).resolve().parent.parent / "preprocess.py"))
+PROGRAM = (sys.executable, str(ROOT / "preprocess.py"))
 RUNNING, STOPPING, DONE, STOPPED, FAILED = "running", "stopping", "done", "stopped", "failed"
 STATE, LOCK, STOP = "scan.json", "scan.lock", "scan.stop"
 LOOK_SECONDS = 0.2

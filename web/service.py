@@ -13,11 +13,11 @@ from environment import Environment
 from library.analyses import Analyses
 from library.catalogue import Catalogue
 from library.feedback import Feedback
+from ml.paths import WEIGHT_FOLDER
 
 NAME = "sori"
 ENDING = threading.Event()
 """Set when this process has been asked to end: what would go on for long lets go, and the browser asks again."""
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Service:
     @property
     def model(self) -> Path:
         """The file that the engine reads the genre model from."""
-        return self.environment.genre_weights or ROOT / "weight" / "genre.keras"
+        return self.environment.genre_weights or WEIGHT_FOLDER / "genre.keras"
 
     @property
     def keep_seconds(self) -> float | None:

@@ -18,14 +18,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from environment import Environment
 from library.catalogue import open_catalogue, reason_of
 from ml.errors import SoriError
+from ml.paths import ROOT
 
 LOG = logging.getLogger(__name__)
-ROOT = Path(__file__).resolve().parent.parent
 ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--lifeline")
 
 GRACE_SECONDS = 30.0

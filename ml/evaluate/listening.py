@@ -5,7 +5,6 @@ What the trunk hears is kept in the cache that training uses too, so a run that 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -66,8 +65,7 @@ class Listener:
         self.labels = model.labels
         self.head = disassemble(model.model.head, model.card.settings["tags_alone"])
         self._gatherer, self._executor = Gatherer(model, cache, executor), executor
-        sources = b"".join(Path(str(source.__file__)).read_bytes() for source in (features, musical))
-        self._music_version = hashlib.sha256(sources).hexdigest()
+        self._music_version = f"mel {features.VERSION}|musicality {musical.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
         return list(self._gatherer.rows(examples, variants, self.tell))

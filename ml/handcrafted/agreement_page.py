@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from ml.handcrafted.agreement import Compared
+from ml.paths import DOCS_FOLDER
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "features.md"
+PAGE = DOCS_FOLDER / "features.md"
 
 HEAD = """# Hand-crafted features beside the published tables
 

@@ -9,6 +9,9 @@ import numpy as np
 from ml.handcrafted import parts, rhythm, series
 from ml.handcrafted.spectrum import HOP_SIZE, Doubles, Floats, Spectrum
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 PIECE_SECONDS = 60.0
 """Longer sounds are heard piece by piece: a spectrum of an hour would not fit into memory."""
 _LEAST_PIECE = 0.25

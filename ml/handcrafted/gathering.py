@@ -15,7 +15,7 @@ from ml import features, handcrafted
 from ml.audio import load
 from ml.errors import SoriError
 from ml.folders import find_audio
-from ml.handcrafted import describe, parts, rhythm, series, spectrum
+from ml.handcrafted import describe
 from ml.handcrafted.spectrum import Floats
 from ml.handcrafted.tables import Table
 from ml.keeping import Cache
@@ -72,12 +72,4 @@ def describe_file(path: Path, cache: Cache) -> Floats:
 
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return cache.get(f"{_source()}|{digest}", hear)
-
-
-def _source() -> str:
-    """Of all that decides the numbers: another version of it hears anew."""
-    digest = hashlib.sha256()
-    for module in (describe, features, parts, rhythm, series, spectrum):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    return digest.hexdigest()
+    return cache.get(f"handcrafted {describe.VERSION}|mel {features.VERSION}|{digest}", hear)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ml.bands import BandStatistics
-from ml.card import GENRE_WEIGHTS, WEIGHT_FOLDER, Card, load_card
+from ml.card import GENRE_WEIGHTS, Card, load_card
 from ml.convert import fetch_trunk
 from ml.errors import SoriError
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
@@ -25,6 +25,7 @@ from ml.head import Head, assemble, softmax
 from ml.keeping import Cache
 from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
+from ml.paths import WEIGHT_FOLDER
 from ml.progress import tell
 from ml.report import Model
 from ml.settings import MEL_BANDS

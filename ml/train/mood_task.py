@@ -14,13 +14,14 @@ import numpy as np
 
 from ml import metrics, motion, pulse
 from ml.audio import Audio, load
-from ml.card import MOOD_WEIGHTS, WEIGHT_FOLDER, Card, hash_file
+from ml.card import MOOD_WEIGHTS, Card, hash_file
 from ml.errors import SoriError
 from ml.features import Floats
 from ml.genre import GenreModel
 from ml.head import Linear, softmax
 from ml.keeping import Cache
 from ml.mood import MoodModel, inputs
+from ml.paths import WEIGHT_FOLDER
 from ml.settings import SAMPLE_RATE
 from ml.track import Track
 from ml.train import corpus, mood
@@ -38,8 +39,7 @@ class MoodListener:
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
         self._model, self._cache, self._executor = model, cache, executor
-        sources = "".join(hash_file(Path(str(source.__file__))) for source in (motion, pulse))
-        self._version = f"mood|{sources}|{fingerprint(model)}"
+        self._version = f"mood|motion {motion.VERSION}|onsets {pulse.VERSION}|{fingerprint(model)}"
 
     def inputs(
         self, examples: Sequence[Example], tell: Callable[[str], None], part: str = WHOLE

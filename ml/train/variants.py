@@ -16,6 +16,9 @@ import soxr
 from ml.features import Floats
 from ml.settings import SAMPLE_RATE
 
+VERSION = 1
+"""Part of the keys of cached results. Raise it when the numbers change."""
+
 NARROW_RATE = 8_000
 MP3_RATE = 22_050
 MP3_BITS_PER_SECOND = 64_000

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ml import fitted
+from ml.paths import WEIGHT_FOLDER
 from ml.tuning import trial
 from ml.tuning.annotated import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
 from ml.tuning.questions import KeyQuestion, Question, TempoQuestion
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml.tuning", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds gtzan/")
-    parser.add_argument("--out", type=Path, default=fitted.WEIGHT_FOLDER, help="where the JSON files go")
+    parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="where the JSON files go")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
     return parser
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from ml import audio, key, pulse
 from ml.bands import BandStatistics
-from ml.card import WEIGHT_FOLDER
 from ml.fitted import Floats
 from ml.genre import BANDS_NAME
+from ml.paths import WEIGHT_FOLDER
 from ml.track import Track
 from ml.tuning import choice
 

@@ -12,6 +12,7 @@ import pytest
 from ml import fitted, tempo
 from ml.audio import load
 from ml.baselines import krumhansl_key
+from ml.paths import WEIGHT_FOLDER
 from ml.tuning import __main__ as tuning
 from ml.tuning import choice
 from ml.tuning.annotated import Annotation, Song, read_annotations, read_songs
@@ -29,7 +30,7 @@ def songs(annotations: list[Annotation]) -> list[Song]:
 
 
 def shipped(name: str) -> dict[str, Any]:
-    card = json.loads((fitted.WEIGHT_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["card"]
+    card = json.loads((WEIGHT_FOLDER / f"{name}.json").read_text(encoding="utf-8"))["card"]
     figures: dict[str, Any] = card["figures"]
     return figures
 
