@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml.errors import SoriError
+from ml.audio.settings import DEFAULT_LIMITS
 from ml.paths import DEFAULT_HOME
-from ml.settings import DEFAULT_LIMITS
+from ml.report.errors import SoriError
 
 LANGUAGES = ("en", "ko")
 SECRET_CHARACTERS = 32

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Listener, attempt, wake
-from ml.cells import clean
-from ml.errors import SoriError
-from ml.folders import find_audio
-from ml.settings import DEFAULT_LIMITS
-from ml.words import Words
-from ml.writers import Look, error_to_json, error_to_text, to_json, to_text
+from ml.audio.folders import find_audio
+from ml.audio.settings import DEFAULT_LIMITS
+from ml.report.cells import clean
+from ml.report.errors import SoriError
+from ml.report.translation import Words
+from ml.report.writers import Look, error_to_json, error_to_text, to_json, to_text
 from terminal import Progress, as_program, look_of
 
 VERSION = "0.1.0"

@@ -20,10 +20,10 @@ from jobs.digestion import Order, fill_library
 from jobs.telling import Lines, count
 from library.catalogue import Catalogue, open_catalogue
 from library.ledger import read_failures
-from ml.cells import clean
-from ml.errors import SoriError
-from ml.settings import DEFAULT_LIMITS
-from ml.words import Words
+from ml.audio.settings import DEFAULT_LIMITS
+from ml.report.cells import clean
+from ml.report.errors import SoriError
+from ml.report.translation import Words
 from terminal import Progress, as_program
 
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2

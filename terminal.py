@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Self, TextIO
 
-from ml.cells import clean, fit
-from ml.writers import Look
+from ml.report.cells import clean, fit
+from ml.report.writers import Look
 
 BAR_COLUMNS = 20
 ERASE_LINE = "\r\x1b[K"

@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 
 from benchmarks.timing import ratio, run_python, take_turns
+from ml.audio.settings import SAMPLE_RATE
+from ml.features import FFT_SIZE, HOP_SIZE, MEL_BANDS, WINDOW_FRAMES
 from ml.pipeline import Ear, load
-from ml.settings import FFT_SIZE, HOP_SIZE, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
 
 Row = tuple[str, str, str]
 """What was measured, the figure, what was aimed at."""

@@ -22,8 +22,8 @@ from jobs.digestion import Order, digest_file, versions
 from library.catalogue import open_catalogue
 from library.digest import File
 from library.keeping import Keeper
+from ml.audio.settings import DEFAULT_LIMITS
 from ml.pipeline import load
-from ml.settings import DEFAULT_LIMITS
 
 Row = tuple[str, str, str]
 

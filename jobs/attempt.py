@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ml.errors import SoriError
-from ml.progress import Tell, silent
-from ml.report import Report
-from ml.settings import Limits
+from ml.audio.settings import Limits
+from ml.report.errors import SoriError
+from ml.report.progress import Tell, silent
+from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.features import Floats

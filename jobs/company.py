@@ -16,10 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from jobs.attempt import Listener
 from library.catalogue import open_catalogue
 from library.current import Current
-from ml.errors import SoriError
-from ml.progress import Tell, silent
-from ml.report import Report
-from ml.settings import Limits
+from ml.audio.settings import Limits
+from ml.report.errors import SoriError
+from ml.report.progress import Tell, silent
+from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.features import Floats

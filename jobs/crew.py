@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from jobs.attempt import AsleepError, InternalError
-from ml.errors import AudioError, SoriError
+from ml.report.errors import AudioError, SoriError
 
 Task = TypeVar("Task")
 Tell = Callable[[str], None]

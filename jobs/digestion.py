@@ -27,10 +27,10 @@ from library.folders import NoFolderError, explain, walk
 from library.freshness import mark_change
 from library.keeping import Judge, Keeper, Summary, Versions, hash_content
 from library.tags import read_album
+from ml.audio.settings import Limits
 from ml.card import GENRE_WEIGHTS, load_card
-from ml.errors import AudioError, NotAFileError, SoriError
-from ml.report import Report
-from ml.settings import Limits
+from ml.report.errors import AudioError, NotAFileError, SoriError
+from ml.report.schema import Report
 
 LOCK_NAME = "library.lock"
 _ADVISORY_LOCK = 0x534F5249

@@ -28,9 +28,9 @@ from jobs.crew import Crew, Ended, Told
 from jobs.listening import BESIDE, STAGES, Song, listen, wake_among_the_library
 from library.analyses import Analyses, Analysis
 from library.catalogue import open_catalogue
+from ml.audio.settings import DEFAULT_LIMITS
 from ml.card import GENRE_WEIGHTS, load_card
-from ml.errors import SoriError
-from ml.settings import DEFAULT_LIMITS
+from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from jobs.attempt import Listener, wake
 from jobs.company import Company, accompany
 from jobs.crew import Tell
 from library.feedback import EVIDENCE
-from ml.settings import Limits
+from ml.audio.settings import Limits
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from library.keeping import Summary
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 LEAST_SECONDS = 0.2
 """No line sooner after the last: a library of unchanged files would write ten thousand a second."""

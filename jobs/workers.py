@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from jobs.crew import WALL_SECONDS, Crew, Ended, Task, Tell, Wake
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 _POLL_SECONDS = 0.5
 

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from library.addresses import is_address
 from library.catalogue import Base, Catalogue, Note, changed
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 QUEUED, RUNNING, DONE, FAILED = STATES = ("queued", "running", "done", "failed")
 FOLDER_NAME = "analyses"

@@ -38,7 +38,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from library.migrating import migrate
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0

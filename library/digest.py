@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from library.catalogue import Descriptor, Heard, Track
 from ml.card import Card
-from ml.report import Report
+from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing

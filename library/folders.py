@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from library.digest import File
-from ml.errors import DeniedError, NotFoundError, ReadError, SoriError
-from ml.folders import looks_like_audio
+from ml.audio.folders import looks_like_audio
+from ml.report.errors import DeniedError, NotFoundError, ReadError, SoriError
 
 Found = File | tuple[Path, SoriError]
 """A file, or a place that could not be looked into and why."""

@@ -22,8 +22,8 @@ from library.digest import Digest, File, describe, description_version, facts, f
 from library.folders import Found
 from library.linking import Links, give_names, is_sound, names_of, needs_no_hearing, untie
 from library.moves import copy, drop, move
-from ml.errors import SoriError
-from ml.report import Report
+from ml.report.errors import SoriError
+from ml.report.schema import Report
 
 FOLDER = "folder"
 """The source of a row that stands for a place which could not be looked into."""

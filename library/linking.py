@@ -62,7 +62,7 @@ def needs_no_hearing(session: Session, name: str, heard_with: str) -> bool:
 
 def is_sound(file: File) -> bool:
     """Whether the file begins as sound does. One of the collection that is spread most widely does not."""
-    from ml.sniff import sniff
+    from ml.audio.sniff import sniff
 
     try:
         with file.path.open("rb") as opened:

@@ -25,7 +25,7 @@ from library.methods import METHODS, Method
 from library.projection import KINDS, Projection
 from ml.card import Card
 from ml.pipeline import load
-from ml.progress import tell
+from ml.report.progress import tell
 from ml.train.corpus import GTZAN
 
 Floats = npt.NDArray[np.float32]

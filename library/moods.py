@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Heard, Note, Track
 from ml.card import MOOD_WEIGHTS, load_card
-from ml.report import Mood, Report
+from ml.report.schema import Mood, Report
 
 _NOTE = "mood"
 _REFERENCE_NOTE = "reference"

@@ -22,7 +22,7 @@ from library.harmony import Chords, unpack
 from library.index import Index
 from library.vectors import read_vectors
 from library.why import compare
-from ml.report import Neighbour, Neighbours, Report, Why
+from ml.report.schema import Neighbour, Neighbours, Report, Why
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from library.catalogue import Catalogue, Descriptor, Heard, Note, Track
 from library.digest import describe, description_version, facts, heard_by, keep
 from ml.paths import REFERENCE_FILE
-from ml.report import Report
+from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.pipeline import Ear, Hearing

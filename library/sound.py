@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
 
+from ml.audio.settings import SAMPLE_RATE
+from ml.features import HOP_SIZE, MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
 from ml.musical import Musicality
-from ml.settings import HOP_SIZE, MEL_BANDS, SAMPLE_RATE
 from ml.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]

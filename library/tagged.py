@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 Tags = dict[str, list[str]]
 

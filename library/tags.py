@@ -17,7 +17,7 @@ from sqlalchemy import select
 from library.catalogue import Catalogue, TagChange, Track
 from library.digest import File
 from library.tagged import TagError, Tags, read_tags, write_tags
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Change:
 
 def read_album(path: Path) -> str | None:
     """The album's name, where the file says it; whatever is wrong with its tags is no reason to fail."""
-    from ml.audio import facts
-    from ml.sniff import sniff
+    from ml.audio import tags
+    from ml.audio.sniff import sniff
 
     try:
         with path.open("rb") as file:
-            return facts.read_album(file, sniff(file).format) or None
+            return tags.read_album(file, sniff(file).format) or None
     except OSError:
         return None
 

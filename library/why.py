@@ -6,7 +6,7 @@ import numpy as np
 
 from library.harmony import Chords, mean_chroma
 from ml.chroma import PITCH_CLASSES
-from ml.report import Key, Report, Why
+from ml.report.schema import Key, Report, Why
 
 SAME_KEY, RELATIVE, PARALLEL, FIFTH = "same key", "relative key", "parallel key", "a fifth apart"
 

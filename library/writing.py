@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from library.catalogue import Catalogue, Track
 from library.neighbours import Library
-from ml.cells import clean
-from ml.errors import SoriError
+from ml.report.cells import clean
+from ml.report.errors import SoriError
 
 COLUMNS = (
     *("id", "path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode"),

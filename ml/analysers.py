@@ -1,7 +1,7 @@
 """Optional analysers: each looks at the song and may add one `Finding` to the report.
 
 To add one: write a module with `find(track) -> Finding | None`, name it in ANALYSERS, and write its test. The texts are
-English sentences that `ml.words` finds a translation for; an analyser that has nothing to say returns None.
+English sentences that `ml.report.translation` translates; an analyser that has nothing to say returns None.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ml import dynamics
-from ml.report import Finding
+from ml.report.schema import Finding
 from ml.track import Track
 
 ANALYSERS: Mapping[str, Callable[[Track], Finding | None]] = {

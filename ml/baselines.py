@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.chroma import PITCH_CLASSES
-from ml.settings import SAMPLE_RATE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ml.errors import SoriError
 from ml.paths import WEIGHT_FOLDER
+from ml.report.errors import SoriError
 
 GENRE_WEIGHTS = WEIGHT_FOLDER / "genre.keras"
 MOOD_WEIGHTS = WEIGHT_FOLDER / "mood.npz"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from ml.settings import SAMPLE_RATE
+from ml.audio.settings import SAMPLE_RATE
 
 Array = npt.NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.features import Floats
-from ml.report import Finding
-from ml.settings import SAMPLE_RATE
+from ml.report.schema import Finding
 from ml.track import Track
 
 WINDOW_SECONDS = 3.0

@@ -12,9 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from ml.settings import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
+from ml.audio.settings import SAMPLE_RATE
 
 Floats = npt.NDArray[np.float32]
+
+FFT_SIZE = 512
+HOP_SIZE = 256
+MEL_BANDS = 96
+WINDOW_FRAMES = 187
+"""Frames of one trunk window: 3 seconds."""
+
+LEVEL_RMS = 0.1
+"""The loudness at which everything is heard: a song turned up or down is the same song."""
 
 VERSION = 1
 """Part of the key of everything kept that was computed from these spectrograms. Raise it when the numbers change."""

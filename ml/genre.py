@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from ml import trunk
+from ml.audio.settings import SAMPLE_RATE
 from ml.bands import BandStatistics
 from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
-from ml.features import Floats
+from ml.features import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES, Floats
 from ml.musical import Musicality
-from ml.report import Genre, Model, Moment, Score
-from ml.settings import HOP_SIZE, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
+from ml.report.schema import Genre, Model, Moment, Score
 from ml.track import Track
 
 BANDS_NAME = "bands.npz"

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.features import Floats
+from ml.features import MEL_BANDS, WINDOW_FRAMES, Floats
 from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
-from ml.settings import MEL_BANDS, WINDOW_FRAMES
 
 if TYPE_CHECKING:
     import keras

@@ -12,7 +12,7 @@ import numpy as np
 from ml import fitted
 from ml.chroma import PITCH_CLASSES, Chromagram
 from ml.fitted import Fitted, Floats
-from ml.report import Key
+from ml.report.schema import Key
 
 MODES = ("major", "minor")
 MAJOR_TRIAD = (4, 7)

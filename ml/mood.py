@@ -16,7 +16,7 @@ import numpy as np
 from ml import motion, trunk
 from ml.card import MOOD_WEIGHTS, Card, WeightError, load_card
 from ml.features import Floats
-from ml.report import Mood
+from ml.report.schema import Mood
 
 CALM, EXCITING = "calm", "exciting"
 TAG_LOGITS = slice(len(trunk.TAGS), 2 * len(trunk.TAGS))

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml import pulse
-from ml.features import Floats
-from ml.settings import WINDOW_FRAMES
+from ml.features import WINDOW_FRAMES, Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -19,17 +19,17 @@ import numpy as np
 
 from ml import key, motion, tempo
 from ml.analysers import findings
-from ml.audio import Audio, from_samples
-from ml.audio import load as load_audio
+from ml.audio.loading import Audio, from_samples
+from ml.audio.loading import load as load_audio
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.genre import GenreModel, smooth, tags_of
 from ml.lab.served import open_model
 from ml.mood import MoodModel
 from ml.musical import Musicality
-from ml.progress import Tell, silent
-from ml.report import Report
-from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.report.progress import Tell, silent
+from ml.report.schema import Report
 from ml.track import Track
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -68,7 +68,7 @@ class Ear:
         self._threads.shutdown(cancel_futures=True)
 
     def analyse(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Report:
-        """The report of one file, by path or open; every refusal is an `ml.errors.SoriError`."""
+        """The report of one file, by path or open; every refusal is an `ml.report.errors.SoriError`."""
         return self.hear(source, limits=limits, name=name).report
 
     def hear(

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml.cells import clean
-from ml.errors import SoriError
+from ml.report.cells import clean
+from ml.report.errors import SoriError
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
-from ml.settings import HOP_SIZE, SAMPLE_RATE
+from ml.audio.settings import SAMPLE_RATE
+from ml.features import HOP_SIZE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -15,7 +15,7 @@ from scipy.ndimage import uniform_filter1d
 from ml import fitted, pulse
 from ml.fitted import Fitted, Floats
 from ml.pulse import TEMPI, Array
-from ml.report import Tempo
+from ml.report.schema import Tempo
 
 MIN_SECONDS = 4.0
 MIN_ACTIVITY = 0.01

@@ -9,13 +9,13 @@ from __future__ import annotations
 from functools import cached_property
 
 from ml import chroma, features, handcrafted, motion, musical
-from ml.audio import Audio
+from ml.audio.loading import Audio
+from ml.audio.settings import SAMPLE_RATE
 from ml.bands import BandStatistics
 from ml.chroma import Chromagram
 from ml.features import Floats
 from ml.handcrafted import Description
 from ml.musical import Musicality
-from ml.settings import SAMPLE_RATE
 
 
 class Track:

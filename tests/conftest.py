@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from ml.report import Report
+from ml.report.schema import Report
 from tests.fakes import FakeEar, a_report, write_wav
 
 ROOT = Path(__file__).parent.parent

@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.audio import load
+from ml.audio.loading import load
+from ml.audio.settings import Limits
 from ml.card import GENRE_WEIGHTS, load_card
 from ml.chroma import Chromagram
-from ml.errors import AudioError
+from ml.features import MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
 from ml.musical import Musicality
 from ml.pipeline import Hearing
-from ml.progress import Tell, silent
-from ml.report import Genre, Key, Model, Moment, Mood, Report, Score, Tempo
-from ml.settings import MEL_BANDS, Limits
+from ml.report.errors import AudioError
+from ml.report.progress import Tell, silent
+from ml.report.schema import Genre, Key, Model, Moment, Mood, Report, Score, Tempo
 
 SHA256 = load_card(GENRE_WEIGHTS).sha256[GENRE_WEIGHTS.name]
 """Of the shipped model, which a run with a fake ear believes to use."""

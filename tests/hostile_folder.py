@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from jobs.attempt import wake
-from ml.audio.foreign import find_ffmpeg
+from ml.audio.ffmpeg import find_ffmpeg
+from ml.audio.settings import Limits
 from ml.pipeline import Hearing
-from ml.settings import Limits
 from tests.ml.audio.sounds import encode, tone
 
 LONGEST_NAME = 255

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.folders import looks_like_audio
+from ml.audio.folders import looks_like_audio
 from tests.sources import ROOT, python_files, tracked_files, tracked_texts
 
 AUDIO_STARTS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"\xff\xfb", b"\xff\xf1")

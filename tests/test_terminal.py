@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from ml.cells import columns
+from ml.report.cells import columns
 from terminal import ERASE_LINE, Progress, look_of
 
 

@@ -12,7 +12,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, request, str
 
 from library.addresses import is_address
 from library.analyses import DONE, FAILED, Analysis
-from ml.errors import AudioError
+from ml.report.errors import AudioError
 from web import uploads
 from web.errors import MissingError, NoRoomError, NoSongError, TooLargeError
 from web.guard import client

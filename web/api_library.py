@@ -11,7 +11,7 @@ from sqlalchemy.orm import defer
 
 from library.catalogue import Track
 from library.listing import MOST_COUNTED, read_genres, read_page
-from ml.report import Neighbour
+from ml.report.schema import Neighbour
 from web.errors import MissingError
 from web.language import words
 from web.neighbourhood import StillReadingError, neighbourhood

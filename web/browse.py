@@ -13,10 +13,10 @@ from flask_babel import format_decimal
 from library.catalogue import Track
 from library.ledger import Failure, latest_failures
 from library.listing import MOST_COUNTED, genre_names, read_page
-from ml.errors import SoriError
-from ml.report import Neighbour, Report
-from ml.sniff import sniff
-from ml.writers import answer
+from ml.audio.sniff import sniff
+from ml.report.errors import SoriError
+from ml.report.schema import Neighbour, Report
+from ml.report.writers import answer
 from web.api_library import find_track, similar
 from web.errors import MissingError
 from web.exports import to_playlist

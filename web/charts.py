@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ml.report import Moment, Report
+from ml.report.schema import Moment, Report
 from web.genres import tone
 
 WIDTH = 1000

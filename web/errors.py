@@ -20,7 +20,7 @@ from werkzeug.exceptions import (
 )
 
 from library.catalogue import is_disk_full, reason_of
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 from web.language import words
 from web.service import service
 

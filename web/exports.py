@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 from flask import Blueprint, Flask, Response, render_template, request, send_file
 
 from library.analyses import Analysis
-from ml.report import Neighbour, Report
-from ml.writers import answer, to_json
+from ml.report.schema import Neighbour, Report
+from ml.report.writers import answer, to_json
 from web import api
 from web.errors import MissingError
 from web.genres import tone

@@ -10,7 +10,7 @@ from flask_babel import Babel
 from flask_babel import get_locale as babel_locale
 
 from environment import LANGUAGES
-from ml.words import Words
+from ml.report.translation import Words
 
 COOKIE = "language"
 _YEAR_SECONDS = 365 * 24 * 3600

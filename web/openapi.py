@@ -15,7 +15,7 @@ from typing import Any, cast
 from flask import Flask, Response, make_response, request
 from werkzeug.routing import Rule
 
-from ml.errors import AudioError, SoriError
+from ml.report.errors import AudioError, SoriError
 from web.errors import ForbiddenError, MissingError, SignInError, UnsupportedTypeError, WebError
 from web.limits import TooOftenError
 

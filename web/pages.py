@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response
 
 from jobs.listening import PEAKS
 from library.analyses import FAILED, Analysis
-from ml.errors import SoriError
-from ml.report import Report, Why
-from ml.writers import answer, reasons
+from ml.report.errors import SoriError
+from ml.report.schema import Report, Why
+from ml.report.writers import answer, reasons
 from web import api, charts, genres, uploads
 from web.errors import BadRequestError, ForbiddenError
 from web.guard import client

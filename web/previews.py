@@ -9,7 +9,7 @@ from flask import request
 from sqlalchemy import select
 
 from library.catalogue import Track
-from ml.report import Neighbour, Neighbours, Report
+from ml.report.schema import Neighbour, Neighbours, Report
 from web.service import service
 
 

@@ -9,8 +9,8 @@ import sys
 
 from werkzeug.security import generate_password_hash
 
-from ml.errors import SoriError
-from ml.words import Words
+from ml.report.errors import SoriError
+from ml.report.translation import Words
 
 KEY_START = "sori_"
 LEAST_CHARACTERS = 8

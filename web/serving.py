@@ -21,8 +21,8 @@ from contextlib import suppress
 
 from environment import Environment
 from library.catalogue import open_catalogue, reason_of
-from ml.errors import SoriError
 from ml.paths import ROOT
+from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)
 ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--lifeline")

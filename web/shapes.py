@@ -10,7 +10,7 @@ from flask import url_for
 
 from library.analyses import STATES
 from library.catalogue import Track
-from ml.report import Neighbour
+from ml.report.schema import Neighbour
 from web.previews import track_audio, track_page
 
 Schema = dict[str, Any]

@@ -20,8 +20,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from jobs.examples import FOLDER_NAME
 from library.addresses import new_id
 from library.analyses import Analysis, Upload
-from ml.errors import EmptyError
-from ml.sniff import sniff
+from ml.audio.sniff import sniff
+from ml.report.errors import EmptyError
 from web import limits
 from web.errors import MissingError, NoSongError
 from web.language import words

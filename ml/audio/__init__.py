@@ -1,9 +1,5 @@
 """The first step of listening: any file or file object becomes one mono signal with a title.
 
 What the bytes are decides, never the file's extension; whatever cannot be heard is refused with an
-`ml.errors.AudioError` that names the cause.
+`ml.report.errors.AudioError` that names the cause.
 """
-
-from ml.audio.loading import Audio, from_samples, load
-
-__all__ = ["Audio", "from_samples", "load"]

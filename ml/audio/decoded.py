@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ml.audio.mono import Samples
-from ml.settings import SAMPLE_RATE
+from ml.audio.settings import SAMPLE_RATE
 
 
 @dataclass

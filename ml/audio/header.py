@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ml import frames
+from ml.audio import frames
 from ml.audio.source import View
 
 _UNKNOWN_BYTES = 0x7FFF0000

@@ -10,14 +10,14 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ml import errors
-from ml.audio import foreign, native
+from ml.audio import ffmpeg, libsndfile
 from ml.audio.decoded import Decoded
-from ml.audio.facts import UNTITLED, clean, describe
 from ml.audio.mono import Mono, Samples, peak
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.audio.sniff import Kind, sniff
 from ml.audio.source import Source, open_source
-from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
-from ml.sniff import Kind, sniff
+from ml.audio.tags import UNTITLED, clean, describe
+from ml.report import errors
 
 SILENCE = 1e-4
 """Peak below which a signal is silent: -80 dB of full scale, under any recording's own noise."""
@@ -80,7 +80,7 @@ def from_samples(
 
     def mixed(first_channel_only: bool) -> Decoded:
         mono = Mono(rate, limits.max_seconds, first_channel_only=first_channel_only)
-        step = native.BLOCK_SAMPLES // frames.shape[1]
+        step = libsndfile.BLOCK_SAMPLES // frames.shape[1]
         for start in range(0, len(frames), step):
             mono.add(frames[start : start + step])
         more = len(frames) > limits.max_seconds * rate
@@ -98,7 +98,7 @@ def _decode(source: Source, kind: Kind, limits: Limits) -> Decoded:
     A recording with one channel inverted mixes to silence, though people hear it: then the first channel is
     taken alone. Another pass keeps the usual case free of a per-channel search.
     """
-    reader = native.decode if kind.reader == "soundfile" else foreign.decode
+    reader = libsndfile.decode if kind.reader == "soundfile" else ffmpeg.decode
     decoded = reader(source, kind, limits)
     if len(decoded.samples) and peak(decoded.samples) < SILENCE:
         decoded = reader(source, kind, limits, first_channel_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from ml.settings import SAMPLE_RATE
+from ml.audio.settings import SAMPLE_RATE
 
 Samples = npt.NDArray[np.float32]
 

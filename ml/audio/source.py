@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ml import errors
-from ml.audio.facts import readable_name
-from ml.settings import Limits
+from ml.audio.settings import Limits
+from ml.audio.tags import readable_name
+from ml.report import errors
 
 _COPY_BYTES = 1 << 20
 

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.errors import SoriError
 from ml.evaluate import genre, lab_run, leakage, mood, page, plots, provenance, rhythm, transfer
 from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.genre import GenreModel
 from ml.keeping import Cache
-from ml.progress import tell
+from ml.report.errors import SoriError
+from ml.report.progress import tell
 from ml.train.corpus import read_taggrams
 from ml.train.lab import LAB_FOLDER
 from ml.train.mood_task import MoodListener

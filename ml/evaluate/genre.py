@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ml import metrics
-from ml.audio import from_samples
+from ml.audio.loading import from_samples
+from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate import sounds
 from ml.evaluate.figures import Doubles, Figures, Judgement, by_label, confused, overall, rounded, share
 from ml.evaluate.listening import CrossJudged, Listener, Songs
 from ml.genre import BY_TAGS
 from ml.head import softmax
-from ml.settings import SAMPLE_RATE
 from ml.train import corpus
 from ml.train.corpus import Example
 from ml.train.evidence import Row

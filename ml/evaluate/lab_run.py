@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml.card import GENRE_WEIGHTS
-from ml.errors import SoriError
 from ml.evaluate import genre, lab, lab_page, lab_plots
 from ml.evaluate.figures import Figures, overall
 from ml.evaluate.listening import Listener, Songs
@@ -20,6 +19,7 @@ from ml.handcrafted.agreement import whole_clips
 from ml.keeping import Cache
 from ml.mood import MoodModel
 from ml.pipeline import Ear
+from ml.report.errors import SoriError
 from ml.train import material
 from ml.train.lab import PUBLISHED
 

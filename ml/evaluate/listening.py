@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from ml import features, musical
-from ml.audio import Audio, load
+from ml.audio.loading import Audio, load
 from ml.card import hash_file
-from ml.errors import SoriError
 from ml.evaluate.figures import Doubles, Integers, Judgement
 from ml.genre import GenreModel
 from ml.head import disassemble, softmax
 from ml.keeping import Cache
 from ml.musical import Musicality
+from ml.report.errors import SoriError
 from ml.track import Track
 from ml.train import corpus, recipe
 from ml.train.corpus import Example

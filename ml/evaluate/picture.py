@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import hash_file
 from ml.features import Floats
 from ml.keeping import Cache
-from ml.settings import SAMPLE_RATE
 from ml.train.corpus import Example
 from ml.train.evidence import load_example
 

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ml.audio.folders import looks_like_audio
 from ml.card import hash_file
 from ml.evaluate.figures import Figures
-from ml.folders import looks_like_audio
 from ml.genre import GenreModel
 from ml.paths import WEIGHT_FOLDER
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ml import baselines, key, scoring, tempo
-from ml.audio import load
+from ml.audio.loading import load
 from ml.card import hash_file
 from ml.chroma import PITCH_CLASSES
 from ml.evaluate.figures import Doubles, Figures, rounded

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.features import Floats
-from ml.settings import SAMPLE_RATE
 
 Sound = npt.NDArray[np.float64]
 

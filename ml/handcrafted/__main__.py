@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml.errors import SoriError
 from ml.handcrafted import agreement, agreement_page, gathering
 from ml.handcrafted.tables import Table
 from ml.keeping import Cache
-from ml.progress import tell
+from ml.report.errors import SoriError
+from ml.report.progress import tell
 
 
 def build_parser() -> argparse.ArgumentParser:

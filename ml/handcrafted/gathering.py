@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ml import features, handcrafted
-from ml.audio import load
-from ml.errors import SoriError
-from ml.folders import find_audio
+from ml.audio.folders import find_audio
+from ml.audio.loading import load
+from ml.audio.settings import SAMPLE_RATE
 from ml.handcrafted import describe
 from ml.handcrafted.spectrum import Floats
 from ml.handcrafted.tables import Table
 from ml.keeping import Cache
-from ml.settings import SAMPLE_RATE
+from ml.report.errors import SoriError
 
 WINDOW_SECONDS = 3.0
 CACHE_FOLDER = Path(".cache/handcrafted")

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.errors import SoriError
 from ml.handcrafted.spectrum import Floats
+from ml.report.errors import SoriError
 
 Names = npt.NDArray[np.str_]
 NO_FEATURES = {"filename", "length", "label", "Track ID", "File", "GenreID", "Genre", "Type"}

@@ -7,8 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ml.features import Floats
-from ml.settings import MEL_BANDS, WINDOW_FRAMES
+from ml.features import MEL_BANDS, WINDOW_FRAMES, Floats
 
 SIDE = 128
 

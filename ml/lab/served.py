@@ -13,14 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml import features, handcrafted
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.features import Floats
 from ml.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
 from ml.head import softmax
 from ml.lab import FEATURE_KINDS, KINDS, classical, networks
 from ml.lab.prepared import prepare
-from ml.report import Model
-from ml.settings import SAMPLE_RATE
+from ml.report.schema import Model
 from ml.track import Track
 
 

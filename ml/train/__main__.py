@@ -19,16 +19,16 @@ import numpy as np
 from ml.bands import BandStatistics
 from ml.card import GENRE_WEIGHTS, Card, load_card
 from ml.convert import fetch_trunk
-from ml.errors import SoriError
+from ml.features import MEL_BANDS
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
 from ml.keeping import Cache
 from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
 from ml.paths import WEIGHT_FOLDER
-from ml.progress import tell
-from ml.report import Model
-from ml.settings import MEL_BANDS
+from ml.report.errors import SoriError
+from ml.report.progress import tell
+from ml.report.schema import Model
 from ml.train import corpus, mood_task, recipe
 from ml.train.corpus import Example
 from ml.train.evidence import Gatherer, Row, learn_bands

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.errors import SoriError
+from ml.audio.folders import find_audio
 from ml.features import Floats
-from ml.folders import find_audio
+from ml.report.errors import SoriError
 
 GTZAN, EMOTIFY, FOLDER = "gtzan", "emotify", "folder"
 TAGGRAM_SPLITS = ("train", "test")

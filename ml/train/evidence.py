@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml import bands, features, trunk
-from ml.audio import Audio, from_samples, load
+from ml.audio.loading import Audio, from_samples, load
+from ml.audio.settings import SAMPLE_RATE
 from ml.bands import BandStatistics
 from ml.card import hash_file
-from ml.errors import SoriError
 from ml.features import Floats
 from ml.genre import EVIDENCE_SIZE, GenreModel
 from ml.head import tag_evidence
 from ml.keeping import Cache
-from ml.settings import SAMPLE_RATE
+from ml.report.errors import SoriError
 from ml.track import Track
 from ml.train import variants
 from ml.train.corpus import Example

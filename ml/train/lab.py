@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.card import Card, card_path, load_card
-from ml.errors import SoriError
 from ml.features import Floats
 from ml.head import softmax
 from ml.lab import FEATURE_KINDS, NETWORK_KINDS, classical
 from ml.metrics import interval
 from ml.paths import WEIGHT_FOLDER
+from ml.report.errors import SoriError
 from ml.train import classical as fitting
 from ml.train import material, network, recipe, splits
 from ml.train.fit import Integers

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ml import features
-from ml.audio import load
-from ml.audio.facts import describe
+from ml.audio.loading import load
+from ml.audio.settings import SAMPLE_RATE
+from ml.audio.sniff import sniff
+from ml.audio.tags import describe
 from ml.card import hash_file
-from ml.errors import SoriError
 from ml.features import Floats
 from ml.handcrafted import gathering
 from ml.handcrafted.gathering import Song
@@ -22,8 +23,7 @@ from ml.handcrafted.tables import Table, read_tables
 from ml.keeping import Cache
 from ml.lab import NETWORK_KINDS
 from ml.lab.prepared import prepare
-from ml.settings import SAMPLE_RATE
-from ml.sniff import sniff
+from ml.report.errors import SoriError
 from ml.train.corpus import read_artists
 from ml.train.splits import Names
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from ml import metrics, motion, pulse
-from ml.audio import Audio, load
+from ml.audio.loading import Audio, load
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import MOOD_WEIGHTS, Card, hash_file
-from ml.errors import SoriError
 from ml.features import Floats
 from ml.genre import GenreModel
 from ml.head import Linear, softmax
 from ml.keeping import Cache
 from ml.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
-from ml.settings import SAMPLE_RATE
+from ml.report.errors import SoriError
 from ml.track import Track
 from ml.train import corpus, mood
 from ml.train.corpus import CorpusError, Example

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import ShuffleSplit, StratifiedGroupKFold, StratifiedShuffleSplit
 
-from ml.errors import SoriError
+from ml.report.errors import SoriError
 
 NAMED = ("filtered", "random", "artist", "leaky")
 TEST_SHARE = 0.25

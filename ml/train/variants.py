@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.features import Floats
-from ml.settings import SAMPLE_RATE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import audio, key, pulse
+from ml import key, pulse
+from ml.audio.loading import load
 from ml.bands import BandStatistics
 from ml.fitted import Floats
 from ml.genre import BANDS_NAME
@@ -78,7 +79,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     """Hear every annotated clip as the pipeline does, once."""
     heard = [facts for facts in annotations if facts.file is not None]
     bands = BandStatistics.load(WEIGHT_FOLDER / BANDS_NAME)
-    tracks = [Track(audio.load(facts.file), bands) for facts in heard if facts.file is not None]
+    tracks = [Track(load(facts.file), bands) for facts in heard if facts.file is not None]
     genres = estimate_genres(heard, [track.mel for track in tracks])
     return [
         Song(facts, pulse.listen(pulse.level(track.mel)), key.profile(track.chromagram), genre)

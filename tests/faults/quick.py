@@ -16,9 +16,9 @@ import jobs.engine
 import library.analyses
 from environment import read_environment
 from jobs.lifeline import hold
+from ml.audio.settings import Limits
 from ml.pipeline import Hearing
-from ml.progress import Tell, silent
-from ml.settings import Limits
+from ml.report.progress import Tell, silent
 from tests.fakes import FakeEar
 from web import logs, serving
 

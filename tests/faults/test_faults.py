@@ -24,7 +24,7 @@ from jobs.crew import Crew
 from jobs.engine import Engine
 from jobs.listening import Song, listen
 from library.analyses import DONE, QUEUED, RUNNING, Analyses
-from ml.settings import DEFAULT_LIMITS
+from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar
 from tests.hostile.lies import wav
 from web.app import create_app

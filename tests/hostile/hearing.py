@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.crew import Crew, Ended, Tell
-from ml.audio import load
-from ml.errors import AudioError, SoriError
-from ml.settings import DEFAULT_LIMITS
+from ml.audio.loading import load
+from ml.audio.settings import DEFAULT_LIMITS
+from ml.report.errors import AudioError, SoriError
 from tests.hostile.case import Case
 from tests.hostile.watch import descendants, open_files
 
@@ -119,7 +119,7 @@ def wake(ear: Callable[[], Any], folder: Path) -> Any:
     tempfile.tempdir = str(folder)
     made = ear()
     # What is opened once and stays open is not left behind by the first file.
-    from ml.audio.quiet import quiet_c_stderr
+    from ml.audio.mpg123 import quiet_c_stderr
 
     with quiet_c_stderr():
         return made

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import soundfile
 
-from ml.audio.foreign import find_ffmpeg
+from ml.audio.ffmpeg import find_ffmpeg
 
 RATE = 22_050
 SECONDS = 1.5

@@ -17,12 +17,12 @@ from werkzeug.formparser import MultiPartParser
 
 from library.tagged import NAMES, TagError, read_tags
 from library.tags import read_album
-from ml import frames
-from ml.audio.facts import clean, describe, parse_name
+from ml.audio import frames
 from ml.audio.header import read_header
+from ml.audio.sniff import sniff
 from ml.audio.source import View
-from ml.errors import AudioError
-from ml.sniff import sniff
+from ml.audio.tags import clean, describe, parse_name
+from ml.report.errors import AudioError
 from tests.hostile.case import EXTREMES
 from tests.hostile.seeds import IN_PROCESS, seeds
 from web.uploads import readable

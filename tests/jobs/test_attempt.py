@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jobs.attempt import InternalError, attempt
-from ml.errors import AudioError, SoriError
-from ml.report import Report
-from ml.settings import DEFAULT_LIMITS
+from ml.audio.settings import DEFAULT_LIMITS
+from ml.report.errors import AudioError, SoriError
+from ml.report.schema import Report
 from tests.fakes import FakeEar
 
 

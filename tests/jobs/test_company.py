@@ -9,7 +9,7 @@ import pytest
 import preprocess
 from jobs.company import Company, accompany
 from library import current
-from ml.settings import DEFAULT_LIMITS
+from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar, write_wav
 
 

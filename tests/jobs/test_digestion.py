@@ -11,10 +11,10 @@ from sqlalchemy import event, func, select
 from jobs.digestion import ChangingError, Order, digest_file, fill_library
 from library.catalogue import Catalogue, Descriptor, DiskFullError, Heard, Track, open_catalogue
 from library.digest import File
+from ml.audio.settings import DEFAULT_LIMITS, Limits
 from ml.pipeline import Hearing
-from ml.progress import Tell, silent
-from ml.report import Model
-from ml.settings import DEFAULT_LIMITS, Limits
+from ml.report.progress import Tell, silent
+from ml.report.schema import Model
 from tests.fakes import FakeEar, write_wav
 
 

@@ -21,9 +21,9 @@ from jobs.listening import CHROMAGRAM, Song, listen
 from library.addresses import new_id
 from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from library.catalogue import open_catalogue
+from ml.audio.settings import DEFAULT_LIMITS, Limits
 from ml.pipeline import Hearing
-from ml.progress import Tell, silent
-from ml.settings import DEFAULT_LIMITS, Limits
+from ml.report.progress import Tell, silent
 from tests.fakes import SHA256, FakeEar, write_wav
 
 

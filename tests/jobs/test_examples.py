@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.examples import EXAMPLES, FOLDER_NAME, RATE, SECONDS, make
-from ml.audio import load
+from ml.audio.loading import load
 from ml.pipeline import load as load_ear
 
 

@@ -13,7 +13,7 @@ import pytest
 from jobs.attempt import AsleepError, InternalError
 from jobs.crew import CrashedError, StuckError
 from jobs.workers import work_through
-from ml.errors import SilentError, SoriError
+from ml.report.errors import SilentError, SoriError
 
 
 def wake() -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from library.addresses import new_id
 from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from library.catalogue import Catalogue
-from ml.errors import EmptyError
+from ml.report.errors import EmptyError
 
 
 @pytest.fixture

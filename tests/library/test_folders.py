@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from library.folders import walk
-from ml.errors import DeniedError
+from ml.report.errors import DeniedError
 
 NOBODY = 65534
 

@@ -9,9 +9,9 @@ import pytest
 from library import harmony, projection, sound
 from library.projection import Projection, Recipe
 from ml.chroma import BANDS, Chromagram, fold
+from ml.features import MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
 from ml.musical import Musicality
-from ml.settings import MEL_BANDS
 
 Floats = npt.NDArray[np.float32]
 

@@ -16,9 +16,9 @@ from library.neighbours import Filter, Library
 from library.reference import Entry
 from ml.card import GENRE_WEIGHTS, load_card
 from ml.chroma import Chromagram
+from ml.features import MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
 from ml.musical import Musicality
-from ml.settings import MEL_BANDS
 from tests.fakes import FakeEar, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]

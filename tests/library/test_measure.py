@@ -11,8 +11,8 @@ from library.lessons import FOLDS, Halves, Lessons, fold_of
 from library.methods import Method
 from library.projection import Recipe
 from ml.chroma import BANDS, Chromagram
+from ml.features import MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
-from ml.settings import MEL_BANDS
 from ml.train.corpus import Example
 
 Floats = npt.NDArray[np.float32]

@@ -16,13 +16,13 @@ from library.digest import facts
 from library.filters import AROUSAL_STEP, Filter
 from library.neighbours import Library
 from library.tags import wanted
+from ml.audio.settings import DEFAULT_LIMITS
 from ml.card import Card
 from ml.genre import EVIDENCE_SIZE
 from ml.mood import INPUTS, MoodModel
 from ml.motion import MEASURES
 from ml.musical import Musicality
-from ml.report import Mood, Report
-from ml.settings import DEFAULT_LIMITS
+from ml.report.schema import Mood, Report
 from tests.fakes import FakeEar, a_report
 from tests.library.test_neighbours import add
 from tests.library.test_reference import entries

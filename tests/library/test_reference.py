@@ -16,9 +16,9 @@ from library.neighbours import Library
 from library.reference import Entry
 from ml.card import load_card
 from ml.chroma import Chromagram
+from ml.features import MEL_BANDS
 from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
 from ml.musical import Musicality
-from ml.settings import MEL_BANDS
 from tests.fakes import a_report
 
 

@@ -16,8 +16,8 @@ from mutagen import id3
 import preprocess
 from library.tagged import TagError, read_tags, write_tags
 from library.tags import read_album
-from ml.audio import load
-from ml.audio.foreign import find_ffmpeg
+from ml.audio.ffmpeg import find_ffmpeg
+from ml.audio.loading import load
 from tests.fakes import Decoder
 
 WRITTEN = {"bpm": ["76"], "initialkey": ["G"], "genre": ["reggae"], "mood": ["calm"]}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.features import Floats
-from ml.settings import SAMPLE_RATE
 
 
 def note(hz: float, seconds: float, *, harmonics: int = 6) -> Floats:

@@ -9,14 +9,15 @@ import pytest
 import soundfile
 
 from ml import analysers, dynamics
-from ml.audio import from_samples
+from ml.audio.loading import from_samples
+from ml.audio.settings import SAMPLE_RATE
 from ml.bands import BandStatistics
+from ml.features import MEL_BANDS
 from ml.pipeline import Ear
-from ml.report import Finding
-from ml.settings import MEL_BANDS, SAMPLE_RATE
+from ml.report.schema import Finding
+from ml.report.translation import Words
+from ml.report.writers import to_text
 from ml.track import Track
-from ml.words import Words
-from ml.writers import to_text
 from tests.ml.music import song, white_noise
 
 NOTHING = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))

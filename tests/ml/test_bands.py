@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from ml.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
-from ml.features import Floats, level, log_mel
+from ml.features import MEL_BANDS, Floats, level, log_mel
 from ml.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
-from ml.settings import MEL_BANDS
 from ml.train.variants import narrow
 from tests.ml.music import pure_tone, song, white_noise
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml import features
-from ml.settings import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, SAMPLE_RATE, WINDOW_FRAMES
+from ml.audio.settings import SAMPLE_RATE
+from ml.features import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, WINDOW_FRAMES
 from tests.ml.music import pure_tone, song, white_noise
 
 

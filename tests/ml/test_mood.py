@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.audio import from_samples
+from ml.audio.loading import from_samples
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
 from ml.genre import EVIDENCE_SIZE
 from ml.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
 from ml.motion import MEASURES
 from ml.pipeline import Ear, load
-from ml.report import Report
-from ml.settings import SAMPLE_RATE
+from ml.report.schema import Report
 from ml.trunk import TAGS
 from tests.ml.music import song
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ml import features, motion
-from ml.features import Floats
-from ml.settings import SAMPLE_RATE, WINDOW_FRAMES
+from ml.audio.settings import SAMPLE_RATE
+from ml.features import WINDOW_FRAMES, Floats
 from ml.train.variants import VARIANTS
 from tests.ml.music import pure_tone, song, white_noise
 

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from ml.audio import from_samples
-from ml.errors import SoriError
+from ml.audio.loading import from_samples
+from ml.audio.settings import SAMPLE_RATE, Limits
 from ml.genre import EVIDENCE_SIZE
 from ml.pipeline import Ear
-from ml.report import Report
-from ml.settings import SAMPLE_RATE, Limits
+from ml.report.errors import SoriError
+from ml.report.schema import Report
 from ml.train.variants import VARIANTS
 from tests.ml.music import babble, pure_tone, song, white_noise
 

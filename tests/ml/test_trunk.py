@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ml import trunk
-from ml.audio import load
+from ml.audio.loading import load
 from ml.convert import CHECKPOINT, Checkpoint, convert
 from ml.features import Floats, log_mel, windows
 from ml.pipeline import Ear

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ml import fitted, tempo
-from ml.audio import load
+from ml.audio.loading import load
 from ml.baselines import krumhansl_key
 from ml.paths import WEIGHT_FOLDER
 from ml.tuning import __main__ as tuning

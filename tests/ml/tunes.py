@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from ml.settings import SAMPLE_RATE
+from ml.audio.settings import SAMPLE_RATE
 
 Array = npt.NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from environment import Environment
 from library.analyses import Analyses
 from library.catalogue import Track, digest_of
-from ml.report import Report
+from ml.report.schema import Report
 from tests.fakes import a_report, write_wav
 from web.app import create_app
 from web.service import NAME

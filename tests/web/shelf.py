@@ -12,7 +12,7 @@ from library import harmony
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
 from ml.chroma import Chromagram
-from ml.report import Key
+from ml.report.schema import Key
 from tests.fakes import a_report, write_wav
 
 

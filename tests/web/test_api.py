@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from environment import Environment
 from library.analyses import Analyses
-from ml.errors import EmptyError
+from ml.report.errors import EmptyError
 from tests.fakes import a_report
 from web.api import FOLLOWERS
 

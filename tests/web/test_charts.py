@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.report import Moment
+from ml.report.schema import Moment
 from tests.fakes import a_report
 from tests.sources import ROOT
 from web import charts

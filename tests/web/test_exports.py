@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from ml.report import Neighbour, Neighbours, Report
+from ml.report.schema import Neighbour, Neighbours, Report
 from tests.fakes import a_report
 from web.exports import cell, one_line, to_csv, to_playlist
 

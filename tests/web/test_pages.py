@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 from jobs import listening
 from library.analyses import Analyses
 from library.feedback import EVIDENCE
-from ml.errors import SilentError
-from ml.report import Finding, Neighbour, Neighbours, Report, Why
+from ml.report.errors import SilentError
+from ml.report.schema import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav
 from web import pages
 from web.pages import NONE

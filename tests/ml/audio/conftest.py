@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.audio.foreign import find_ffmpeg
+from ml.audio.ffmpeg import find_ffmpeg
 
 from .sounds import Array, encode
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.audio import Audio, from_samples, load
-from ml.settings import SAMPLE_RATE, Limits
-from ml.sniff import sniff
+from ml.audio.loading import Audio, from_samples, load
+from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.sniff import sniff
 
 from .sounds import encode, tone
 

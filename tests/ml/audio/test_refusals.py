@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml import errors
-from ml.audio import foreign, load
-from ml.settings import Limits
+from ml.audio.loading import load
+from ml.audio.settings import Limits
+from ml.report import errors
 
 from .sounds import encode, tone
 
@@ -265,11 +265,11 @@ def test_without_ffmpeg(monkeypatch: pytest.MonkeyPatch, ffmpeg: Callable[..., b
     data = ffmpeg(tone(), 44100, "m4a")
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
     monkeypatch.setenv("PATH", "")
-    foreign._bundled.cache_clear()
+    ffmpeg_reader._bundled.cache_clear()
     try:
         error = refusal(data)
     finally:
-        foreign._bundled.cache_clear()
+        ffmpeg_reader._bundled.cache_clear()
     assert type(error) is errors.DecoderMissingError
     assert "MP4 needs ffmpeg" in str(error)
 

@@ -19,10 +19,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ml import errors
-from ml.audio import load
-from ml.settings import Limits
-from ml.sniff import sniff
+from ml.audio.loading import load
+from ml.audio.settings import Limits
+from ml.audio.sniff import sniff
+from ml.report import errors
 
 from .sounds import encode, tone
 
@@ -118,7 +118,7 @@ def test_c_messages_return_after_the_last_of_several_threads(files: dict[str, by
     script = (
         "import ctypes, sys, io, threading, soundfile, ml.audio\n"
         "data = sys.stdin.buffer.read()\n"
-        "threads = [threading.Thread(target=ml.audio.load, args=(io.BytesIO(data),)) for _ in range(4)]\n"
+        "threads = [threading.Thread(target=ml.audio.loading.load, args=(io.BytesIO(data),)) for _ in range(4)]\n"
         "[t.start() for t in threads]; [t.join() for t in threads]\n"
         "soundfile.SoundFile(io.BytesIO(data[:-2000])).read(1000)\n"
     )
@@ -238,9 +238,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         for _ in range(1800):
             file.write(second)
     script = (
-        "import resource, sys, ml.audio\nfrom ml.settings import Limits\n"
+        "import resource, sys, ml.audio\nfrom ml.audio.settings import Limits\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "audio = ml.audio.load(sys.argv[1], limits=Limits(max_seconds=1500))\n"
+        "audio = ml.audio.loading.load(sys.argv[1], limits=Limits(max_seconds=1500))\n"
         "assert audio.duration_seconds == 1500 and audio.notes == ('Only the first 25 minutes were analysed.',)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.bands import BandStatistics
 from ml.card import Card
-from ml.features import Floats
+from ml.features import MEL_BANDS, Floats
 from ml.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
 from ml.head import Head, Linear, assemble
-from ml.settings import MEL_BANDS, SAMPLE_RATE
 from ml.train.recipe import MUSIC_LIMITS
 from tests.ml import tunes
 

@@ -9,13 +9,13 @@ import pytest
 import soundfile
 
 from ml import features, handcrafted
+from ml.audio.settings import SAMPLE_RATE
 from ml.baselines import librosa_series
 from ml.handcrafted import describe, gathering, parts, rhythm, series
 from ml.handcrafted.__main__ import main
 from ml.handcrafted.spectrum import Spectrum
 from ml.handcrafted.tables import FeatureFileError, Table, read_table, read_tables
 from ml.keeping import Cache
-from ml.settings import SAMPLE_RATE
 from tests.ml.music import song, white_noise
 
 
@@ -108,7 +108,7 @@ def test_windows_are_the_songs_rows(folder: Path, tmp_path: Path) -> None:
 
 
 def test_training_and_serving_see_the_same_numbers(folder: Path, tmp_path: Path) -> None:
-    from ml.audio import load
+    from ml.audio.loading import load
 
     path = folder / "storm" / "storm0.wav"
     kept = gathering.describe_file(path, Cache(tmp_path / "cache"))

@@ -12,13 +12,13 @@ import pytest
 import soundfile
 
 from ml import handcrafted
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import load_card
 from ml.handcrafted.tables import Table
 from ml.lab import classical, pictures
 from ml.lab.prepared import prepare
 from ml.lab.served import DeafWeightsError, open_model
 from ml.pipeline import load
-from ml.settings import SAMPLE_RATE
 from ml.train import classical as fitting
 from ml.train import network, splits
 from ml.train.__main__ import main

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from ml.audio.settings import SAMPLE_RATE
 from ml.card import load_card
 from ml.mood import INPUTS, MoodModel, odds_to_share
 from ml.pipeline import load
-from ml.settings import SAMPLE_RATE
 from ml.train import mood
 from ml.train.__main__ import main
 from ml.train.corpus import Example, read_folder
@@ -165,7 +165,7 @@ def test_without_ratings_there_is_a_sentence(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_the_middle_is_five_seconds_of_the_middle() -> None:
-    from ml.audio import from_samples
+    from ml.audio.loading import from_samples
 
     samples = np.linspace(-0.5, 0.5, 30 * SAMPLE_RATE, dtype=np.float32)
     cut = middle(from_samples(samples, SAMPLE_RATE, title="a")).samples

@@ -11,11 +11,11 @@ import soundfile
 
 from jobs.listening import Song, listen
 from library.feedback import Feedback
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.card import load_card
 from ml.genre import EVIDENCE_SIZE
 from ml.metrics import calibration_error
 from ml.pipeline import load
-from ml.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.train import corpus, recipe
 from ml.train.__main__ import main
 from ml.train.evidence import Row

@@ -21,13 +21,13 @@ from typing import IO
 
 import numpy as np
 
-from ml import errors
 from ml.audio.decoded import Decoded
 from ml.audio.header import read_header
 from ml.audio.mono import Mono
+from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
-from ml.settings import SAMPLE_RATE, Limits
-from ml.sniff import Kind
+from ml.report import errors
 
 _BLOCK_BYTES = 1 << 18
 _REPORT_BYTES = 1 << 20

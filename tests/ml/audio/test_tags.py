@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mutagen import File
 from mutagen.id3 import ID3, TIT2, TPE1
 
-from ml.audio import load
-from ml.audio.facts import MAX_LENGTH, clean, parse_name
+from ml.audio.loading import load
+from ml.audio.tags import MAX_LENGTH, clean, parse_name
 
 from .sounds import encode, tone
 

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ml.cells import clean, columns, fit, pad, wrap
-from ml.errors import SoriError
-from ml.report import Finding, Key, Mood, Neighbour, Report, Tempo, Why
-from ml.words import ENGLISH, Words
+from ml.report.cells import clean, columns, fit, pad, wrap
+from ml.report.errors import SoriError
+from ml.report.schema import Finding, Key, Mood, Neighbour, Report, Tempo, Why
+from ml.report.translation import ENGLISH, Words
 
 BARS = 5
 TAGS = 6

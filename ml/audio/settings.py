@@ -1,4 +1,4 @@
-"""Numbers that several stages share: the analysis rate, the trunk's spectrogram, the limits on input."""
+"""The sample rate of the analysis, and the limits on input."""
 
 from __future__ import annotations
 
@@ -6,12 +6,6 @@ from dataclasses import dataclass
 
 SAMPLE_RATE = 16_000
 """Hz. Every file is brought to mono at this rate; nothing after `ml.audio` sees another."""
-
-FFT_SIZE = 512
-HOP_SIZE = 256
-MEL_BANDS = 96
-WINDOW_FRAMES = 187
-"""Frames of one trunk window: 3 seconds."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,3 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
-
-LEVEL_RMS = 0.1
-"""The loudness at which everything is heard: a song turned up or down is the same song."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml.folders import find_audio, looks_like_audio
+from ml.audio.folders import find_audio, looks_like_audio
 
 
 def touch(path: Path) -> Path:

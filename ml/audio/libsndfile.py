@@ -9,14 +9,14 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from ml import errors
 from ml.audio.decoded import Decoded
 from ml.audio.header import Header, read_header
 from ml.audio.mono import Mono, Samples
-from ml.audio.quiet import quiet_c_stderr
+from ml.audio.mpg123 import quiet_c_stderr
+from ml.audio.settings import Limits
+from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
-from ml.settings import Limits
-from ml.sniff import Kind
+from ml.report import errors
 
 BLOCK_SAMPLES = 1 << 18
 """Samples of all channels per read. Each read ends with a seek, which MP3 pays for: smaller blocks are slower."""

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from ml import errors, frames
+from ml.audio import frames
+from ml.report import errors
 
 Reader = Literal["soundfile", "ffmpeg"]
 

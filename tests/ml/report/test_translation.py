@@ -23,8 +23,9 @@ import main
 import preprocess
 import web
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
-from ml import dynamics, errors
-from ml.words import ENGLISH, NOTES, Words
+from ml import dynamics
+from ml.report import errors
+from ml.report.translation import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
 from web import browse, genres, openapi, pages, rescan, uploads
 

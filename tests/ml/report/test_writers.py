@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.cells import columns
-from ml.errors import AudioError
-from ml.report import Neighbour, Neighbours, Report, Score, Why
-from ml.words import Words
-from ml.writers import Look, answer, error_to_json, error_to_text, reasons, to_json, to_text
+from ml.report.cells import columns
+from ml.report.errors import AudioError
+from ml.report.schema import Neighbour, Neighbours, Report, Score, Why
+from ml.report.translation import Words
+from ml.report.writers import Look, answer, error_to_json, error_to_text, reasons, to_json, to_text
 from tests.fakes import a_report
 
 KOREAN = Words("ko")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.cells import clean, columns, fit, pad, wrap
+from ml.report.cells import clean, columns, fit, pad, wrap
 
 
 @pytest.mark.parametrize(
