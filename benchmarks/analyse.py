@@ -11,7 +11,7 @@ import soundfile
 
 from benchmarks.timing import ratio, run_python, take_turns
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import FFT_SIZE, HOP_SIZE, MEL_BANDS, WINDOW_FRAMES
+from ml.features.mel import FFT_SIZE, HOP_SIZE, MEL_BANDS, WINDOW_FRAMES
 from ml.pipeline import Ear, load
 
 Row = tuple[str, str, str]

@@ -11,9 +11,8 @@ import numpy as np
 
 from benchmarks.analyse import Row, write_song
 from benchmarks.timing import ratio, take_turns
-from ml import handcrafted
 from ml.baselines import librosa_load, librosa_series
-from ml.handcrafted import series
+from ml.features.handcrafted import extraction, series
 
 SECONDS = 30
 ROUNDS = 7
@@ -26,7 +25,7 @@ def run() -> Iterator[Row]:
         samples, rate = librosa_load(song)
     ours, theirs = take_turns(
         {
-            "Sori": lambda: handcrafted.listen(samples, rate).row(),
+            "Sori": lambda: extraction.listen(samples, rate).row(),
             "librosa": lambda: librosa_series(samples, rate),
         },
         rounds=ROUNDS,
@@ -35,6 +34,6 @@ def run() -> Iterator[Row]:
     yield "librosa's functions, one by one", f"{theirs.median * 1000:.0f} ms", ""
     yield "times as long as ours (median of rounds)", f"{ratio(theirs, ours):.1f}", "3"
     rows = librosa_series(samples, rate)[0]
-    worst = np.abs(handcrafted.listen(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
+    worst = np.abs(extraction.listen(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
     name = series.NAMES[int(worst.argmax())]
     yield f"largest mean difference of a series ({name})", f"{worst.max():.1e} of its size", "the same values"

@@ -22,8 +22,8 @@ from ml.report.progress import Tell, silent
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
-    from ml.features import Floats
-    from ml.musical import Musicality
+    from ml.features.mel import Floats
+    from ml.features.musicality import Musicality
     from ml.pipeline import Hearing
 
 LOG = logging.getLogger(__name__)

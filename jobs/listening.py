@@ -71,13 +71,13 @@ def listen(ear: Listener, song: Song, tell: Tell, *, limits: Limits) -> dict[str
 
 def draw(hearing: Hearing, folder: Path) -> None:
     """What the page shows of the sound itself."""
-    from ml import pictures
+    from ml.features import images
 
     if hearing.track is None:
         return
-    (folder / PEAKS).write_text(json.dumps(pictures.peaks(hearing.track.samples)))
-    (folder / SPECTROGRAM).write_bytes(pictures.spectrogram(hearing.track.heard_mel))
-    (folder / CHROMAGRAM).write_bytes(pictures.chromagram(hearing.chromagram))
+    (folder / PEAKS).write_text(json.dumps(images.peaks(hearing.track.samples)))
+    (folder / SPECTROGRAM).write_bytes(images.spectrogram(hearing.track.heard_mel))
+    (folder / CHROMAGRAM).write_bytes(images.chromagram(hearing.chromagram))
 
 
 def keep_evidence(hearing: Hearing, folder: Path) -> None:

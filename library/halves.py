@@ -23,12 +23,12 @@ from ml.audio.ffmpeg import find_ffmpeg
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
 from ml.card import hash_file
-from ml.chroma import BANDS, Chromagram
-from ml.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
+from ml.features.chroma import BANDS, Chromagram
+from ml.features.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
+from ml.features.track import Track
 from ml.genre import EVIDENCE_SIZE, WINDOW_SECONDS
 from ml.pipeline import Ear
 from ml.tempo import estimate as estimate_tempo
-from ml.track import Track
 from ml.train.corpus import EMOTIFY, GTZAN, Example, read_emotify, read_gtzan_clips
 from ml.train.variants import as_is, mp3
 

@@ -19,14 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from library import intervals as between
-from ml.chroma import FRAMES_PER_SECOND, Chromagram, fold
+from ml.features.chroma import FRAMES_PER_SECOND, Chromagram, fold
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 VERSION = 2
 REGISTERS = ((0, 24), (24, 36), (36, 48), (48, 72))
-"""Semitones from C1: deep, low, middle, high. Their sums give bass and treble as `ml.chroma` has them."""
+"""Semitones from C1: deep, low, middle, high. Their sums give bass and treble as `ml.features.chroma` has them."""
 LEVELS = 15
 POOLED_FRAMES = 2
 """What chords are made of is read from quarters of a second, when they change from eighths."""

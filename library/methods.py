@@ -13,7 +13,7 @@ import numpy.typing as npt
 from library import harmony, intervals, sound
 from library.halves import BASELINE_FRAMES, Heard
 from library.projection import Recipe
-from ml.chroma import FRAMES_PER_SECOND
+from ml.features.chroma import FRAMES_PER_SECOND
 from ml.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]

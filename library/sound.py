@@ -15,9 +15,9 @@ import numpy.typing as npt
 from scipy.fft import dct
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import HOP_SIZE, MEL_BANDS
+from ml.features.mel import HOP_SIZE, MEL_BANDS
+from ml.features.musicality import Musicality
 from ml.genre import EVIDENCE_SIZE
-from ml.musical import Musicality
 from ml.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.chroma import PITCH_CLASSES
+from ml.features.chroma import PITCH_CLASSES
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
@@ -69,8 +69,10 @@ def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str
 
 
 def librosa_series(samples: Array, rate: int) -> tuple[Array, Array, Array, float]:
-    """What `ml.handcrafted` computes from one spectrum, as scripts do: one function after the other, each from the
-    samples. The series (rows, frames), the harmonic and the percussive wave, and the tempo."""
+    """The features of `ml.features.handcrafted` as scripts compute them: one librosa function after the other.
+
+    Returns the series (rows, frames), the harmonic and the percussive wave, and the tempo.
+    """
     import librosa
 
     of = librosa.feature

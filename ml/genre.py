@@ -19,12 +19,12 @@ import numpy as np
 
 from ml import trunk
 from ml.audio.settings import SAMPLE_RATE
-from ml.bands import BandStatistics
 from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
-from ml.features import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES, Floats
-from ml.musical import Musicality
+from ml.features.bands import BandStatistics
+from ml.features.mel import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.musicality import Musicality
+from ml.features.track import Track
 from ml.report.schema import Genre, Model, Moment, Score
-from ml.track import Track
 
 BANDS_NAME = "bands.npz"
 

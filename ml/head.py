@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.features import MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
 from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
 
 if TYPE_CHECKING:

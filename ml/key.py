@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml import fitted
-from ml.chroma import PITCH_CLASSES, Chromagram
+from ml.features.chroma import PITCH_CLASSES, Chromagram
 from ml.fitted import Fitted, Floats
 from ml.report.schema import Key
 

@@ -13,9 +13,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ml import motion, trunk
+from ml import trunk
 from ml.card import MOOD_WEIGHTS, Card, WeightError, load_card
-from ml.features import Floats
+from ml.features import motion
+from ml.features.mel import Floats
 from ml.report.schema import Mood
 
 CALM, EXCITING = "calm", "exciting"

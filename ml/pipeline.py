@@ -17,20 +17,21 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from ml import key, motion, tempo
-from ml.analysers import findings
+from ml import key, tempo
 from ml.audio.loading import Audio, from_samples
 from ml.audio.loading import load as load_audio
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
-from ml.chroma import Chromagram
-from ml.features import Floats
+from ml.features import motion
+from ml.features.analysers import findings
+from ml.features.chroma import Chromagram
+from ml.features.mel import Floats
+from ml.features.musicality import Musicality
+from ml.features.track import Track
 from ml.genre import GenreModel, smooth, tags_of
 from ml.lab.served import open_model
 from ml.mood import MoodModel
-from ml.musical import Musicality
 from ml.report.progress import Tell, silent
 from ml.report.schema import Report
-from ml.track import Track
 
 Source = str | os.PathLike[str] | BinaryIO
 Result = TypeVar("Result")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml.chroma import PITCH_CLASSES
+from ml.features.chroma import PITCH_CLASSES
 
 TEMPO_TOLERANCE = 0.04
 TEMPO_FACTORS = (1 / 3, 1 / 2, 1, 2, 3)

@@ -1,6 +1,6 @@
 """The tempo of a song: every candidate is scored by how the song repeats at it and around it.
 
-The score is linear in the periodicity features of `ml.pulse`, the logarithm of the tempo and a prior learnt
+The score is linear in the periodicity features of `ml.features.onsets`, the logarithm of the tempo and a prior learnt
 from annotated music, by genre where the genre is known (a reggae pulse is counted differently from a disco
 one). The winner is then placed between candidates by the fine structure of the onset spectrum.
 """
@@ -12,9 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ml import fitted, pulse
+from ml import fitted
+from ml.features import onsets
+from ml.features.onsets import TEMPI, Array
 from ml.fitted import Fitted, Floats
-from ml.pulse import TEMPI, Array
 from ml.report.schema import Tempo
 
 MIN_SECONDS = 4.0
@@ -25,7 +26,7 @@ MIN_REGULARITY = 0.06
 PERIODICITY_SCALE = 3.0
 """Brings periodicity to the spread of the other features, so that one ridge suits all."""
 
-FEATURES = pulse.FEATURES + 5
+FEATURES = onsets.FEATURES + 5
 """Weights of the periodicity features, of four powers of log-tempo, and of the prior."""
 
 NEIGHBOURS = 5
@@ -45,10 +46,10 @@ def estimate(
     probability of lying within 4 % of what a listener would tap; `alternatives` are half, double, third or
     triple, likeliest first. `genre` holds probabilities by label.
     """
-    levelled = pulse.level(log_mel)
-    if len(levelled) < MIN_SECONDS * pulse.FRAMES_PER_SECOND:
+    levelled = onsets.level(log_mel)
+    if len(levelled) < MIN_SECONDS * onsets.FRAMES_PER_SECOND:
         return None
-    heard = pulse.listen(levelled)
+    heard = onsets.listen(levelled)
     if heard.activity < MIN_ACTIVITY or heard.regularity < MIN_REGULARITY:
         return None
     model = model or fitted.load("tempo")
@@ -88,8 +89,8 @@ def place(shares: Floats, spectrum: Floats) -> float:
     left, middle, right = np.log(shares[best - 1 : best + 2] + 1e-12)
     curve = left - 2 * middle + right
     shift = np.clip(0.5 * (left - right) / curve, -0.5, 0.5) if curve < 0 else 0.0
-    near = TEMPI[best] * 2 ** (shift / pulse.STEPS_PER_OCTAVE) * FINE_STEPS
-    power = np.sum([pulse.at_tempi(spectrum, harmonic * near) ** 2 for harmonic in FINE_HARMONICS], axis=0)
+    near = TEMPI[best] * 2 ** (shift / onsets.STEPS_PER_OCTAVE) * FINE_STEPS
+    power = np.sum([onsets.at_tempi(spectrum, harmonic * near) ** 2 for harmonic in FINE_HARMONICS], axis=0)
     return float(near[int(power.argmax())])
 
 

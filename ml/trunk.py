@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ml.features import MEL_BANDS, WINDOW_FRAMES
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 
 if TYPE_CHECKING:
     import keras

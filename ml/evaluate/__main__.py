@@ -17,10 +17,10 @@ from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.genre import GenreModel
-from ml.keeping import Cache
 from ml.report.errors import SoriError
 from ml.report.progress import tell
 from ml.train.corpus import read_taggrams
+from ml.train.data.cache import Cache
 from ml.train.lab import LAB_FOLDER
 from ml.train.mood_task import MoodListener
 

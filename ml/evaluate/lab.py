@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ml.audio.loading import load
-from ml.bands import BandStatistics
 from ml.card import Card, load_card
 from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall
-from ml.features import MEL_BANDS
-from ml.handcrafted.agreement import whole_clips
+from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.features.bands import BandStatistics
+from ml.features.mel import MEL_BANDS
+from ml.features.track import Track
 from ml.head import softmax
 from ml.lab import FEATURE_KINDS, classical, served
 from ml.lab.served import FeatureJudge
-from ml.track import Track
 from ml.train import material, network, splits
 from ml.train.fit import Integers
 from ml.train.material import Material

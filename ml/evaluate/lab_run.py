@@ -13,14 +13,14 @@ from pathlib import Path
 from ml.card import GENRE_WEIGHTS
 from ml.evaluate import genre, lab, lab_page, lab_plots
 from ml.evaluate.figures import Figures, overall
+from ml.evaluate.handcrafted.agreement import whole_clips
 from ml.evaluate.listening import Listener, Songs
 from ml.genre import GenreModel
-from ml.handcrafted.agreement import whole_clips
-from ml.keeping import Cache
 from ml.mood import MoodModel
 from ml.pipeline import Ear
 from ml.report.errors import SoriError
 from ml.train import material
+from ml.train.data.cache import Cache
 from ml.train.lab import PUBLISHED
 
 Tell = Callable[[str], None]

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import features, musical
 from ml.audio.loading import Audio, load
 from ml.card import hash_file
 from ml.evaluate.figures import Doubles, Integers, Judgement
+from ml.features import mel, musicality
+from ml.features.musicality import Musicality
+from ml.features.track import Track
 from ml.genre import GenreModel
 from ml.head import disassemble, softmax
-from ml.keeping import Cache
-from ml.musical import Musicality
 from ml.report.errors import SoriError
-from ml.track import Track
 from ml.train import corpus, recipe
 from ml.train.corpus import Example
+from ml.train.data.cache import Cache
 from ml.train.evidence import Gatherer, Row
 from ml.train.variants import TRAINED_VARIANTS
 
@@ -65,7 +65,7 @@ class Listener:
         self.labels = model.labels
         self.head = disassemble(model.model.head, model.card.settings["tags_alone"])
         self._gatherer, self._executor = Gatherer(model, cache, executor), executor
-        self._music_version = f"mel {features.VERSION}|musicality {musical.VERSION}"
+        self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
         return list(self._gatherer.rows(examples, variants, self.tell))
@@ -96,7 +96,7 @@ class Listener:
             return None
 
     def _music(self, example: Example) -> Musicality:
-        def measure() -> features.Floats:
+        def measure() -> mel.Floats:
             found = Track(load(example.audio), self.model.bands).musicality
             return np.array([found.pauses, found.peakiness, found.spread])
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ml.evaluate import picture
 from ml.evaluate.figures import Figures, Integers, Mask, rounded
 from ml.evaluate.listening import Listener
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.mood import odds_to_share
 from ml.train import mood
 from ml.train.mood import Ratings

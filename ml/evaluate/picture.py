@@ -13,9 +13,9 @@ import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.card import hash_file
-from ml.features import Floats
-from ml.keeping import Cache
+from ml.features.mel import Floats
 from ml.train.corpus import Example
+from ml.train.data.cache import Cache
 from ml.train.evidence import load_example
 
 SIZE = 128

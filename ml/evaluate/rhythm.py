@@ -16,11 +16,11 @@ import numpy as np
 from ml import baselines, key, scoring, tempo
 from ml.audio.loading import load
 from ml.card import hash_file
-from ml.chroma import PITCH_CLASSES
 from ml.evaluate.figures import Doubles, Figures, rounded
 from ml.evaluate.listening import CrossJudged, Listener
-from ml.features import Floats
-from ml.track import Track
+from ml.features.chroma import PITCH_CLASSES
+from ml.features.mel import Floats
+from ml.features.track import Track
 from ml.train.corpus import Example
 from ml.train.evidence import Row
 from ml.tuning import trial

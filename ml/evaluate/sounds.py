@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import Floats
+from ml.features.mel import Floats
 
 Sound = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml.card import WeightError
-from ml.features import Floats
+from ml.features.mel import Floats
 
 ALLOWED = frozenset(
     {"sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}

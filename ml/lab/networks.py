@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml.card import WeightError
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.genre import start_tensorflow
 from ml.lab import pictures
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ml.features import MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
 
 SIDE = 128
 

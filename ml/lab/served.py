@@ -12,16 +12,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ml import features, handcrafted
 from ml.audio.settings import SAMPLE_RATE
 from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
-from ml.features import Floats
+from ml.features import mel
+from ml.features.handcrafted import extraction
+from ml.features.mel import Floats
+from ml.features.track import Track
 from ml.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
 from ml.head import softmax
 from ml.lab import FEATURE_KINDS, KINDS, classical, networks
 from ml.lab.prepared import prepare
 from ml.report.schema import Model
-from ml.track import Track
 
 
 class DeafWeightsError(WeightError):
@@ -58,7 +59,7 @@ class FeatureJudge:
         return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
 
     def _scores(self, rows: Floats) -> Floats:
-        return classical.scores(self.model, rows if self.bare else prepare(handcrafted.NAMES, rows)[1])
+        return classical.scores(self.model, rows if self.bare else prepare(extraction.NAMES, rows)[1])
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class NetworkJudge:
         return found
 
     def moments(self, track: Track) -> Floats:
-        return networks.scores(self.kind, self.network, features.windows(track.heard_mel))
+        return networks.scores(self.kind, self.network, mel.windows(track.heard_mel))
 
 
 @dataclass(frozen=True)

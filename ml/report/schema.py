@@ -117,7 +117,7 @@ class Report:
     arousal: tuple[float, ...] = ()
     """Of each moment of the timeline, where a mood is known."""
     motion: tuple[float, ...] = ()
-    """What mood is judged by beside the evidence (`ml.motion`); kept so that it can be judged again."""
+    """What mood is judged by beside the evidence (`ml.features.motion`); kept so that it can be judged again."""
     neighbours: Neighbours = Neighbours()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()

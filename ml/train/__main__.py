@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ml.bands import BandStatistics
 from ml.card import GENRE_WEIGHTS, Card, load_card
 from ml.convert import fetch_trunk
-from ml.features import MEL_BANDS
+from ml.features.bands import BandStatistics
+from ml.features.mel import MEL_BANDS
 from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.head import Head, assemble, softmax
-from ml.keeping import Cache
 from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
 from ml.paths import WEIGHT_FOLDER
@@ -31,6 +30,7 @@ from ml.report.progress import tell
 from ml.report.schema import Model
 from ml.train import corpus, mood_task, recipe
 from ml.train.corpus import Example
+from ml.train.data.cache import Cache
 from ml.train.evidence import Gatherer, Row, learn_bands
 from ml.train.feedback import read_feedback
 from ml.train.lab import train as train_lab

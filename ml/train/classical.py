@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.lab import classical
 from ml.train.fit import Integers
 from ml.train.splits import Names

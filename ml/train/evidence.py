@@ -11,19 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml import bands, features, trunk
+from ml import trunk
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
-from ml.bands import BandStatistics
 from ml.card import hash_file
-from ml.features import Floats
+from ml.features import bands, mel
+from ml.features.bands import BandStatistics
+from ml.features.mel import Floats
+from ml.features.track import Track
 from ml.genre import EVIDENCE_SIZE, GenreModel
 from ml.head import tag_evidence
-from ml.keeping import Cache
 from ml.report.errors import SoriError
-from ml.track import Track
 from ml.train import variants
 from ml.train.corpus import Example
+from ml.train.data.cache import Cache
 from ml.train.variants import VARIANTS
 
 FRAMES_PER_SONG = 150
@@ -81,7 +82,7 @@ def fingerprint(model: GenreModel) -> str:
 
     The head does not count, so training and evaluation share these outputs.
     """
-    steps = {"mel": features, "bands": bands, "trunk": trunk, "variants": variants}
+    steps = {"mel": mel, "bands": bands, "trunk": trunk, "variants": variants}
     return "|".join([model.hearing, *(f"{name} {step.VERSION}" for name, step in steps.items())])
 
 

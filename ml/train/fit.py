@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.head import Linear
 
 Doubles = npt.NDArray[np.float64]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.card import Card, card_path, load_card
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.head import softmax
 from ml.lab import FEATURE_KINDS, NETWORK_KINDS, classical
 from ml.metrics import interval

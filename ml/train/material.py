@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import features
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.audio.sniff import sniff
 from ml.audio.tags import describe
 from ml.card import hash_file
-from ml.features import Floats
-from ml.handcrafted import gathering
-from ml.handcrafted.gathering import Song
-from ml.handcrafted.tables import Table, read_tables
-from ml.keeping import Cache
+from ml.features import mel
+from ml.features.mel import Floats
 from ml.lab import NETWORK_KINDS
 from ml.lab.prepared import prepare
 from ml.report.errors import SoriError
 from ml.train.corpus import read_artists
+from ml.train.data import labelled_features
+from ml.train.data.cache import Cache
+from ml.train.data.feature_tables import Table, read_tables
+from ml.train.data.labelled_features import Song
 from ml.train.splits import Names
 
 _GTZAN_NAME = re.compile(r"[a-z]+\.\d{5}")
@@ -59,10 +59,10 @@ def read_folder(
 ) -> Material:
     """Songs of one sub-folder per genre, as a model of that kind looks at them; `pieces` makes a bare row of each three
     seconds where a song would be one row."""
-    songs = gathering.labelled(folder)
+    songs = labelled_features.labelled(folder)
     if kind in NETWORK_KINDS:
         return _windows(songs, Cache(cache / "mel"), tell)
-    table = gathering.gather(songs, Cache(cache / "handcrafted"), tell, windows=pieces)
+    table = labelled_features.gather(songs, Cache(cache / "handcrafted"), tell, windows=pieces)
     return _material(table, bare=pieces)
 
 
@@ -70,7 +70,7 @@ def artists_of(folder: Path | None, shared: Path) -> dict[str, str]:
     """Whom the songs are by: GTZAN's index where it is there, and what the files themselves say."""
     known = read_artists(shared) if (shared / "gtzan" / "tracks.csv").is_file() else {}
     if folder:
-        for name, _, path in gathering.labelled(folder):
+        for name, _, path in labelled_features.labelled(folder):
             if name not in known and (artist := _artist(path)):
                 known[name] = artist
     return known
@@ -112,6 +112,6 @@ def mel_windows(path: Path, cache: Cache) -> Floats:
     """What `Track.heard_mel` has, cut into windows."""
 
     def hear() -> Floats:
-        return features.windows(features.log_mel(features.level(load(path).samples)))
+        return mel.windows(mel.log_mel(mel.level(load(path).samples)))
 
     return cache.get(f"mel|{MEL_VERSION}|{hash_file(path)}", hear)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import KFold, StratifiedGroupKFold
 
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.head import Linear
 from ml.mood import CALM, EXCITING, odds_to_share
 from ml.train import recipe

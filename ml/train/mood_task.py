@@ -12,20 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from ml import metrics, motion, pulse
+from ml import metrics
 from ml.audio.loading import Audio, load
 from ml.audio.settings import SAMPLE_RATE
 from ml.card import MOOD_WEIGHTS, Card, hash_file
-from ml.features import Floats
+from ml.features import motion, onsets
+from ml.features.mel import Floats
+from ml.features.track import Track
 from ml.genre import GenreModel
 from ml.head import Linear, softmax
-from ml.keeping import Cache
 from ml.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
-from ml.track import Track
 from ml.train import corpus, mood
 from ml.train.corpus import CorpusError, Example
+from ml.train.data.cache import Cache
 from ml.train.evidence import fingerprint
 
 WHOLE, MIDDLE = "whole song", "5 s from the middle"
@@ -39,7 +40,7 @@ class MoodListener:
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
         self._model, self._cache, self._executor = model, cache, executor
-        self._version = f"mood|motion {motion.VERSION}|onsets {pulse.VERSION}|{fingerprint(model)}"
+        self._version = f"mood|motion {motion.VERSION}|onsets {onsets.VERSION}|{fingerprint(model)}"
 
     def inputs(
         self, examples: Sequence[Example], tell: Callable[[str], None], part: str = WHOLE

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.genre import start_tensorflow
 from ml.lab import networks, pictures
 from ml.train.fit import Integers

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ml import trunk
-from ml.features import Floats
+from ml.features.mel import Floats
 from ml.genre import BY_TAGS, EMBEDDING
 from ml.head import Head, Linear, softmax
 from ml.train.corpus import EMOTIFY
@@ -56,7 +56,7 @@ PRIOR = {
 """What a tag's name says of a genre before any song is heard. A label that is itself a tag speaks for itself."""
 
 MUSIC_LIMITS = {"most_pauses": 0.12, "least_peakiness": 1.45, "least_spread": 0.5}
-"""Beyond these (`ml.musical`) lie speech, noise and test tones, and fewer than 2 in 100 training songs."""
+"""Beyond these (`ml.features.musicality`) lie speech, noise and test tones, and fewer than 2 in 100 training songs."""
 CONFIDENT_SHARE = 0.9
 """So many songs of the known genres are to be answered with confidence."""
 UNCALIBRATED = 2.0

@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import key, pulse
+from ml import key
 from ml.audio.loading import load
-from ml.bands import BandStatistics
+from ml.features import onsets
+from ml.features.bands import BandStatistics
+from ml.features.track import Track
 from ml.fitted import Floats
 from ml.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
-from ml.track import Track
 from ml.tuning import choice
 
 Array = npt.NDArray[np.float32]
@@ -70,7 +71,7 @@ class Song:
     """A clip with what the estimators take from it; `genre` is an estimate by someone who never heard the artist."""
 
     facts: Annotation
-    pulse: pulse.Pulse
+    pulse: onsets.Pulse
     profile: Floats
     genre: dict[str, float]
 
@@ -82,7 +83,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     tracks = [Track(load(facts.file), bands) for facts in heard if facts.file is not None]
     genres = estimate_genres(heard, [track.mel for track in tracks])
     return [
-        Song(facts, pulse.listen(pulse.level(track.mel)), key.profile(track.chromagram), genre)
+        Song(facts, onsets.listen(onsets.level(track.mel)), key.profile(track.chromagram), genre)
         for facts, track, genre in zip(heard, tracks, genres, strict=True)
     ]
 

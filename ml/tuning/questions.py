@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml import chroma, fitted, key, pulse, scoring, tempo
+from ml import fitted, key, scoring, tempo
+from ml.features import chroma, onsets
 from ml.fitted import Floats
 from ml.tuning.annotated import Annotation, Song
 from ml.tuning.choice import Mask
@@ -73,7 +74,7 @@ class TempoQuestion(Question):
         priors = {}
         for label in sorted({facts.genre for facts in annotations if facts.bpm}):
             tempi = np.array([facts.bpm for facts in annotations if facts.bpm and facts.genre == label])
-            octaves = np.log2(pulse.TEMPI / tempi[:, None])
+            octaves = np.log2(onsets.TEMPI / tempi[:, None])
             share = np.exp(-0.5 * (octaves / PRIOR_WIDTH_OCTAVES) ** 2).sum(axis=0)
             priors[label] = np.round(share / share.sum(), 5)
         return priors
@@ -82,7 +83,7 @@ class TempoQuestion(Question):
         return tempo.features(song.pulse.periodicity, tempo.log_prior(priors, genre))
 
     def right(self, facts: Annotation) -> Mask:
-        mask: Mask = np.abs(pulse.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
+        mask: Mask = np.abs(onsets.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
         return mask
 
     def likelihood(self, candidates: Floats, weights: Floats) -> Floats:

@@ -8,10 +8,10 @@ import pytest
 
 from library import harmony, projection, sound
 from library.projection import Projection, Recipe
-from ml.chroma import BANDS, Chromagram, fold
-from ml.features import MEL_BANDS
+from ml.features.chroma import BANDS, Chromagram, fold
+from ml.features.mel import MEL_BANDS
+from ml.features.musicality import Musicality
 from ml.genre import EVIDENCE_SIZE
-from ml.musical import Musicality
 
 Floats = npt.NDArray[np.float32]
 

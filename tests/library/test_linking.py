@@ -15,10 +15,10 @@ from library.digest import describe, heard_by
 from library.neighbours import Filter, Library
 from library.reference import Entry
 from ml.card import GENRE_WEIGHTS, load_card
-from ml.chroma import Chromagram
-from ml.features import MEL_BANDS
+from ml.features.chroma import Chromagram
+from ml.features.mel import MEL_BANDS
+from ml.features.musicality import Musicality
 from ml.genre import EVIDENCE_SIZE
-from ml.musical import Musicality
 from tests.fakes import FakeEar, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]

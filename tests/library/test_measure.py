@@ -10,8 +10,8 @@ from library.halves import CROPS, Heard, crops
 from library.lessons import FOLDS, Halves, Lessons, fold_of
 from library.methods import Method
 from library.projection import Recipe
-from ml.chroma import BANDS, Chromagram
-from ml.features import MEL_BANDS
+from ml.features.chroma import BANDS, Chromagram
+from ml.features.mel import MEL_BANDS
 from ml.genre import EVIDENCE_SIZE
 from ml.train.corpus import Example
 

@@ -18,10 +18,10 @@ from library.neighbours import Library
 from library.tags import wanted
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.card import Card
+from ml.features.motion import MEASURES
+from ml.features.musicality import Musicality
 from ml.genre import EVIDENCE_SIZE
 from ml.mood import INPUTS, MoodModel
-from ml.motion import MEASURES
-from ml.musical import Musicality
 from ml.report.schema import Mood, Report
 from tests.fakes import FakeEar, a_report
 from tests.library.test_neighbours import add

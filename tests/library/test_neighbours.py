@@ -13,7 +13,7 @@ from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
 from library.neighbours import Filter, Library, same_name
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY, relation
-from ml.chroma import Chromagram
+from ml.features.chroma import Chromagram
 from ml.report.schema import Key, Why
 from tests.fakes import a_report
 

@@ -15,10 +15,10 @@ from library.digest import describe, heard_by
 from library.neighbours import Library
 from library.reference import Entry
 from ml.card import load_card
-from ml.chroma import Chromagram
-from ml.features import MEL_BANDS
+from ml.features.chroma import Chromagram
+from ml.features.mel import MEL_BANDS
+from ml.features.musicality import Musicality
 from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
-from ml.musical import Musicality
 from tests.fakes import a_report
 
 

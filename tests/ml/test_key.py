@@ -7,7 +7,7 @@ import pytest
 
 from ml import key
 from ml.baselines import krumhansl_key
-from ml.chroma import PITCH_CLASSES, chromagram
+from ml.features.chroma import PITCH_CLASSES, chromagram
 from ml.report.schema import Key
 from ml.scoring import key_score
 from tests.ml.tunes import cadence, clicks, noise, silence, tone

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from ml import fitted, tempo
 from ml.baselines import librosa_tempo
-from ml.features import log_mel
-from ml.pulse import TEMPI
+from ml.features.mel import log_mel
+from ml.features.onsets import TEMPI
 from ml.report.schema import Tempo
 from ml.scoring import tempo_is_related, tempo_is_right
 from tests.ml.tunes import cadence, clicks, drums, noise, silence, tone

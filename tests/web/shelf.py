@@ -11,7 +11,7 @@ import numpy as np
 from library import harmony
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
-from ml.chroma import Chromagram
+from ml.features.chroma import Chromagram
 from ml.report.schema import Key
 from tests.fakes import a_report, write_wav
 

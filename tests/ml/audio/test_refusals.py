@@ -262,14 +262,16 @@ def test_a_stream_without_end(ffmpeg: Callable[..., bytes]) -> None:
 
 
 def test_without_ffmpeg(monkeypatch: pytest.MonkeyPatch, ffmpeg: Callable[..., bytes]) -> None:
+    from ml.audio import ffmpeg as reader
+
     data = ffmpeg(tone(), 44100, "m4a")
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
     monkeypatch.setenv("PATH", "")
-    ffmpeg_reader._bundled.cache_clear()
+    reader._bundled.cache_clear()
     try:
         error = refusal(data)
     finally:
-        ffmpeg_reader._bundled.cache_clear()
+        reader._bundled.cache_clear()
     assert type(error) is errors.DecoderMissingError
     assert "MP4 needs ffmpeg" in str(error)
 

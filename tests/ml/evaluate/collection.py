@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.bands import BandStatistics
 from ml.card import Card
-from ml.features import MEL_BANDS, Floats
+from ml.features.bands import BandStatistics
+from ml.features.mel import MEL_BANDS, Floats
 from ml.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
 from ml.head import Head, Linear, assemble
 from ml.train.recipe import MUSIC_LIMITS

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from ml import handcrafted
 from ml.audio.settings import SAMPLE_RATE
 from ml.card import load_card
-from ml.handcrafted.tables import Table
+from ml.features.handcrafted import extraction
 from ml.lab import classical, pictures
 from ml.lab.prepared import prepare
 from ml.lab.served import DeafWeightsError, open_model
@@ -22,6 +21,7 @@ from ml.pipeline import load
 from ml.train import classical as fitting
 from ml.train import network, splits
 from ml.train.__main__ import main
+from ml.train.data.feature_tables import Table
 from tests.ml.music import song, white_noise
 
 
@@ -192,7 +192,7 @@ def test_the_published_split_keeps_artists_apart(shared: Path) -> None:
 
 def test_the_key_of_a_song_changes_nothing_for_a_model() -> None:
     choose = np.random.default_rng(0)
-    names = handcrafted.NAMES
+    names = extraction.NAMES
     row = choose.random((1, len(names))).astype(np.float32)
     bins = [[names.index(f"chroma_{number}_{what}") for number in range(1, 13)] for what in ("mean", "var")]
     moved = row.copy()

@@ -23,7 +23,7 @@ import main
 import preprocess
 import web
 from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
-from ml import dynamics
+from ml.features import dynamics
 from ml.report import errors
 from ml.report.translation import ENGLISH, NOTES, Words
 from tests.sources import ROOT, python_files
@@ -31,8 +31,8 @@ from web import browse, genres, openapi, pages, rescan, uploads
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
 LAB = (
-    "ml.handcrafted.gathering",
-    "ml.handcrafted.tables",
+    "ml.train.data.handcrafted",
+    "ml.train.data.feature_tables",
     "ml.lab.served",
     "ml.train.corpus",
     "ml.train.lab",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.chroma import FRAMES_PER_SECOND, PITCH_CLASSES, chromagram
+from ml.features.chroma import FRAMES_PER_SECOND, PITCH_CLASSES, chromagram
 from tests.ml.tunes import cadence, noise, note, silence, tone
 
 
@@ -72,5 +72,7 @@ def test_noise_and_clipping_raise_no_warning() -> None:
 
 
 def test_import_pulls_in_no_librosa() -> None:
-    code = "import sys, ml.chroma, ml.key, ml.tempo, ml.baselines; sys.exit('librosa' in sys.modules)"
+    code = (
+        "import sys, ml.features.chroma, ml.key, ml.tempo, ml.baselines; sys.exit('librosa' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
-from ml.features import MEL_BANDS, Floats, level, log_mel
+from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
+from ml.features.mel import MEL_BANDS, Floats, level, log_mel
 from ml.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.variants import narrow

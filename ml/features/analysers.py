@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ml import dynamics
+from ml.features import dynamics
+from ml.features.track import Track
 from ml.report.schema import Finding
-from ml.track import Track
 
 ANALYSERS: Mapping[str, Callable[[Track], Finding | None]] = {
     "dynamics": dynamics.find,

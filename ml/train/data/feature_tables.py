@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.handcrafted.spectrum import Floats
+from ml.features.handcrafted.spectrum import Floats
 from ml.report.errors import SoriError
 
 Names = npt.NDArray[np.str_]
@@ -22,7 +22,7 @@ NO_FEATURES = {"filename", "length", "label", "Track ID", "File", "GenreID", "Ge
 
 class FeatureFileError(SoriError):
     code = "features"
-    sentence = "{file} is no feature file. python -m ml.handcrafted makes one from a folder of songs."
+    sentence = "{file} is no feature file. python -m ml.train.extract makes one from a folder of songs."
 
 
 @dataclass(frozen=True)

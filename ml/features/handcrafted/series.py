@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import scipy.fft
 
-from ml.handcrafted import spectrum
-from ml.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats, Spectrum
+from ml.features.handcrafted import spectrum
+from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats, Spectrum
 
 MFCC_COUNT = 20
 CONTRAST_BANDS = 6

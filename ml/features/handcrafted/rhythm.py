@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from ml.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats
+from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats
 
 MEMORY_SECONDS = 8.0
 LIKELY_BPM = 120.0

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ml import pictures
-from ml.chroma import Chromagram
+from ml.features import images
+from ml.features.chroma import Chromagram
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -21,22 +21,22 @@ def pixels(png: bytes) -> np.ndarray:
 
 def test_peaks_follow_the_loudness() -> None:
     samples = np.concatenate([np.full(8000, 0.1), np.full(8000, -0.4)]).astype(np.float32)
-    found = pictures.peaks(samples)
-    assert len(found) == pictures.PEAKS
+    found = images.peaks(samples)
+    assert len(found) == images.PEAKS
     assert set(found[:400]) == {64} and set(found[400:]) == {255}
 
 
 @pytest.mark.parametrize("samples", [np.zeros(5, np.float32), np.ones(3, np.float32)])
 def test_a_short_or_silent_song_has_peaks(samples: np.ndarray) -> None:
-    assert set(pictures.peaks(samples)) == {255 if samples.any() else 0}
+    assert set(images.peaks(samples)) == {255 if samples.any() else 0}
 
 
 @pytest.mark.parametrize("frames", [1, 100, 5000])
 def test_a_spectrogram_shows_where_the_sound_is(frames: int) -> None:
     mel = np.zeros((frames, 96), np.float32)
     mel[frames // 2 :, 80] = 3.0
-    drawn = pixels(pictures.spectrogram(mel))
-    assert drawn.shape == (96, pictures.COLUMNS)
+    drawn = pixels(images.spectrogram(mel))
+    assert drawn.shape == (96, images.COLUMNS)
     row, _ = np.unravel_index(drawn.argmax(), drawn.shape)
     assert row == 80
     if frames > 1:
@@ -46,12 +46,12 @@ def test_a_spectrogram_shows_where_the_sound_is(frames: int) -> None:
 def test_a_chromagram_has_c_at_the_bottom() -> None:
     notes = np.zeros((50, 12), np.float32)
     notes[:, 0] = 1
-    drawn = pixels(pictures.chromagram(Chromagram.of_chords(notes, notes)))
-    assert drawn.shape == (12 * pictures.PITCH_ROWS, pictures.COLUMNS)
-    assert drawn[: pictures.PITCH_ROWS].min() > drawn[pictures.PITCH_ROWS :].max()
+    drawn = pixels(images.chromagram(Chromagram.of_chords(notes, notes)))
+    assert drawn.shape == (12 * images.PITCH_ROWS, images.COLUMNS)
+    assert drawn[: images.PITCH_ROWS].min() > drawn[images.PITCH_ROWS :].max()
 
 
 def test_a_silent_song_can_be_drawn() -> None:
     silence = np.zeros((30, 12), np.float32)
-    assert pixels(pictures.chromagram(Chromagram.of_chords(silence, silence))).std() == 0
-    assert pixels(pictures.spectrogram(np.zeros((30, 96), np.float32))).std() == 0
+    assert pixels(images.chromagram(Chromagram.of_chords(silence, silence))).std() == 0
+    assert pixels(images.spectrogram(np.zeros((30, 96), np.float32))).std() == 0

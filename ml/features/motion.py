@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml import pulse
-from ml.features import WINDOW_FRAMES, Floats
+from ml.features import onsets
+from ml.features.mel import WINDOW_FRAMES, Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
@@ -25,7 +25,7 @@ _REACH = 1
 
 def strength(mel: Floats) -> Floats:
     """(frames,) mean rise of the bands of a log-mel spectrogram (frames, bands); at least one frame."""
-    rises = pulse.rise(mel[:, :BANDS]).mean(axis=1, dtype=np.float32)
+    rises = onsets.rise(mel[:, :BANDS]).mean(axis=1, dtype=np.float32)
     return rises if len(rises) else np.zeros(1, np.float32)
 
 
@@ -36,7 +36,7 @@ def measure(rises: Floats) -> Floats:
 
 
 def measure_windows(rises: Floats, count: int) -> Floats:
-    """(count, MEASURES) of each window of a song and its neighbours, as `ml.features.windows` cuts them."""
+    """(count, MEASURES) of each window of a song and its neighbours, as `ml.features.mel.windows` cuts them."""
     starts = [max(0, min(number * WINDOW_FRAMES, len(rises) - WINDOW_FRAMES)) for number in range(count)]
     reach = _REACH * WINDOW_FRAMES
     return np.stack(

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import features, handcrafted
 from ml.audio.folders import find_audio
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
-from ml.handcrafted import describe
-from ml.handcrafted.spectrum import Floats
-from ml.handcrafted.tables import Table
-from ml.keeping import Cache
+from ml.features import mel
+from ml.features.handcrafted import extraction
+from ml.features.handcrafted.spectrum import Floats
 from ml.report.errors import SoriError
+from ml.train.data.cache import Cache
+from ml.train.data.feature_tables import Table
 
 WINDOW_SECONDS = 3.0
 CACHE_FOLDER = Path(".cache/handcrafted")
@@ -60,16 +60,16 @@ def gather(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None], *, 
         names += [name] * len(kept)
     if not rows:
         raise NothingLabelledError(folder=str(songs[0][2].parent.parent))
-    return Table(np.concatenate(rows), handcrafted.NAMES, np.array(labels), np.array(names), SAMPLE_RATE)
+    return Table(np.concatenate(rows), extraction.NAMES, np.array(labels), np.array(names), SAMPLE_RATE)
 
 
 def describe_file(path: Path, cache: Cache) -> Floats:
     """(1 + windows, names): the row of the whole song, then one for each three seconds."""
 
     def hear() -> Floats:
-        heard = handcrafted.listen(features.level(load(path).samples), SAMPLE_RATE)
+        heard = extraction.listen(mel.level(load(path).samples), SAMPLE_RATE)
         return np.concatenate([heard.row()[None], heard.windows(WINDOW_SECONDS)])
 
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return cache.get(f"handcrafted {describe.VERSION}|mel {features.VERSION}|{digest}", hear)
+    return cache.get(f"handcrafted {extraction.VERSION}|mel {mel.VERSION}|{digest}", hear)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml.features import Floats, level, log_mel
-from ml.musical import Musicality, measure
+from ml.features.mel import Floats, level, log_mel
+from ml.features.musicality import Musicality, measure
 from ml.train.recipe import MUSIC_LIMITS
 from tests.ml.music import babble, pure_tone, song, white_noise
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from ml import features, handcrafted
 from ml.audio.settings import SAMPLE_RATE
 from ml.baselines import librosa_series
-from ml.handcrafted import describe, gathering, parts, rhythm, series
-from ml.handcrafted.__main__ import main
-from ml.handcrafted.spectrum import Spectrum
-from ml.handcrafted.tables import FeatureFileError, Table, read_table, read_tables
-from ml.keeping import Cache
+from ml.features import mel
+from ml.features.handcrafted import extraction, rhythm, separation, series
+from ml.features.handcrafted.spectrum import Spectrum
+from ml.train.data import labelled_features
+from ml.train.data.cache import Cache
+from ml.train.data.feature_tables import FeatureFileError, Table, read_table, read_tables
+from ml.train.extract import main
 from tests.ml.music import song, white_noise
 
 
@@ -34,19 +35,19 @@ def test_every_series_is_librosas(sound: np.ndarray) -> None:
         close = np.isclose(mine, theirs, rtol=1e-3, atol=2e-3 * scale)
         assert close.mean() > 0.98, name
         assert np.median(np.abs(mine - theirs)) < 1e-4 * scale, name
-    for mine, theirs in zip(parts.split(heard), (harmonic, percussive), strict=True):
+    for mine, theirs in zip(separation.split(heard), (harmonic, percussive), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
     assert rhythm.tempo(rhythm.onsets(heard.mel_decibels), SAMPLE_RATE) == pytest.approx(tempo)
 
 
 def test_silence_and_a_blink_have_numbers() -> None:
     for sound in (np.zeros(SAMPLE_RATE, np.float32), song(1.0)[:700]):
-        assert np.isfinite(handcrafted.listen(sound, SAMPLE_RATE).row()).all()
+        assert np.isfinite(extraction.listen(sound, SAMPLE_RATE).row()).all()
 
 
 def test_a_row_is_mean_and_variance() -> None:
-    heard = handcrafted.listen(song(6.0), SAMPLE_RATE)
-    row = dict(zip(handcrafted.NAMES, heard.row().tolist(), strict=True))
+    heard = extraction.listen(song(6.0), SAMPLE_RATE)
+    row = dict(zip(extraction.NAMES, heard.row().tolist(), strict=True))
     centroid = heard.rows[series.NAMES.index("centroid")].astype(np.float64)
     assert row["centroid_mean"] == pytest.approx(centroid.mean(), rel=1e-5)
     assert row["centroid_var"] == pytest.approx(centroid.var(), rel=1e-5)
@@ -54,21 +55,21 @@ def test_a_row_is_mean_and_variance() -> None:
 
 
 def test_windows_cover_the_song_and_tell_its_halves_apart() -> None:
-    heard = handcrafted.listen(np.concatenate([song(6.0), white_noise(5.0)]), SAMPLE_RATE)
+    heard = extraction.listen(np.concatenate([song(6.0), white_noise(5.0)]), SAMPLE_RATE)
     windows = heard.windows(3.0)
-    assert windows.shape == (4, len(handcrafted.NAMES))
-    flatness = windows[:, handcrafted.NAMES.index("flatness_mean")]
+    assert windows.shape == (4, len(extraction.NAMES))
+    flatness = windows[:, extraction.NAMES.index("flatness_mean")]
     assert flatness[-1] > 10 * flatness[0]
 
 
 def test_a_long_song_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = song(20.0)
-    whole = handcrafted.listen(sound, SAMPLE_RATE).row()
-    monkeypatch.setattr(describe, "PIECE_SECONDS", 6.0)
-    pieces = handcrafted.listen(sound, SAMPLE_RATE)
+    whole = extraction.listen(sound, SAMPLE_RATE).row()
+    monkeypatch.setattr(extraction, "PIECE_SECONDS", 6.0)
+    pieces = extraction.listen(sound, SAMPLE_RATE)
     assert pieces.samples == len(sound)
     means = [
-        i for i, name in enumerate(handcrafted.NAMES) if name.startswith("mfcc") and name.endswith("mean")
+        i for i, name in enumerate(extraction.NAMES) if name.startswith("mfcc") and name.endswith("mean")
     ]
     np.testing.assert_allclose(pieces.row()[means], whole[means], rtol=0.05, atol=0.5)
 
@@ -96,7 +97,7 @@ def test_a_folder_becomes_a_file_that_scikit_learn_loads(
     assert "notes.mp3" in capsys.readouterr().err
     with np.load(output) as arrays:
         X, y = arrays["X"], arrays["y"]
-    assert X.shape == (4, len(handcrafted.NAMES))
+    assert X.shape == (4, len(extraction.NAMES))
     assert make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y).score(X, y) == 1.0
 
 
@@ -111,14 +112,14 @@ def test_training_and_serving_see_the_same_numbers(folder: Path, tmp_path: Path)
     from ml.audio.loading import load
 
     path = folder / "storm" / "storm0.wav"
-    kept = gathering.describe_file(path, Cache(tmp_path / "cache"))
-    heard = handcrafted.listen(features.level(load(path).samples), SAMPLE_RATE)
+    kept = labelled_features.describe_file(path, Cache(tmp_path / "cache"))
+    heard = extraction.listen(mel.level(load(path).samples), SAMPLE_RATE)
     np.testing.assert_array_equal(kept[0], heard.row())
 
 
 def test_loudness_changes_no_feature(folder: Path) -> None:
     sound = 0.3 * song(4.0)
-    rows = [handcrafted.listen(features.level(s), SAMPLE_RATE).row() for s in (sound, sound / 8)]
+    rows = [extraction.listen(mel.level(s), SAMPLE_RATE).row() for s in (sound, sound / 8)]
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-2, atol=1e-3)
 
 
@@ -157,7 +158,7 @@ def test_the_published_tables_are_feature_files(shared: Path) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("table", ["features_30_sec.csv", "features_chroma_30_sec.tsv"])
 def test_our_numbers_are_the_published_ones(shared: Path, tmp_path: Path, table: str) -> None:
-    from ml.handcrafted.agreement import compare
+    from ml.evaluate.handcrafted.agreement import compare
 
     clips, columns = compare(shared, table, Cache(tmp_path / "cache"), lambda _: None)
     assert clips >= 10

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ml.chroma import Chromagram
-from ml.features import Floats
+from ml.features.chroma import Chromagram
+from ml.features.mel import Floats
 
 PEAKS = 800
 COLUMNS = 480

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import median_filter
 
-from ml.handcrafted.spectrum import Floats, Spectrum, invert
+from ml.features.handcrafted.spectrum import Floats, Spectrum, invert
 
 KERNEL = 31
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import Floats
+from ml.features.mel import Floats
+from ml.features.track import Track
 from ml.report.schema import Finding
-from ml.track import Track
 
 WINDOW_SECONDS = 3.0
 STEP_SECONDS = 0.5

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.handcrafted import parts, rhythm, series
-from ml.handcrafted.spectrum import HOP_SIZE, Doubles, Floats, Spectrum
+from ml.features.handcrafted import rhythm, separation, series
+from ml.features.handcrafted.spectrum import HOP_SIZE, Doubles, Floats, Spectrum
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
@@ -72,7 +72,7 @@ def listen(samples: Floats, rate: int) -> Description:
         heard = Spectrum(samples[start:end], rate)
         rows.append(series.measure(heard))
         centres.append(start + HOP_SIZE * np.arange(len(heard.bins), dtype=np.float64))
-        waves.append(np.stack(parts.split(heard)))
+        waves.append(np.stack(separation.split(heard)))
         strength.append(rhythm.onsets(heard.mel_decibels))
     wave = np.concatenate(waves, axis=1).astype(np.float64)
     sums = np.zeros((len(WAVES), 2, wave.shape[1] + 1))

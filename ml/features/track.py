@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from ml import chroma, features, handcrafted, motion, musical
 from ml.audio.loading import Audio
 from ml.audio.settings import SAMPLE_RATE
-from ml.bands import BandStatistics
-from ml.chroma import Chromagram
-from ml.features import Floats
-from ml.handcrafted import Description
-from ml.musical import Musicality
+from ml.features import chroma, mel, motion, musicality
+from ml.features.bands import BandStatistics
+from ml.features.chroma import Chromagram
+from ml.features.handcrafted import extraction
+from ml.features.handcrafted.extraction import Description
+from ml.features.mel import Floats
+from ml.features.musicality import Musicality
 
 
 class Track:
@@ -26,12 +27,12 @@ class Track:
     @cached_property
     def samples(self) -> Floats:
         """Mono at SAMPLE_RATE, at one loudness."""
-        return features.level(self.audio.samples)
+        return mel.level(self.audio.samples)
 
     @cached_property
     def heard_mel(self) -> Floats:
         """Log-mel spectrogram as recorded."""
-        return features.log_mel(self.samples)
+        return mel.log_mel(self.samples)
 
     @cached_property
     def mel(self) -> Floats:
@@ -41,11 +42,11 @@ class Track:
     @cached_property
     def windows(self) -> Floats:
         """What the trunk looks at, its upper bands evened out over recordings."""
-        return features.windows(self._bands.even_out(self.heard_mel))
+        return mel.windows(self._bands.even_out(self.heard_mel))
 
     @cached_property
     def musicality(self) -> Musicality:
-        return musical.measure(self.heard_mel)
+        return musicality.measure(self.heard_mel)
 
     @cached_property
     def rises(self) -> Floats:
@@ -59,7 +60,7 @@ class Track:
     @cached_property
     def handcrafted(self) -> Description:
         """The features that classical models look at."""
-        return handcrafted.listen(self.samples, SAMPLE_RATE)
+        return extraction.listen(self.samples, SAMPLE_RATE)
 
     @cached_property
     def chromagram(self) -> Chromagram:

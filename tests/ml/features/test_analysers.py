@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from ml import analysers, dynamics
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
-from ml.bands import BandStatistics
-from ml.features import MEL_BANDS
+from ml.features import analysers, dynamics
+from ml.features.bands import BandStatistics
+from ml.features.mel import MEL_BANDS
+from ml.features.track import Track
 from ml.pipeline import Ear
 from ml.report.schema import Finding
 from ml.report.translation import Words
 from ml.report.writers import to_text
-from ml.track import Track
 from tests.ml.music import song, white_noise
 
 NOTHING = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))

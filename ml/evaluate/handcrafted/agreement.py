@@ -17,10 +17,10 @@ import numpy as np
 import soundfile
 import soxr
 
-from ml.handcrafted.describe import NAMES, listen
-from ml.handcrafted.spectrum import Doubles, Floats
-from ml.handcrafted.tables import read_table
-from ml.keeping import Cache
+from ml.features.handcrafted.extraction import NAMES, listen
+from ml.features.handcrafted.spectrum import Doubles, Floats
+from ml.train.data.cache import Cache
+from ml.train.data.feature_tables import read_table
 
 RATE = 22_050
 WHOLE_SECONDS = 29.0

@@ -15,7 +15,7 @@ from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import HOP_SIZE
+from ml.features.mel import HOP_SIZE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

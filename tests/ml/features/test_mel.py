@@ -6,27 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml import features
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, WINDOW_FRAMES
+from ml.features import mel
+from ml.features.mel import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, WINDOW_FRAMES
 from tests.ml.music import pure_tone, song, white_noise
 
 
 @pytest.mark.parametrize(
     "sound", [song(3.0), white_noise(2.0), pure_tone(1.0)], ids=["song", "noise", "tone"]
 )
-def test_log_mel_is_what_librosa_defines(sound: features.Floats) -> None:
+def test_log_mel_is_what_librosa_defines(sound: mel.Floats) -> None:
     power = librosa.feature.melspectrogram(
         y=sound, sr=SAMPLE_RATE, n_fft=FFT_SIZE, hop_length=HOP_SIZE, n_mels=MEL_BANDS
     )
     expected = np.log10(10_000 * power + 1).T
-    np.testing.assert_allclose(features.log_mel(sound), expected, atol=2e-5)
+    np.testing.assert_allclose(mel.log_mel(sound), expected, atol=2e-5)
 
 
 def test_a_long_sound_is_transformed_in_blocks_without_a_seam() -> None:
     sound = white_noise(60.0)
-    whole = features.log_mel(sound)
-    apart = features.log_mel(sound[: SAMPLE_RATE * 20])
+    whole = mel.log_mel(sound)
+    apart = mel.log_mel(sound[: SAMPLE_RATE * 20])
     # Threads may add up a block in other pieces: the last digit of a float is no seam.
     np.testing.assert_allclose(whole[: len(apart) - 2], apart[:-2], rtol=1e-6, atol=1e-6)
 
@@ -34,7 +34,7 @@ def test_a_long_sound_is_transformed_in_blocks_without_a_seam() -> None:
 @given(st.integers(1, 1000))
 def test_windows_cover_every_frame_and_keep_their_order(frames: int) -> None:
     mel = np.arange(frames, dtype=np.float32)[:, None] * np.ones(MEL_BANDS, np.float32)
-    cut = features.windows(mel)
+    cut = mel.windows(mel)
     assert cut.shape[1:] == (WINDOW_FRAMES, MEL_BANDS)
     assert set(cut[..., 0].ravel()) == set(range(frames))
     assert (np.diff(cut[:, 0, 0]) > 0).all()
@@ -42,26 +42,24 @@ def test_windows_cover_every_frame_and_keep_their_order(frames: int) -> None:
 
 def test_a_short_sound_is_repeated() -> None:
     mel = np.arange(50, dtype=np.float32)[:, None] * np.ones(MEL_BANDS, np.float32)
-    assert features.windows(mel)[0, 50:100, 0].tolist() == list(range(50))
+    assert mel.windows(mel)[0, 50:100, 0].tolist() == list(range(50))
 
 
 @given(st.floats(-60, 20))
 def test_level_undoes_the_volume_knob(decibels: float) -> None:
     sound = song(2.0)
     louder = sound * np.float32(10 ** (decibels / 20))
-    np.testing.assert_allclose(features.level(louder), features.level(sound), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(mel.level(louder), mel.level(sound), rtol=1e-3, atol=1e-6)
 
 
 def test_level_measures_where_there_is_sound() -> None:
     sound = song(4.0)
     with_pause = np.concatenate([np.zeros(16 * len(sound), np.float32), sound])
-    assert features.level(with_pause)[-len(sound) :].std() == pytest.approx(
-        features.level(sound).std(), rel=0.05
-    )
-    assert features.level(sound).std() == pytest.approx(LEVEL_RMS, rel=0.05)
+    assert mel.level(with_pause)[-len(sound) :].std() == pytest.approx(mel.level(sound).std(), rel=0.05)
+    assert mel.level(sound).std() == pytest.approx(LEVEL_RMS, rel=0.05)
 
 
 def test_silence_stays_silence() -> None:
     silence = np.zeros(SAMPLE_RATE, np.float32)
-    assert not features.level(silence).any()
-    assert not features.log_mel(silence).any()
+    assert not mel.level(silence).any()
+    assert not mel.log_mel(silence).any()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml import features, motion
 from ml.audio.settings import SAMPLE_RATE
-from ml.features import WINDOW_FRAMES, Floats
+from ml.features import mel, motion
+from ml.features.mel import WINDOW_FRAMES, Floats
 from ml.train.variants import VARIANTS
 from tests.ml.music import pure_tone, song, white_noise
 
 
 def rises_of(sound: Floats) -> Floats:
-    return motion.strength(features.log_mel(features.level(sound)))
+    return motion.strength(mel.log_mel(mel.level(sound)))
 
 
 def test_restless_music_moves_more() -> None:
@@ -33,9 +33,9 @@ def test_a_copy_moves_as_the_song_does(change: str) -> None:
 
 @pytest.mark.parametrize("seconds", [1.0, 3.0, 3.1, 20.0])
 def test_each_window_is_measured(seconds: float) -> None:
-    mel = features.log_mel(features.level(white_noise(seconds)))
-    count = len(features.windows(mel))
-    found = motion.measure_windows(motion.strength(mel), count)
+    frames = mel.log_mel(mel.level(white_noise(seconds)))
+    count = len(mel.windows(frames))
+    found = motion.measure_windows(motion.strength(frames), count)
     assert found.shape == (count, len(motion.MEASURES))
     assert np.isfinite(found).all()
 

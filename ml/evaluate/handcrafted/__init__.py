@@ -1,0 +1,1 @@
+"""Our hand-crafted features compared with the published tables: `python -m ml.evaluate.handcrafted`."""

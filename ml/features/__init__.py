@@ -1,0 +1,1 @@
+"""What is measured in a song: spectrogram, chromagram, onsets and what follows. Nothing here loads a model."""
