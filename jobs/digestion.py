@@ -28,7 +28,7 @@ from library.freshness import mark_change
 from library.keeping import Judge, Keeper, Summary, Versions, hash_content
 from library.tags import read_album
 from ml.audio.settings import Limits
-from ml.card import GENRE_WEIGHTS, load_card
+from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.schema import Report
 
@@ -117,11 +117,11 @@ def _judge(order: Order) -> Judge:
     ears: list[Listener] = []
 
     def judge(report: Report, kept: bytes) -> Report:
-        from library import sound
+        from ml.similarity import timbre
 
         if not ears:
             ears.append(_ear(order)())
-        heard = sound.unpack(kept)
+        heard = timbre.unpack(kept)
         return ears[0].judge_again(report, heard.evidence, heard.music)
 
     return judge

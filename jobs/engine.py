@@ -29,7 +29,7 @@ from jobs.listening import BESIDE, STAGES, Song, listen, wake_among_the_library
 from library.analyses import Analyses, Analysis
 from library.catalogue import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
-from ml.card import GENRE_WEIGHTS, load_card
+from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from library import published, sound
+from library import published
 from library.halves import LONG_SECONDS, Heard
 from library.lessons import FOLDS, Halves, Lessons, fold_of
+from ml.similarity import timbre
 from ml.train.corpus import GTZAN
 
 Floats = npt.NDArray[np.float32]
@@ -61,7 +62,7 @@ def impute(clips: list[Heard], tags: dict[str, Floats]) -> Floats:
     for clip in clips:
         known = tags.get(clip.example.name) if clip.seconds < LONG_SECONDS else None
         evidence = clip.mean_evidence if known is None else imputation.evidence(known)
-        rows.append(sound.features(evidence, sound.timbre(clip.mel)))
+        rows.append(timbre.features(evidence, timbre.measure(clip.mel)))
     return np.stack(rows)
 
 

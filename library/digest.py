@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from library.catalogue import Descriptor, Heard, Track
-from ml.card import Card
+from ml.models.card import Card
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
@@ -50,17 +50,17 @@ class Digest:
 
 def describe(chromagram: bytes, evidence: bytes) -> tuple[bytes, bytes, str]:
     """The two vectors of kept numbers, and the version that made them."""
-    from library import harmony, projection, sound
+    from ml.similarity import harmony, projection, timbre
 
     projections, version = projection.load()
     chords = projections["harmony"].apply(harmony.features(harmony.unpack(chromagram)))
-    heard = sound.unpack(evidence)
-    timbre = projections["sound"].apply(sound.features(heard.evidence, heard.timbre))
-    return chords.astype("<f4").tobytes(), timbre.astype("<f4").tobytes(), version
+    heard = timbre.unpack(evidence)
+    sound = projections["sound"].apply(timbre.features(heard.evidence, heard.timbre))
+    return chords.astype("<f4").tobytes(), sound.astype("<f4").tobytes(), version
 
 
 def description_version() -> str:
-    from library import projection
+    from ml.similarity import projection
 
     return projection.load()[1]
 
@@ -85,11 +85,11 @@ def heard_by(card: Card) -> str:
 
 def keep(hearing: Hearing) -> tuple[bytes, bytes]:
     """What is kept of one listening: the chromagram, and the evidence with the timbre beside it."""
-    from library import harmony, sound
+    from ml.similarity import harmony, timbre
 
-    timbre = sound.timbre(sound.pool(hearing.mel))
-    heard = sound.Kept(hearing.evidence.mean(axis=0), timbre, hearing.musicality)
-    return harmony.pack(hearing.chromagram), sound.pack(heard)
+    measured = timbre.measure(timbre.pool(hearing.mel))
+    heard = timbre.Kept(hearing.evidence.mean(axis=0), measured, hearing.musicality)
+    return harmony.pack(hearing.chromagram), timbre.pack(heard)
 
 
 def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Digest:

@@ -18,17 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from library import sound
 from ml.audio.ffmpeg import find_ffmpeg
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import hash_file
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
 from ml.features.track import Track
-from ml.genre import EVIDENCE_SIZE, WINDOW_SECONDS
+from ml.models.card import hash_file
+from ml.models.genre import EVIDENCE_SIZE, WINDOW_SECONDS
+from ml.models.tempo import estimate as estimate_tempo
 from ml.pipeline import Ear
-from ml.tempo import estimate as estimate_tempo
+from ml.similarity import timbre
 from ml.train.corpus import EMOTIFY, GTZAN, Example, read_emotify, read_gtzan_clips
 from ml.train.variants import as_is, mp3
 
@@ -49,7 +49,7 @@ CROP_WINDOWS = (3, 5)
 
 @dataclass(frozen=True)
 class Heard:
-    """What one piece of sound gave: `evidence` (windows, EVIDENCE_SIZE), `mel` as `library.sound` pools it.
+    """What one piece of sound gave: `evidence` (windows, EVIDENCE_SIZE), `mel` as `ml.similarity.timbre` pools it.
 
     `frames` is librosa's chroma_stft (frames, 12), for the baseline alone.
     """
@@ -65,7 +65,7 @@ class Heard:
 
     @property
     def seconds(self) -> float:
-        return len(self.mel) / sound.FRAMES_PER_SECOND
+        return len(self.mel) / timbre.FRAMES_PER_SECOND
 
     @property
     def mean_evidence(self) -> Floats:
@@ -153,7 +153,7 @@ def crops(whole: Heard, seed: int) -> Iterator[Heard]:
             change=f"crop {number + 1}",
             chromagram=Chromagram(_moved(tones, steps), whole.chromagram.tuning_cents),
             evidence=whole.evidence[start : start + length],
-            mel=_cut(whole.mel, start, length, sound.FRAMES_PER_SECOND),
+            mel=_cut(whole.mel, start, length, timbre.FRAMES_PER_SECOND),
         )
 
 
@@ -217,7 +217,7 @@ def _hear(ear: Ear, audio: Audio, *, heard: bool) -> dict[str, Any]:
         "tones": chromagram.tones,
         "tuning": np.float32(chromagram.tuning_cents),
         "evidence": evidence,
-        "mel": sound.pool(mel).astype(np.float16),
+        "mel": timbre.pool(mel).astype(np.float16),
         "bpm": np.float32(tempo.bpm if tempo else 0.0),
         "frames": frames.astype(np.float32),
     }

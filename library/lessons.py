@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from library import projection
 from library.halves import Heard
 from library.methods import Method
-from library.projection import Projection
+from ml.similarity import projection
+from ml.similarity.projection import Projection
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]

@@ -18,14 +18,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from library import cuts, harmony, projection, sound
+from library import cuts
 from library.halves import MP3, UNTOUCHED, Heard, crops, hear_halves
 from library.lessons import FOLDS, Halves, Lessons, fold_of
 from library.methods import METHODS, Method
-from library.projection import KINDS, Projection
-from ml.card import Card
+from ml.models.card import Card
 from ml.pipeline import load
 from ml.report.progress import tell
+from ml.similarity import harmony, projection, timbre
+from ml.similarity.projection import KINDS, Projection
 from ml.train.corpus import GTZAN
 
 Floats = npt.NDArray[np.float32]
@@ -188,7 +189,7 @@ def _card(figures: dict[str, Any]) -> Card:
         name="neighbours",
         version="1",
         labels=projection.KINDS,
-        settings={"harmony_version": harmony.VERSION, "sound_version": sound.VERSION},
+        settings={"harmony_version": harmony.VERSION, "sound_version": timbre.VERSION},
         data={"clips": figures["clips_asking"], "collections": ["GTZAN", "Emotify"]},
         metrics=figures,
         licence="MIT; learnt from GTZAN and Emotify, of which it holds no audio",

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from library import harmony, intervals, sound
 from library.halves import BASELINE_FRAMES, Heard
-from library.projection import Recipe
 from ml.features.chroma import FRAMES_PER_SECOND
-from ml.trunk import TAGS
+from ml.models.trunk import TAGS
+from ml.similarity import harmony, intervals, timbre
+from ml.similarity.projection import Recipe
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,7 +79,7 @@ def harmony_features(heard: Heard) -> Floats:
 
 
 def sound_features(heard: Heard) -> Floats:
-    return sound.features(heard.mean_evidence, sound.timbre(heard.mel))
+    return timbre.features(heard.mean_evidence, timbre.measure(heard.mel))
 
 
 def evidence_features(heard: Heard) -> Floats:
@@ -88,7 +88,7 @@ def evidence_features(heard: Heard) -> Floats:
 
 
 def timbre_features(heard: Heard) -> Floats:
-    return sound.timbre(heard.mel)
+    return timbre.measure(heard.mel)
 
 
 METHODS = (

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Heard, Note, Track
-from ml.card import MOOD_WEIGHTS, load_card
+from ml.models.card import MOOD_WEIGHTS, load_card
 from ml.report.schema import Mood, Report
 
 _NOTE = "mood"
@@ -41,8 +41,8 @@ def rejudge(catalogue: Catalogue, weights: Path | None = None) -> int:
 
 
 def _rejudge(session: Session, path: Path) -> int:
-    from library.sound import unpack
-    from ml.mood import MoodModel
+    from ml.models.mood import MoodModel
+    from ml.similarity.timbre import unpack
 
     model, count, last = MoodModel.load(path), 0, 0
     while True:

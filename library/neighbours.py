@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session, defer
 from library.catalogue import Catalogue, Descriptor, Heard, Track
 from library.digest import describe, keep
 from library.filters import Filter
-from library.harmony import Chords, unpack
 from library.index import Index
 from library.vectors import read_vectors
-from library.why import compare
 from ml.report.schema import Neighbour, Neighbours, Report, Why
+from ml.similarity.harmony import Chords, unpack
+from ml.similarity.reasons import compare
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing

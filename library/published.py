@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from library.intervals import triads
-from ml.genre import EMBEDDING, EVIDENCE_SIZE
-from ml.head import tag_evidence
+from ml.models.genre import EMBEDDING, EVIDENCE_SIZE
+from ml.models.head import tag_evidence
+from ml.models.trunk import TAGS
+from ml.similarity.intervals import triads
 from ml.train.corpus import TAGGRAM_SPLITS, read_taggrams
-from ml.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]
 

@@ -199,8 +199,8 @@ def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[
 
 def judge_taggram(ear: Ear, hearing: Hearing, evidence: Floats) -> Report:
     """The report with genres and tags of the whole track: by the part of the head that looks at tags alone."""
-    from ml.genre import BY_TAGS, tags_of
-    from ml.head import disassemble, softmax
+    from ml.models.genre import BY_TAGS, tags_of
+    from ml.models.head import disassemble, softmax
 
     model = ear.model
     head = disassemble(model.model.head, model.card.settings["tags_alone"])

@@ -1,7 +1,7 @@
 """The trunk's weights, taken once from the published package: `python -m ml.convert`.
 
 The package itself is not a dependency (it needs TensorFlow 1). Its wheel is fetched with pip, held against the
-hash below, and the checkpoint inside is laid into the Keras layers of `ml.trunk`.
+hash below, and the checkpoint inside is laid into the Keras layers of `ml.models.trunk`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ml import trunk
+from ml.models import trunk
 
 if TYPE_CHECKING:
     import keras

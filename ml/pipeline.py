@@ -17,7 +17,6 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
-from ml import key, tempo
 from ml.audio.loading import Audio, from_samples
 from ml.audio.loading import load as load_audio
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
@@ -27,9 +26,10 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import Floats
 from ml.features.musicality import Musicality
 from ml.features.track import Track
-from ml.genre import GenreModel, smooth, tags_of
-from ml.lab.served import open_model
-from ml.mood import MoodModel
+from ml.models import key, tempo
+from ml.models.classic.serving import open_model
+from ml.models.genre import GenreModel, smooth, tags_of
+from ml.models.mood import MoodModel
 from ml.report.progress import Tell, silent
 from ml.report.schema import Report
 

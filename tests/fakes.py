@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from ml.audio.loading import load
 from ml.audio.settings import Limits
-from ml.card import GENRE_WEIGHTS, load_card
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.genre import EVIDENCE_SIZE
+from ml.models.card import GENRE_WEIGHTS, load_card
+from ml.models.genre import EVIDENCE_SIZE
 from ml.pipeline import Hearing
 from ml.report.errors import AudioError
 from ml.report.progress import Tell, silent

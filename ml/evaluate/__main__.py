@@ -16,7 +16,7 @@ from ml.evaluate import genre, lab_run, leakage, mood, page, plots, provenance, 
 from ml.evaluate.figures import Figures
 from ml.evaluate.genre import Examined
 from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
-from ml.genre import GenreModel
+from ml.models.genre import GenreModel
 from ml.report.errors import SoriError
 from ml.report.progress import tell
 from ml.train.corpus import read_taggrams

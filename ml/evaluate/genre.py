@@ -17,8 +17,8 @@ from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate import sounds
 from ml.evaluate.figures import Doubles, Figures, Judgement, by_label, confused, overall, rounded, share
 from ml.evaluate.listening import CrossJudged, Listener, Songs
-from ml.genre import BY_TAGS
-from ml.head import softmax
+from ml.models.genre import BY_TAGS
+from ml.models.head import softmax
 from ml.train import corpus
 from ml.train.corpus import Example
 from ml.train.evidence import Row

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 
 from ml.audio.loading import load
-from ml.card import Card, load_card
 from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall
 from ml.evaluate.handcrafted.agreement import whole_clips
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
-from ml.head import softmax
-from ml.lab import FEATURE_KINDS, classical, served
-from ml.lab.served import FeatureJudge
+from ml.models.card import Card, load_card
+from ml.models.classic import scikit, serving
+from ml.models.classic.kinds import FEATURE_KINDS
+from ml.models.classic.serving import FeatureJudge
+from ml.models.head import softmax
 from ml.train import material, network, splits
 from ml.train.fit import Integers
 from ml.train.material import Material
@@ -99,7 +100,7 @@ def _examine(
     how, seed = str(card.data["split"]), int(card.data["seed"])
     divided = splits.split(how, songs.songs, songs.labels, artists, shared=shared, seed=seed)
     test = songs.where(divided.test & np.isin(songs.labels, card.labels))
-    judge = served.open_judge(weights, card)
+    judge = serving.open_judge(weights, card)
     scores, truth = _scores(judge, card, test, by_row=how == "leaky")
     judgement = Judgement(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
     timed = _milliseconds(judge, shared) if CLIPS in card.data["source"] else None
@@ -125,17 +126,17 @@ def _material(
 
 
 def _scores(
-    judge: FeatureJudge | served.NetworkJudge, card: Card, test: Material, *, by_row: bool
+    judge: FeatureJudge | serving.NetworkJudge, card: Card, test: Material, *, by_row: bool
 ) -> tuple[Any, Integers]:
     truth = np.array([card.labels.index(label) for label in test.labels])
     if isinstance(judge, FeatureJudge):
-        return classical.scores(judge.model, test.inputs), truth
+        return scikit.scores(judge.model, test.inputs), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
     windows = network.Windows(test.inputs, truth, songs)
     return network.song_scores(card.kind, judge.network, windows), network.song_labels(windows)
 
 
-def _milliseconds(judge: served.Judge, shared: Path) -> float | None:
+def _milliseconds(judge: serving.Judge, shared: Path) -> float | None:
     nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
     if not clips:
@@ -144,7 +145,7 @@ def _milliseconds(judge: served.Judge, shared: Path) -> float | None:
     return round(statistics.median(_timed(judge, path, nothing) for path in clips), 1)
 
 
-def _timed(judge: served.Judge, path: Path, bands: BandStatistics) -> float:
+def _timed(judge: serving.Judge, path: Path, bands: BandStatistics) -> float:
     started = time.perf_counter()
     judge.song(Track(load(path), bands))
     return 1000 * (time.perf_counter() - started)

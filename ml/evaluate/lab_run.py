@@ -10,13 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.card import GENRE_WEIGHTS
 from ml.evaluate import genre, lab, lab_page, lab_plots
 from ml.evaluate.figures import Figures, overall
 from ml.evaluate.handcrafted.agreement import whole_clips
 from ml.evaluate.listening import Listener, Songs
-from ml.genre import GenreModel
-from ml.mood import MoodModel
+from ml.models.card import GENRE_WEIGHTS
+from ml.models.genre import GenreModel
+from ml.models.mood import MoodModel
 from ml.pipeline import Ear
 from ml.report.errors import SoriError
 from ml.train import material

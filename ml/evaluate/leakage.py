@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ml.evaluate.figures import Doubles, Figures, Integers, rounded, spread
-from ml.genre import BY_TAGS
+from ml.models.genre import BY_TAGS
 from ml.train import recipe
 from ml.train.evidence import Row
 

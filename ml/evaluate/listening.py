@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from ml.audio.loading import Audio, load
-from ml.card import hash_file
 from ml.evaluate.figures import Doubles, Integers, Judgement
 from ml.features import mel, musicality
 from ml.features.musicality import Musicality
 from ml.features.track import Track
-from ml.genre import GenreModel
-from ml.head import disassemble, softmax
+from ml.models.card import hash_file
+from ml.models.genre import GenreModel
+from ml.models.head import disassemble, softmax
 from ml.report.errors import SoriError
 from ml.train import corpus, recipe
 from ml.train.corpus import Example

@@ -17,11 +17,11 @@ from ml.evaluate import picture
 from ml.evaluate.figures import Figures, Integers, Mask, rounded
 from ml.evaluate.listening import Listener
 from ml.features.mel import Floats
-from ml.mood import odds_to_share
+from ml.models.mood import odds_to_share
+from ml.models.trunk import TAGS
 from ml.train import mood
 from ml.train.mood import Ratings
 from ml.train.mood_task import MIDDLE, MoodListener
-from ml.trunk import TAGS
 
 DRAWS = 10
 """How often the clips are dealt into five folds; figures are means over these."""

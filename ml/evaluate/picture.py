@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import hash_file
 from ml.features.mel import Floats
+from ml.models.card import hash_file
 from ml.train.corpus import Example
 from ml.train.data.cache import Cache
 from ml.train.evidence import load_example

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ml.audio.folders import looks_like_audio
-from ml.card import hash_file
 from ml.evaluate.figures import Figures
-from ml.genre import GenreModel
+from ml.models.card import hash_file
+from ml.models.genre import GenreModel
 from ml.paths import WEIGHT_FOLDER
 
 TABLES = (

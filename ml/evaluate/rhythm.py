@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import baselines, key, scoring, tempo
+from ml import baselines, scoring
 from ml.audio.loading import load
-from ml.card import hash_file
 from ml.evaluate.figures import Doubles, Figures, rounded
 from ml.evaluate.listening import CrossJudged, Listener
 from ml.features.chroma import PITCH_CLASSES
 from ml.features.mel import Floats
 from ml.features.track import Track
+from ml.models import key, tempo
+from ml.models.card import hash_file
 from ml.train.corpus import Example
 from ml.train.evidence import Row
 from ml.tuning import trial

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from ml.card import GENRE_WEIGHTS, Card, load_card
 from ml.convert import fetch_trunk
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
-from ml.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
-from ml.head import Head, assemble, softmax
-from ml.lab import KINDS
 from ml.metrics import calibration_error, interval
+from ml.models.card import GENRE_WEIGHTS, Card, load_card
+from ml.models.classic.kinds import KINDS
+from ml.models.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
+from ml.models.head import Head, assemble, softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.report.progress import tell

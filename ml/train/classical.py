@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ml.features.mel import Floats
-from ml.lab import classical
+from ml.models.classic import scikit
 from ml.train.fit import Integers
 from ml.train.splits import Names
 
@@ -200,7 +200,7 @@ def _crossed(kind: str, values: Values, rows: Rows, labels: int, seed: int) -> F
     model = _model(kind, values, seed)
     for learn, held in folds.split(rows.features, rows.labels, rows.groups):
         fold = clone(model).fit(rows.features[learn], rows.labels[learn])
-        scores = classical.scores(fold, rows.features[held])
+        scores = scikit.scores(fold, rows.features[held])
         found[np.ix_(held, fold.classes_)] = scores
     return found
 

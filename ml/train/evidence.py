@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml import trunk
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import hash_file
 from ml.features import bands, mel
 from ml.features.bands import BandStatistics
 from ml.features.mel import Floats
 from ml.features.track import Track
-from ml.genre import EVIDENCE_SIZE, GenreModel
-from ml.head import tag_evidence
+from ml.models import trunk
+from ml.models.card import hash_file
+from ml.models.genre import EVIDENCE_SIZE, GenreModel
+from ml.models.head import tag_evidence
 from ml.report.errors import SoriError
 from ml.train import variants
 from ml.train.corpus import Example

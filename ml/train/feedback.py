@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.genre import EVIDENCE_SIZE
+from ml.models.genre import EVIDENCE_SIZE
 from ml.report.errors import SoriError
 from ml.train.corpus import Example
 from ml.train.evidence import Row

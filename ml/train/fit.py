@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ml.features.mel import Floats
-from ml.head import Linear
+from ml.models.head import Linear
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

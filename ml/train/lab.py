@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.card import Card, card_path, load_card
 from ml.features.mel import Floats
-from ml.head import softmax
-from ml.lab import FEATURE_KINDS, NETWORK_KINDS, classical
 from ml.metrics import interval
+from ml.models.card import Card, card_path, load_card
+from ml.models.classic import scikit
+from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
+from ml.models.head import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.train import classical as fitting
@@ -224,7 +225,7 @@ def _save(model: Any, card: Card, output: Path) -> None:
         if card.kind in NETWORK_KINDS:
             model.save(weights)
         else:
-            classical.save(model, weights)
+            scikit.save(model, weights)
         card.save(weights)
         for path in (weights, card_path(weights)):
             path.replace(output.parent / path.name)

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ml.card import WeightError, load_card
-from ml.lab import FEATURE_KINDS, NETWORK_KINDS
+from ml.models.card import WeightError, load_card
+from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
 from ml.train import lab
 
 LEFT_OUT = frozenset({"svm-clips-leaky.skops"})

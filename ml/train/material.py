@@ -14,11 +14,11 @@ from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.audio.sniff import sniff
 from ml.audio.tags import describe
-from ml.card import hash_file
 from ml.features import mel
 from ml.features.mel import Floats
-from ml.lab import NETWORK_KINDS
-from ml.lab.prepared import prepare
+from ml.models.card import hash_file
+from ml.models.classic.feature_inputs import prepare
+from ml.models.classic.kinds import NETWORK_KINDS
 from ml.report.errors import SoriError
 from ml.train.corpus import read_artists
 from ml.train.data import labelled_features

@@ -18,8 +18,8 @@ from scipy.optimize import minimize_scalar
 from sklearn.model_selection import KFold, StratifiedGroupKFold
 
 from ml.features.mel import Floats
-from ml.head import Linear
-from ml.mood import CALM, EXCITING, odds_to_share
+from ml.models.head import Linear
+from ml.models.mood import CALM, EXCITING, odds_to_share
 from ml.train import recipe
 from ml.train.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.fit import Integers, Rows, Scale, softmax_regression

@@ -15,13 +15,13 @@ import numpy as np
 from ml import metrics
 from ml.audio.loading import Audio, load
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import MOOD_WEIGHTS, Card, hash_file
 from ml.features import motion, onsets
 from ml.features.mel import Floats
 from ml.features.track import Track
-from ml.genre import GenreModel
-from ml.head import Linear, softmax
-from ml.mood import MoodModel, inputs
+from ml.models.card import MOOD_WEIGHTS, Card, hash_file
+from ml.models.genre import GenreModel
+from ml.models.head import Linear, softmax
+from ml.models.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.train import corpus, mood

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ml.features.mel import Floats
-from ml.genre import start_tensorflow
-from ml.lab import networks, pictures
+from ml.models.classic import network_inputs, networks
+from ml.models.genre import start_tensorflow
 from ml.train.fit import Integers
 
 PATIENCE = 12
@@ -131,7 +131,7 @@ def _epoch(kind: str, network: Any, learn: Windows, choose: np.random.Generator)
     right: list[float] = []
     for start in range(0, len(order) - 1, networks.BATCH):
         batch = order[start : start + networks.BATCH]
-        drawn = pictures.draw(kind, _varied(learn.mel[batch], choose))
+        drawn = network_inputs.draw(kind, _varied(learn.mel[batch], choose))
         network.reset_metrics()  # else each batch answers for those before it too
         loss, accuracy = network.train_on_batch(drawn, learn.labels[batch])
         losses.append(float(loss))

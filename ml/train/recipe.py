@@ -13,10 +13,10 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ml import trunk
 from ml.features.mel import Floats
-from ml.genre import BY_TAGS, EMBEDDING
-from ml.head import Head, Linear, softmax
+from ml.models import trunk
+from ml.models.genre import BY_TAGS, EMBEDDING
+from ml.models.head import Head, Linear, softmax
 from ml.train.corpus import EMOTIFY
 from ml.train.evidence import Row
 from ml.train.fit import Doubles, Integers, Rows, add, artist_discriminant, even, softmax_regression

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml import key
 from ml.audio.loading import load
 from ml.features import onsets
 from ml.features.bands import BandStatistics
 from ml.features.track import Track
-from ml.fitted import Floats
-from ml.genre import BANDS_NAME
+from ml.models import key
+from ml.models.fitted import Floats
+from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.tuning import choice
 

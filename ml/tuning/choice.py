@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ml.fitted import Floats, softmax
+from ml.models.fitted import Floats, softmax
 
 Mask = npt.NDArray[np.bool_]
 

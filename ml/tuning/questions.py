@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml import fitted, key, scoring, tempo
+from ml import scoring
 from ml.features import chroma, onsets
-from ml.fitted import Floats
+from ml.models import fitted, key, tempo
+from ml.models.fitted import Floats
 from ml.tuning.annotated import Annotation, Song
 from ml.tuning.choice import Mask
 

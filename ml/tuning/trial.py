@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml import fitted
-from ml.fitted import Floats
+from ml.models import fitted
+from ml.models.fitted import Floats
 from ml.tuning import choice
 from ml.tuning.annotated import Annotation, Song
 from ml.tuning.choice import Mask

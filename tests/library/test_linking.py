@@ -9,16 +9,17 @@ import pytest
 from sqlalchemy import select
 
 import preprocess
-from library import harmony, reference, sound
+from library import reference
 from library.catalogue import Catalogue, Descriptor, Track, open_catalogue
 from library.digest import describe, heard_by
 from library.neighbours import Filter, Library
 from library.reference import Entry
-from ml.card import GENRE_WEIGHTS, load_card
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.genre import EVIDENCE_SIZE
+from ml.models.card import GENRE_WEIGHTS, load_card
+from ml.models.genre import EVIDENCE_SIZE
+from ml.similarity import harmony, timbre
 from tests.fakes import FakeEar, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]
@@ -37,8 +38,8 @@ def write_reference(path: Path, *, heard_with: str, seconds: float = 30.0) -> Pa
     for name in NAMES:
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 40, 12), np.float32)))
         heard = random.standard_normal(EVIDENCE_SIZE, np.float32)
-        timbre = sound.timbre(random.random((40, MEL_BANDS), np.float32))
-        evidence = sound.pack(sound.Kept(heard, timbre, Musicality(0.01, 2.0, 0.8)))
+        measured = timbre.measure(random.random((40, MEL_BANDS), np.float32))
+        evidence = timbre.pack(timbre.Kept(heard, measured, Musicality(0.01, 2.0, 0.8)))
         vectors = describe(chromagram, evidence)[:2]
         report = a_report(title=f"The song {name}", artist="A band", duration_seconds=seconds)
         entries.append(Entry(f"gtzan:{name}", "GTZAN clip", report, chromagram, evidence, *vectors))

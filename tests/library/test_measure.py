@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from library import sound
 from library.halves import CROPS, Heard, crops
 from library.lessons import FOLDS, Halves, Lessons, fold_of
 from library.methods import Method
-from library.projection import Recipe
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
-from ml.genre import EVIDENCE_SIZE
+from ml.models.genre import EVIDENCE_SIZE
+from ml.similarity import timbre
+from ml.similarity.projection import Recipe
 from ml.train.corpus import Example
 
 Floats = npt.NDArray[np.float32]
@@ -23,7 +23,7 @@ def a_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole
     tones = np.zeros((int(seconds * 7.8125), BANDS), np.float32)
     tones[:, 36] = np.arange(len(tones)) + 1
     evidence = random.standard_normal((int(seconds / 3), EVIDENCE_SIZE), np.float32)
-    mel = random.random((int(seconds * sound.FRAMES_PER_SECOND), MEL_BANDS), np.float32)
+    mel = random.random((int(seconds * timbre.FRAMES_PER_SECOND), MEL_BANDS), np.float32)
     example = Example(f"{artist}.{seed}", "blues", artist, "gtzan", "train")
     return Heard(example, part, "as it is", Chromagram(tones, 0.0), evidence, mel, 120.0, tones[:, :12])
 
@@ -37,7 +37,7 @@ def test_pieces_lie_inside_and_are_moved_on_the_keyboard() -> None:
         (note,) = np.flatnonzero(piece.chromagram.tones.any(axis=0))
         column = piece.chromagram.tones[:, note]
         assert np.all(np.diff(column) == 1) and 69 <= len(column) <= 118
-        assert len(piece.mel) / sound.FRAMES_PER_SECOND > 8.9 and 3 <= len(piece.evidence) <= 5
+        assert len(piece.mel) / timbre.FRAMES_PER_SECOND > 8.9 and 3 <= len(piece.evidence) <= 5
         assert abs(note - 36) <= 6
         moved += note != 36
     assert 0 < moved <= CROPS * 2 // 3

@@ -10,19 +10,20 @@ import pytest
 from sqlalchemy import select
 
 from jobs.digestion import Order, fill_library
-from library import moods, reference, sound
+from library import moods, reference
 from library.catalogue import Catalogue, Heard, Note, Track
 from library.digest import facts
 from library.filters import AROUSAL_STEP, Filter
 from library.neighbours import Library
 from library.tags import wanted
 from ml.audio.settings import DEFAULT_LIMITS
-from ml.card import Card
 from ml.features.motion import MEASURES
 from ml.features.musicality import Musicality
-from ml.genre import EVIDENCE_SIZE
-from ml.mood import INPUTS, MoodModel
+from ml.models.card import Card
+from ml.models.genre import EVIDENCE_SIZE
+from ml.models.mood import INPUTS, MoodModel
 from ml.report.schema import Mood, Report
+from ml.similarity import timbre
 from tests.fakes import FakeEar, a_report
 from tests.library.test_neighbours import add
 from tests.library.test_reference import entries
@@ -95,8 +96,8 @@ def add_kept(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NE
             setattr(track, name, value)
         session.add(track)
         session.flush()
-        nothing = np.zeros(EVIDENCE_SIZE, np.float32), np.zeros(sound.TIMBRE_SIZE, np.float32)
-        kept = sound.pack(sound.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
+        nothing = np.zeros(EVIDENCE_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
+        kept = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
         session.add(Heard(track_id=track.id, chromagram=b"", evidence=kept))
         session.commit()
         return track.id

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from library import harmony
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
 from library.neighbours import Filter, Library, same_name
-from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY, relation
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key, Why
+from ml.similarity import harmony
+from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY, relation
 from tests.fakes import a_report
 
 

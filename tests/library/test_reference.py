@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from library import harmony, published, reference, sound
+from library import published, reference
 from library.catalogue import Catalogue, Track
 from library.digest import describe, heard_by
 from library.neighbours import Library
 from library.reference import Entry
-from ml.card import load_card
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
+from ml.models.card import load_card
+from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
+from ml.similarity import harmony, timbre
 from tests.fakes import a_report
 
 
@@ -27,10 +28,10 @@ def entries() -> list[Entry]:
     made = []
     for number in range(4):
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 30 + number, 12), np.float32)))
-        evidence = sound.pack(
-            sound.Kept(
+        evidence = timbre.pack(
+            timbre.Kept(
                 random.standard_normal(EVIDENCE_SIZE, np.float32),
-                sound.timbre(random.random((40, MEL_BANDS), np.float32)),
+                timbre.measure(random.random((40, MEL_BANDS), np.float32)),
                 Musicality(0.01, 2.0, 0.8),
             )
         )

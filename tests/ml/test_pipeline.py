@@ -17,7 +17,7 @@ import soundfile
 
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE, Limits
-from ml.genre import EVIDENCE_SIZE
+from ml.models.genre import EVIDENCE_SIZE
 from ml.pipeline import Ear
 from ml.report.errors import SoriError
 from ml.report.schema import Report

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml import fitted, tempo
 from ml.audio.loading import load
 from ml.baselines import krumhansl_key
+from ml.models import fitted, tempo
 from ml.paths import WEIGHT_FOLDER
 from ml.tuning import __main__ as tuning
 from ml.tuning import choice

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from library import harmony
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
 from library.digest import facts
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key
+from ml.similarity import harmony
 from tests.fakes import a_report, write_wav
 
 

@@ -1,4 +1,4 @@
-"""Beats per minute as `librosa.feature.tempo` counts them; the tempo that reports show is `ml.tempo`'s own."""
+"""Beats per minute as `librosa.feature.tempo` counts them; the tempo that reports show is `ml.models.tempo`'s own."""
 
 from __future__ import annotations
 

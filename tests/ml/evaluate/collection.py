@@ -10,11 +10,11 @@ import numpy as np
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import Card
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS, Floats
-from ml.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
-from ml.head import Head, Linear, assemble
+from ml.models.card import Card
+from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
+from ml.models.head import Head, Linear, assemble
 from ml.train.recipe import MUSIC_LIMITS
 from tests.ml import tunes
 
@@ -119,7 +119,7 @@ def make_weights(path: Path) -> Path:
     start_tensorflow()
     import keras
 
-    from ml import trunk
+    from ml.models import trunk
 
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(0)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.evaluate import plots, sounds
 from ml.evaluate.__main__ import build_parser, main
 from ml.evaluate.figures import Judgement
+from ml.models.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.paths import WEIGHT_FOLDER
 from tests.ml.evaluate.collection import LABELS, make_sample, make_shared, make_weights
 from tests.sources import ROOT

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ml.card import load_card
 from ml.evaluate import lab
 from ml.evaluate.__main__ import main
 from ml.evaluate.lab_page import write
-from ml.lab import KINDS
+from ml.models.card import load_card
+from ml.models.classic.kinds import KINDS
 from ml.train.__main__ import main as train
 from ml.train.lab import LAB_FOLDER
 from ml.train.lab_table import plans

@@ -72,7 +72,6 @@ def test_noise_and_clipping_raise_no_warning() -> None:
 
 
 def test_import_pulls_in_no_librosa() -> None:
-    code = (
-        "import sys, ml.features.chroma, ml.key, ml.tempo, ml.baselines; sys.exit('librosa' in sys.modules)"
-    )
+    modules = "ml.features.chroma, ml.models.key, ml.models.tempo, ml.baselines"
+    code = f"import sys, {modules}; sys.exit('librosa' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

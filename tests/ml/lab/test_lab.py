@@ -12,11 +12,11 @@ import pytest
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import load_card
 from ml.features.handcrafted import extraction
-from ml.lab import classical, pictures
-from ml.lab.prepared import prepare
-from ml.lab.served import DeafWeightsError, open_model
+from ml.models.card import load_card
+from ml.models.classic import network_inputs, scikit
+from ml.models.classic.feature_inputs import prepare
+from ml.models.classic.serving import DeafWeightsError, open_model
 from ml.pipeline import load
 from ml.train import classical as fitting
 from ml.train import network, splits
@@ -204,7 +204,7 @@ def test_the_key_of_a_song_changes_nothing_for_a_model() -> None:
 
 
 def test_a_picture_has_normalised_channels() -> None:
-    drawn = pictures.picture(windows().mel[:3] * 7 + 2)
+    drawn = network_inputs.picture(windows().mel[:3] * 7 + 2)
     assert drawn.shape == (3, 128, 128, 3) and drawn.dtype == np.float32
     np.testing.assert_allclose(drawn.mean(axis=(1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(drawn.std(axis=(1, 2)), 1, atol=1e-3)
@@ -217,8 +217,8 @@ def test_a_file_with_another_type_inside_is_not_opened(tmp_path: Path) -> None:
 
     path = tmp_path / "strange.skops"
     skops.io.dump([LogisticRegression(), FunctionTransformer(func=pytest.fail)], path)
-    with pytest.raises(classical.StrangeTypesError, match="pytest"):
-        classical.load(path)
+    with pytest.raises(scikit.StrangeTypesError, match="pytest"):
+        scikit.load(path)
 
 
 def test_a_model_of_published_numbers_cannot_hear_and_says_so(tmp_path: Path) -> None:

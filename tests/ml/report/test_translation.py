@@ -22,10 +22,10 @@ import library.writing
 import main
 import preprocess
 import web
-from library.why import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from ml.features import dynamics
 from ml.report import errors
 from ml.report.translation import ENGLISH, NOTES, Words
+from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from tests.sources import ROOT, python_files
 from web import browse, genres, openapi, pages, rescan, uploads
 
@@ -33,7 +33,7 @@ KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
 LAB = (
     "ml.train.data.handcrafted",
     "ml.train.data.feature_tables",
-    "ml.lab.served",
+    "ml.models.classic.serving",
     "ml.train.corpus",
     "ml.train.lab",
     "ml.evaluate.lab_run",

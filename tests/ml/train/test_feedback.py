@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.genre import EVIDENCE_SIZE
+from ml.models.genre import EVIDENCE_SIZE
 from ml.train.feedback import COLLECTION, NoFeedbackError, read_feedback
 
 

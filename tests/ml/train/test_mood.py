@@ -9,8 +9,8 @@ import pytest
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import load_card
-from ml.mood import INPUTS, MoodModel, odds_to_share
+from ml.models.card import load_card
+from ml.models.mood import INPUTS, MoodModel, odds_to_share
 from ml.pipeline import load
 from ml.train import mood
 from ml.train.__main__ import main

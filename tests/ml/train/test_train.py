@@ -12,9 +12,9 @@ import soundfile
 from jobs.listening import Song, listen
 from library.feedback import Feedback
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
-from ml.card import load_card
-from ml.genre import EVIDENCE_SIZE
 from ml.metrics import calibration_error
+from ml.models.card import load_card
+from ml.models.genre import EVIDENCE_SIZE
 from ml.pipeline import load
 from ml.train import corpus, recipe
 from ml.train.__main__ import main
@@ -161,7 +161,7 @@ def test_probabilities_are_calibrated_on_songs_not_trained_on() -> None:
     assert judged is not None
     head, least = recipe.calibrate(recipe.fit_head(table, labels, np.ones(len(rows), bool)), table, judged)
     factor = recipe.temperature(judged.scores[judged.held], table.rows.labels[judged.held])
-    from ml.head import softmax
+    from ml.models.head import softmax
 
     shares = softmax(factor * judged.scores[judged.held])
     assert calibration_error(shares, table.rows.labels[judged.held]) < 0.15
@@ -183,7 +183,7 @@ def test_no_artist_of_the_test_split_teaches_the_shipped_model(shared: Path) -> 
 
 
 def test_the_shipped_card_tells_what_taught_it() -> None:
-    from ml.card import GENRE_WEIGHTS
+    from ml.models.card import GENRE_WEIGHTS
 
     card = load_card(GENRE_WEIGHTS)
     assert json.dumps(card.data)

@@ -48,11 +48,11 @@ class Card:
     metrics: dict[str, Any]
     licence: str
     hearing: str = ""
-    """Fingerprint of the part that only hears, where a model has one: `ml.genre.GenreModel.hearing`."""
+    """Fingerprint of the part that only hears, where a model has one: `ml.models.genre.GenreModel.hearing`."""
     sha256: dict[str, str] = field(default_factory=dict)
     """Hash of each file that belongs to the model, by name."""
     kind: str = "transfer"
-    """How the model works: `transfer` as the shipped one, or one of `ml.lab.KINDS`."""
+    """How the model works: `transfer` as the shipped one, or one of `ml.models.classic.kinds.KINDS`."""
 
     def save(self, weights: Path, *companions: Path) -> None:
         """Write the card beside `weights`, with the hashes of all files as they are now."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ml.card import WeightError
 from ml.features.mel import Floats
-from ml.genre import start_tensorflow
-from ml.lab import pictures
+from ml.models.card import WeightError
+from ml.models.classic import network_inputs
+from ml.models.genre import start_tensorflow
 
 WIDTHS = (16, 32, 48, 64)
 DROPOUT = 0.4
@@ -32,7 +32,7 @@ def build(kind: str, labels: int, *, mean: float = 0.0, deviation: float = 1.0, 
     from keras import layers
 
     keras.utils.set_random_seed(seed)
-    given = keras.Input(pictures.shape_of(kind), name=kind)
+    given = keras.Input(network_inputs.shape_of(kind), name=kind)
     sound = given if kind == "picture" else layers.Reshape((*given.shape[1:], 1))(given)
     sound = layers.Rescaling(1 / deviation, offset=-mean / deviation, name="scale")(sound)
     for number, width in enumerate(WIDTHS):
@@ -60,7 +60,7 @@ def scores(kind: str, network: Any, windows: Floats) -> Floats:
     """(windows, labels) of mel windows, in batches."""
     starts = range(0, len(windows), BATCH)
     parts = [
-        np.asarray(network(pictures.draw(kind, windows[start : start + BATCH]), training=False))
+        np.asarray(network(network_inputs.draw(kind, windows[start : start + BATCH]), training=False))
         for start in starts
     ]
     return np.concatenate(parts).astype(np.float32)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.card import Card, load_card
+from ml.models.card import Card, load_card
 from ml.paths import WEIGHT_FOLDER
 
 Floats = npt.NDArray[np.float32]

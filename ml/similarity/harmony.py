@@ -18,8 +18,8 @@ from functools import cache, cached_property
 import numpy as np
 import numpy.typing as npt
 
-from library import intervals as between
 from ml.features.chroma import FRAMES_PER_SECOND, Chromagram, fold
+from ml.similarity import intervals as between
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
-from ml.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
+from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
 
 if TYPE_CHECKING:
     import keras

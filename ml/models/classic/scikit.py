@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.card import WeightError
 from ml.features.mel import Floats
+from ml.models.card import WeightError
 
 ALLOWED = frozenset(
     {"sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from library import harmony, projection, sound
-from library.projection import Projection, Recipe
 from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.genre import EVIDENCE_SIZE
+from ml.models.genre import EVIDENCE_SIZE
+from ml.similarity import harmony, projection, timbre
+from ml.similarity.projection import Projection, Recipe
 
 Floats = npt.NDArray[np.float32]
 
@@ -90,27 +90,27 @@ def test_mean_chroma_adds_up() -> None:
 def test_evidence_and_timbre_come_back() -> None:
     random = np.random.default_rng(0)
     evidence = random.standard_normal(EVIDENCE_SIZE).astype(np.float32)
-    timbre = sound.timbre(sound.pool(random.random((700, MEL_BANDS), np.float32)))
+    measured = timbre.measure(timbre.pool(random.random((700, MEL_BANDS), np.float32)))
     music = Musicality(0.125, 2.0, 0.75)
-    kept = sound.unpack(sound.pack(sound.Kept(evidence, timbre, music)))
+    kept = timbre.unpack(timbre.pack(timbre.Kept(evidence, measured, music)))
     np.testing.assert_array_equal(kept.evidence, evidence)
-    np.testing.assert_allclose(kept.timbre, timbre, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(kept.timbre, measured, rtol=1e-3, atol=1e-4)
     assert kept.music == music
     with pytest.raises(ValueError, match="28 bytes"):
-        sound.unpack(b"1234" * 7)
+        timbre.unpack(b"1234" * 7)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 600])
 def test_the_shortest_sound_has_a_timbre(frames: int) -> None:
-    silence = sound.pool(np.zeros((frames, MEL_BANDS), np.float32))
-    timbre = sound.timbre(silence)
-    assert timbre.shape == (sound.TIMBRE_SIZE,) and np.isfinite(timbre).all()
+    silence = timbre.pool(np.zeros((frames, MEL_BANDS), np.float32))
+    measured = timbre.measure(silence)
+    assert measured.shape == (timbre.TIMBRE_SIZE,) and np.isfinite(measured).all()
 
 
 def test_timbre_hears_how_fast_a_sound_goes_up_and_down() -> None:
-    seconds = np.arange(1000)[:, None] / sound.FRAMES_PER_SECOND
+    seconds = np.arange(1000)[:, None] / timbre.FRAMES_PER_SECOND
     slow, fast = (1 + np.sin(2 * np.pi * hz * seconds) * np.ones((1, MEL_BANDS)) for hz in (2, 8))
-    rates = [sound.timbre(mel.astype(np.float32))[-132:].reshape(11, 12) for mel in (slow, fast)]
+    rates = [timbre.measure(mel.astype(np.float32))[-132:].reshape(11, 12) for mel in (slow, fast)]
     assert [int(rate[:, 0].argmax()) for rate in rates] == [3, 8]
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
 from ml.features.motion import MEASURES
-from ml.genre import EVIDENCE_SIZE
-from ml.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
+from ml.models.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
+from ml.models.genre import EVIDENCE_SIZE
+from ml.models.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
+from ml.models.trunk import TAGS
 from ml.pipeline import Ear, load
 from ml.report.schema import Report
-from ml.trunk import TAGS
 from tests.ml.music import song
 
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from ml import trunk
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.features.bands import BandStatistics
 from ml.features.mel import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES, Floats
 from ml.features.musicality import Musicality
 from ml.features.track import Track
+from ml.models import trunk
+from ml.models.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.report.schema import Genre, Model, Moment, Score
 
 BANDS_NAME = "bands.npz"

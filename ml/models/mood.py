@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from ml import trunk
-from ml.card import MOOD_WEIGHTS, Card, WeightError, load_card
 from ml.features import motion
 from ml.features.mel import Floats
+from ml.models import trunk
+from ml.models.card import MOOD_WEIGHTS, Card, WeightError, load_card
 from ml.report.schema import Mood
 
 CALM, EXCITING = "calm", "exciting"

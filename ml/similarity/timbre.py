@@ -17,8 +17,8 @@ from scipy.fft import dct
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.mel import HOP_SIZE, MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.genre import EVIDENCE_SIZE
-from ml.trunk import TAGS
+from ml.models.genre import EVIDENCE_SIZE
+from ml.models.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]
 
@@ -46,7 +46,7 @@ def pool(mel: Floats) -> Floats:
     return pooled
 
 
-def timbre(pooled: Floats) -> Floats:
+def measure(pooled: Floats) -> Floats:
     """(TIMBRE_SIZE,) of pooled log-mel frames."""
     mel = pooled if len(pooled) > 1 else pooled[[0, 0]]
     cepstra = dct(mel, type=2, norm="ortho", axis=1)[:, :CEPSTRA]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml import key
 from ml.baselines import krumhansl_key
 from ml.features.chroma import PITCH_CLASSES, chromagram
+from ml.models import key
 from ml.report.schema import Key
 from ml.scoring import key_score
 from tests.ml.tunes import cadence, clicks, noise, silence, tone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from library.harmony import Chords, mean_chroma
 from ml.features.chroma import PITCH_CLASSES
 from ml.report.schema import Key, Report, Why
+from ml.similarity.harmony import Chords, mean_chroma
 
 SAME_KEY, RELATIVE, PARALLEL, FIFTH = "same key", "relative key", "parallel key", "a fifth apart"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml import fitted
 from ml.features.chroma import PITCH_CLASSES, Chromagram
-from ml.fitted import Fitted, Floats
+from ml.models import fitted
+from ml.models.fitted import Fitted, Floats
 from ml.report.schema import Key
 
 MODES = ("major", "minor")

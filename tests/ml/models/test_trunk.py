@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml import trunk
 from ml.audio.loading import load
 from ml.convert import CHECKPOINT, Checkpoint, convert
 from ml.features.mel import Floats, log_mel, windows
+from ml.models import trunk
 from ml.pipeline import Ear
 from ml.train.corpus import read_gtzan_clips, read_taggrams
 from tests.ml.music import song, white_noise

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ml import fitted
 from ml.features import onsets
 from ml.features.onsets import TEMPI, Array
-from ml.fitted import Fitted, Floats
+from ml.models import fitted
+from ml.models.fitted import Fitted, Floats
 from ml.report.schema import Tempo
 
 MIN_SECONDS = 4.0

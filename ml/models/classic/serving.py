@@ -13,15 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.features import mel
 from ml.features.handcrafted import extraction
 from ml.features.mel import Floats
 from ml.features.track import Track
-from ml.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
-from ml.head import softmax
-from ml.lab import FEATURE_KINDS, KINDS, classical, networks
-from ml.lab.prepared import prepare
+from ml.models.card import GENRE_WEIGHTS, Card, WeightError, load_card
+from ml.models.classic import networks, scikit
+from ml.models.classic.feature_inputs import prepare
+from ml.models.classic.kinds import FEATURE_KINDS, KINDS
+from ml.models.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
+from ml.models.head import softmax
 from ml.report.schema import Model
 
 
@@ -59,7 +60,7 @@ class FeatureJudge:
         return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
 
     def _scores(self, rows: Floats) -> Floats:
-        return classical.scores(self.model, rows if self.bare else prepare(extraction.NAMES, rows)[1])
+        return scikit.scores(self.model, rows if self.bare else prepare(extraction.NAMES, rows)[1])
 
 
 @dataclass(frozen=True)
@@ -109,5 +110,5 @@ def open_judge(path: Path, card: Card) -> FeatureJudge | NetworkJudge:
     if card.kind not in KINDS:
         raise UnusableWeightsError(file=path.name)
     if card.kind in FEATURE_KINDS:
-        return FeatureJudge(classical.load(path), bare=bool(card.settings.get("bare")))
+        return FeatureJudge(scikit.load(path), bare=bool(card.settings.get("bare")))
     return NetworkJudge(card.kind, networks.load(path))
