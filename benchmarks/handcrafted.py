@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.analyse import Row, write_song
 from benchmarks.timing import ratio, take_turns
-from ml.baselines import librosa_load, librosa_series
+from ml.evaluate.baselines import librosa_load, librosa_series
 from ml.features.handcrafted import extraction, series
 
 SECONDS = 30

@@ -137,9 +137,9 @@ def build(shared: Path) -> tuple[list[Entry], str]:
     Where a cut is all there is, the published taggram of the whole track gives the evidence, and the published chroma
     draws the harmony vector, because both serve better (docs/neighbours.md).
     """
-    from library.published import Imputation, read_chroma, read_tags
     from ml.pipeline import load
-    from ml.train.corpus import read_gtzan_clips, read_rows
+    from ml.train.data.corpus import read_gtzan_clips, read_rows
+    from ml.train.similarity.published import Imputation, read_chroma, read_tags
 
     named = {row["id"]: row for row in read_rows(shared / "gtzan" / "tracks.csv")}
     tags = read_tags(shared)
@@ -176,7 +176,7 @@ def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[
 
     The chromagram stays the cut's: where the projection changes, the cut alone speaks until the reference is made anew.
     """
-    from library.published import ChordImputation, invariants, standardise
+    from ml.train.similarity.published import ChordImputation, invariants, standardise
 
     names = [entry.reference.removeprefix("gtzan:") for entry in entries]
     there = np.array([name in chroma for name in names])

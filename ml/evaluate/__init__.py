@@ -1,1 +1,1 @@
-"""The proof: everything that Sori claims to hear, measured on one run and written down as it came out."""
+"""Measures every claim that Sori makes, and writes the pages of figures: `python -m ml.evaluate`."""

@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.evaluate import genre, lab_run, leakage, mood, page, plots, provenance, rhythm, transfer
+from ml.evaluate import plots, provenance
+from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm, transfer
+from ml.evaluate.accuracy.genre import Examined
+from ml.evaluate.accuracy.songs import CrossJudged, Listener, Songs, Tell
+from ml.evaluate.classic import run
 from ml.evaluate.figures import Figures
-from ml.evaluate.genre import Examined
-from ml.evaluate.listening import CrossJudged, Listener, Songs, Tell
 from ml.models.genre import GenreModel
 from ml.report.errors import SoriError
 from ml.report.progress import tell
-from ml.train.corpus import read_taggrams
+from ml.train.classic.run import LAB_FOLDER
 from ml.train.data.cache import Cache
-from ml.train.lab import LAB_FOLDER
-from ml.train.mood_task import MoodListener
+from ml.train.data.corpus import read_taggrams
+from ml.train.mood.task import MoodListener
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
@@ -63,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         if options.all:
-            return lab_run.run(options, tell)
+            return run.run(options, tell)
         figures, examined = evaluate(options, tell)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml import metrics
+from ml.train import metrics
 
 Doubles = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.int64]

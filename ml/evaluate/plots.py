@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ml import metrics
 from ml.evaluate.figures import Judgement, by_label
+from ml.train import metrics
 
 GROUND, INK, FAINT = "#fbfaf7", "#22262b", "#d9d6cf"
 BLUE, ORANGE = "#2a6f97", "#d1602c"

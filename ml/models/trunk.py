@@ -1,7 +1,7 @@
 """The trunk: a convolutional network that hears 3 s of log-mel spectrogram as 50 tags and a 200-number embedding.
 
 The architecture is musicnn's (Pons & Serra 2019), built from plain Keras layers so that the saved file loads
-without custom code. `ml.convert` fills it from the published checkpoint.
+without custom code. `ml.train.trunk` fills it from the published checkpoint.
 
 Two rewritings make it ten times cheaper and leave its answers as they were. Weight decay has brought most of the
 published filters to zero: 498 of 561 answer every sound with the same number, so only the others are computed and one

@@ -16,10 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.convert import fetch_trunk
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
-from ml.metrics import calibration_error, interval
 from ml.models.card import GENRE_WEIGHTS, Card, load_card
 from ml.models.classic.kinds import KINDS
 from ml.models.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
@@ -28,16 +26,20 @@ from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.report.progress import tell
 from ml.report.schema import Model
-from ml.train import corpus, mood_task, recipe
-from ml.train.corpus import Example
+from ml.train.classic.run import train as train_lab
+from ml.train.classic.table import train_table
+from ml.train.data import corpus
+from ml.train.data.augmentation import TRAINED_VARIANTS
 from ml.train.data.cache import Cache
-from ml.train.evidence import Gatherer, Row, learn_bands
-from ml.train.feedback import read_feedback
-from ml.train.lab import train as train_lab
-from ml.train.lab_table import train_table
-from ml.train.mood_task import MoodListener
-from ml.train.splits import NAMED
-from ml.train.variants import TRAINED_VARIANTS
+from ml.train.data.corpus import Example
+from ml.train.data.feedback import read_feedback
+from ml.train.data.splits import NAMED
+from ml.train.genre import recipe
+from ml.train.genre.trunk_outputs import Gatherer, Row, learn_bands
+from ml.train.metrics import calibration_error, interval
+from ml.train.mood import task
+from ml.train.mood.task import MoodListener
+from ml.train.trunk import fetch_trunk
 
 LICENCE = (
     "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
@@ -127,7 +129,7 @@ def train_mood(options: argparse.Namespace, tell: Callable[[str], None]) -> Card
     """The mood head learns from what the shipped trunk hears."""
     with ThreadPoolExecutor() as threads:
         listener = MoodListener(GenreModel.load(), Cache(options.cache), threads)
-        return mood_task.train(options, listener, tell)
+        return task.train(options, listener, tell)
 
 
 def gather_examples(options: argparse.Namespace) -> list[Example]:

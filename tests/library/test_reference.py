@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from library import published, reference
+from library import reference
 from library.catalogue import Catalogue, Track
 from library.digest import describe, heard_by
 from library.neighbours import Library
@@ -20,6 +20,7 @@ from ml.features.musicality import Musicality
 from ml.models.card import load_card
 from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
 from ml.similarity import harmony, timbre
+from ml.train.similarity import published
 from tests.fakes import a_report
 
 

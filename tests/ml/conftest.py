@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml.convert import fetch_wheel
 from ml.pipeline import Ear, load
+from ml.train.trunk import fetch_wheel
 
 
 @pytest.fixture(scope="session")

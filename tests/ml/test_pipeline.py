@@ -21,7 +21,7 @@ from ml.models.genre import EVIDENCE_SIZE
 from ml.pipeline import Ear
 from ml.report.errors import SoriError
 from ml.report.schema import Report
-from ml.train.variants import VARIANTS
+from ml.train.data.augmentation import VARIANTS
 from tests.ml.music import babble, pure_tone, song, white_noise
 
 

@@ -15,7 +15,7 @@ from ml.features.mel import MEL_BANDS, Floats
 from ml.models.card import Card
 from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
 from ml.models.head import Head, Linear, assemble
-from ml.train.recipe import MUSIC_LIMITS
+from ml.train.genre.recipe import MUSIC_LIMITS
 from tests.ml import tunes
 
 LABELS = ("classical", "pop", "rock")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ml.evaluate import plots, sounds
+from ml.evaluate import plots
 from ml.evaluate.__main__ import build_parser, main
+from ml.evaluate.accuracy import noises
 from ml.evaluate.figures import Judgement
 from ml.models.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.paths import WEIGHT_FOLDER
@@ -117,7 +118,7 @@ def test_the_same_figures_draw_the_same_files(tmp_path: Path) -> None:
 
 
 def test_sounds_are_the_same_every_time_and_audible() -> None:
-    first, second = sounds.make(), sounds.make()
+    first, second = noises.make(), noises.make()
     assert len(first) > 20
     for name, sound in first.items():
         np.testing.assert_array_equal(sound, second[name])

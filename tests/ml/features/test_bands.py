@@ -9,7 +9,7 @@ from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
 from ml.features.mel import MEL_BANDS, Floats, level, log_mel
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
-from ml.train.variants import narrow
+from ml.train.data.augmentation import narrow
 from tests.ml.music import pure_tone, song, white_noise
 
 

@@ -72,6 +72,6 @@ def test_noise_and_clipping_raise_no_warning() -> None:
 
 
 def test_import_pulls_in_no_librosa() -> None:
-    modules = "ml.features.chroma, ml.models.key, ml.models.tempo, ml.baselines"
+    modules = "ml.features.chroma, ml.models.key, ml.models.tempo, ml.evaluate.baselines"
     code = f"import sys, {modules}; sys.exit('librosa' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.baselines import librosa_series
+from ml.evaluate.baselines import librosa_series
 from ml.features import mel
 from ml.features.handcrafted import extraction, rhythm, separation, series
 from ml.features.handcrafted.spectrum import Spectrum

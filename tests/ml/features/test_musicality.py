@@ -4,7 +4,7 @@ import pytest
 
 from ml.features.mel import Floats, level, log_mel
 from ml.features.musicality import Musicality, measure
-from ml.train.recipe import MUSIC_LIMITS
+from ml.train.genre.recipe import MUSIC_LIMITS
 from tests.ml.music import babble, pure_tone, song, white_noise
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml.baselines import krumhansl_key
+from ml.evaluate.baselines import krumhansl_key
 from ml.features.chroma import PITCH_CLASSES, chromagram
 from ml.models import key
 from ml.report.schema import Key
-from ml.scoring import key_score
+from ml.train.rhythm.scoring import key_score
 from tests.ml.tunes import cadence, clicks, noise, silence, tone
 
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.baselines import librosa_tempo
+from ml.evaluate.baselines import librosa_tempo
 from ml.features.mel import log_mel
 from ml.features.onsets import TEMPI
 from ml.models import fitted, tempo
 from ml.report.schema import Tempo
-from ml.scoring import tempo_is_related, tempo_is_right
+from ml.train.rhythm.scoring import tempo_is_related, tempo_is_right
 from tests.ml.tunes import cadence, clicks, drums, noise, silence, tone
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from ml.audio.loading import load
-from ml.convert import CHECKPOINT, Checkpoint, convert
 from ml.features.mel import Floats, log_mel, windows
 from ml.models import trunk
 from ml.pipeline import Ear
-from ml.train.corpus import read_gtzan_clips, read_taggrams
+from ml.train.data.corpus import read_gtzan_clips, read_taggrams
+from ml.train.trunk import CHECKPOINT, Checkpoint, convert
 from tests.ml.music import song, white_noise
 
 PUBLISHED_HOP_FRAMES = 61

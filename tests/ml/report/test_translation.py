@@ -34,9 +34,9 @@ LAB = (
     "ml.train.data.handcrafted",
     "ml.train.data.feature_tables",
     "ml.models.classic.serving",
-    "ml.train.corpus",
-    "ml.train.lab",
-    "ml.evaluate.lab_run",
+    "ml.train.data.corpus",
+    "ml.train.classic.run",
+    "ml.evaluate.classic.run",
 )
 # Modules that define errors, loaded so that all are known.
 HEARD = (

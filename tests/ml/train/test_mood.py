@@ -12,11 +12,11 @@ from ml.audio.settings import SAMPLE_RATE
 from ml.models.card import load_card
 from ml.models.mood import INPUTS, MoodModel, odds_to_share
 from ml.pipeline import load
-from ml.train import mood
 from ml.train.__main__ import main
-from ml.train.corpus import Example, read_folder
-from ml.train.mood import Ratings
-from ml.train.mood_task import MIDDLE_SECONDS, _groups, middle
+from ml.train.data.corpus import Example, read_folder
+from ml.train.mood import fit
+from ml.train.mood.fit import Ratings
+from ml.train.mood.task import MIDDLE_SECONDS, _groups, middle
 from tests.ml.evaluate.collection import make_ratings
 from tests.ml.music import song
 
@@ -117,10 +117,10 @@ def some_ratings(count: int = 120, *, noise: float = 0.2) -> tuple[np.ndarray, R
 
 def test_the_recipe_finds_what_is_there() -> None:
     given, ratings = some_ratings()
-    judged = mood.cross_judge(given, ratings.balance, mood.folds_by_clip(ratings))
+    judged = fit.cross_judge(given, ratings.balance, fit.folds_by_clip(ratings))
     assert np.corrcoef(judged, ratings.balance)[0, 1] > 0.75
     assert ((judged > 0) == ratings.exciting).mean() > 0.75
-    head, settings, _ = mood.fit_ratings(given, ratings)
+    head, settings, _ = fit.fit_ratings(given, ratings)
     arousal = odds_to_share(head.arousal(given)[:, 0])
     assert np.abs(arousal - ratings.arousal).mean() < 0.15
     assert settings["slope"] == pytest.approx(3, rel=0.5)
@@ -132,9 +132,9 @@ def test_cross_validation_knows_nothing_of_what_it_judges() -> None:
     """Where there is nothing to be learnt, nothing is found; a leak would find it."""
     given, ratings = some_ratings()
     random = np.random.default_rng(3).permutation(len(given))
-    for folds in (mood.folds_by_clip(ratings), mood.folds_by_genre(ratings)):
+    for folds in (fit.folds_by_clip(ratings), fit.folds_by_genre(ratings)):
         assert (
-            abs(np.corrcoef(mood.cross_judge(given[random], ratings.balance, folds), ratings.balance)[0, 1])
+            abs(np.corrcoef(fit.cross_judge(given[random], ratings.balance, folds), ratings.balance)[0, 1])
             < 0.3
         )
         assert sorted(np.concatenate([held for _, held in folds]).tolist()) == list(range(len(given)))
@@ -143,7 +143,7 @@ def test_cross_validation_knows_nothing_of_what_it_judges() -> None:
 
 def test_a_genre_is_left_out_whole() -> None:
     _, ratings = some_ratings(30)
-    for learnt, held in mood.folds_by_genre(ratings):
+    for learnt, held in fit.folds_by_genre(ratings):
         assert not set(ratings.genres[learnt]) & set(ratings.genres[held])
 
 
@@ -151,7 +151,7 @@ def test_ratings_are_read_as_listeners_gave_them(tmp_path: Path) -> None:
     make_ratings(
         tmp_path, {"pop.000": (0.1, 0.5, 0.3), "rock.000": (0.6, 0.1, 0.1), "rock.001": (0.0, 0.0, 0.0)}
     )
-    ratings = mood.read_ratings(tmp_path)
+    ratings = fit.read_ratings(tmp_path)
     np.testing.assert_allclose(ratings.balance, [0.7, -0.4, 0.0])
     np.testing.assert_allclose(ratings.arousal, [8 / 9, 0.25, 0.5])
     assert ratings.exciting.tolist() == [True, False, False]

@@ -12,14 +12,15 @@ import soundfile
 from jobs.listening import Song, listen
 from library.feedback import Feedback
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
-from ml.metrics import calibration_error
 from ml.models.card import load_card
 from ml.models.genre import EVIDENCE_SIZE
 from ml.pipeline import load
-from ml.train import corpus, recipe
 from ml.train.__main__ import main
-from ml.train.evidence import Row
-from ml.train.variants import MP3_BITS_PER_SECOND, VARIANTS
+from ml.train.data import corpus
+from ml.train.data.augmentation import MP3_BITS_PER_SECOND, VARIANTS
+from ml.train.genre import recipe
+from ml.train.genre.trunk_outputs import Row
+from ml.train.metrics import calibration_error
 from tests.ml.music import song, white_noise
 
 
@@ -107,14 +108,14 @@ def test_less_than_two_genres_are_refused(
 def test_the_mp3_variant_is_what_its_name_says() -> None:
     import io
 
-    from ml.train import variants
+    from ml.train.data import augmentation
 
     buffer = io.BytesIO()
     soundfile.write(
-        buffer, white_noise(10.0), variants.MP3_RATE, format="MP3", bitrate_mode="CONSTANT",
-        compression_level=variants.MP3_LEVEL,
+        buffer, white_noise(10.0), augmentation.MP3_RATE, format="MP3", bitrate_mode="CONSTANT",
+        compression_level=augmentation.MP3_LEVEL,
     )  # fmt: skip
-    seconds = 10.0 * SAMPLE_RATE / variants.MP3_RATE
+    seconds = 10.0 * SAMPLE_RATE / augmentation.MP3_RATE
     assert buffer.tell() * 8 / seconds == pytest.approx(MP3_BITS_PER_SECOND, rel=0.05)
 
 

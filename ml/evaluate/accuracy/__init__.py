@@ -1,0 +1,1 @@
+"""docs/accuracy.md: genre, mood, tempo and key against the truth."""

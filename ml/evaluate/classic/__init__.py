@@ -1,0 +1,1 @@
+"""docs/lab.md: the classic models compared on three splits."""

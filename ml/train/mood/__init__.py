@@ -1,0 +1,1 @@
+"""The mood model: `python -m ml.train --task mood`."""

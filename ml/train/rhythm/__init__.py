@@ -1,0 +1,1 @@
+"""Tempo and key, fitted to annotated clips: `python -m ml.train.rhythm`."""

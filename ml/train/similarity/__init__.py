@@ -1,0 +1,1 @@
+"""The projections behind similar songs, learnt from recordings cut in two."""

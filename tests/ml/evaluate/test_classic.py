@@ -1,0 +1,99 @@
+"""The lab's page comes from weight files alone: nothing is trained, and a test song has taught nobody."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ml.evaluate.__main__ import main
+from ml.evaluate.classic import measure
+from ml.evaluate.classic.page import write
+from ml.models.card import load_card
+from ml.models.classic.kinds import KINDS
+from ml.train.__main__ import main as train
+from ml.train.classic.run import LAB_FOLDER
+from ml.train.classic.table import plans
+from tests.ml.evaluate.collection import make_shared
+from tests.sources import ROOT
+
+MOST_BYTES, MOST_TOGETHER = 2_000_000, 8_000_000
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A research collection in miniature, and two models of its clips."""
+    folder = tmp_path_factory.mktemp("small")
+    make_shared(folder / "shared")
+    (folder / "shared" / "gtzan" / "splits").mkdir(exist_ok=True)
+    common = ["--shared", folder / "shared", "--data", folder / "shared" / "gtzan" / "clips"]
+    for name, more in {
+        "svm-clips-random.skops": ["--model", "svm", "--split", "random"],
+        "logistic-clips-leaky.skops": ["--model", "logistic", "--split", "leaky"],
+        "cnn-clips-random.keras": ["--model", "cnn", "--split", "random", "--epochs", "2"],
+    }.items():
+        places = ["--output", folder / "lab" / name, "--cache", folder / "cache"]
+        assert train([str(word) for word in (*common, *places, *more)]) == 0
+    return folder
+
+
+def run(small: Path, *arguments: str) -> int:
+    places = ("--shared", small / "shared", "--lab", small / "lab", "--cache", small / "cache")
+    return main(["--all", *map(str, places), "--output", str(small / "out"), *arguments])
+
+
+def test_one_command_writes_the_table(
+    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml.evaluate.classic import run
+
+    monkeypatch.setattr(run, "_shipped", lambda options: [])
+    before = {path: path.stat().st_mtime_ns for path in (small / "lab").iterdir()}
+    assert run(small, "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {(one["kind"], one["split"]) for one in figures} == {
+        ("svm", "random"), ("logistic", "leaky"), ("cnn", "random"),
+    }  # fmt: skip
+    for one in figures:
+        assert 0 <= one["low"] <= one["accuracy"] <= one["high"] <= 1 and one["n"] > 0
+        assert one["kilobytes"] > 0 and one["train_seconds"] >= 0 and "macro_f1" in one
+    page = (small / "out" / "lab.md").read_text(encoding="utf-8")
+    for name in re.findall(r"\]\((images/.+?)\)", page):
+        assert (small / "out" / name).stat().st_size
+    assert "How the networks learn" in page
+    assert {path: path.stat().st_mtime_ns for path in (small / "lab").iterdir()} == before
+
+
+def test_the_songs_that_examine_taught_nobody(small: Path) -> None:
+    card = load_card(small / "lab" / "svm-clips-random.skops")
+    (one,) = (
+        one
+        for one in measure.examine_all(small / "lab", small / "shared", small / "cache", lambda _: None)
+        if one.card == card
+    )
+    assert one.judgement.truth.size + card.data["songs"] == 18
+
+
+def test_an_empty_lab_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--all", "--lab", str(tmp_path), "--output", str(tmp_path)]) == 2
+    assert "no model to measure" in capsys.readouterr().err
+
+
+def test_a_page_without_some_models_is_a_page() -> None:
+    assert "In pictures" in write([], {}, {})
+
+
+def test_the_lab_that_ships_is_whole_and_small() -> None:
+    names = {name for name, _ in plans(Path("clips"))}
+    weights = [LAB_FOLDER / name for name in names]
+    sizes = [path.stat().st_size for path in weights]
+    assert max(sizes) < MOST_BYTES and sum(sizes) < MOST_TOGETHER
+    for path in weights:
+        card = load_card(path)
+        assert path.name.startswith(f"{card.kind}-") and card.data["split"] in path.name
+    page = (ROOT / "docs" / "lab.md").read_text(encoding="utf-8")
+    assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+    pictures = re.findall(r"\]\((images/.+?)\)", page)
+    assert pictures and [name for name in pictures if not (ROOT / "docs" / name).is_file()] == []
