@@ -22,7 +22,7 @@ from jobs.attempt import InternalError, Listener, wake
 from jobs.workers import work_through
 from library import moods, reference
 from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
-from library.digest import Digest, File, described_by, digest, heard_by
+from library.digest import Digest, File, digest
 from library.folders import NoFolderError, explain, walk
 from library.freshness import mark_change
 from library.keeping import Judge, Keeper, Summary, Versions, hash_content
@@ -31,6 +31,7 @@ from ml.audio.settings import Limits
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.schema import Report
+from ml.similarity.vectors import described_by, heard_by
 
 LOCK_NAME = "library.lock"
 _ADVISORY_LOCK = 0x534F5249

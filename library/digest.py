@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from library.catalogue import Descriptor, Heard, Track
-from ml.models.card import Card
 from ml.report.schema import Report
+from ml.similarity.vectors import describe, described_by
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing
@@ -48,52 +47,8 @@ class Digest:
     described_with: str
 
 
-def describe(chromagram: bytes, evidence: bytes) -> tuple[bytes, bytes, str]:
-    """The two vectors of kept numbers, and the version that made them."""
-    from ml.similarity import harmony, projection, timbre
-
-    projections, version = projection.load()
-    chords = projections["harmony"].apply(harmony.features(harmony.unpack(chromagram)))
-    heard = timbre.unpack(evidence)
-    sound = projections["sound"].apply(timbre.features(heard.evidence, heard.timbre))
-    return chords.astype("<f4").tobytes(), sound.astype("<f4").tobytes(), version
-
-
-def description_version() -> str:
-    from ml.similarity import projection
-
-    return projection.load()[1]
-
-
-def described_by(model_sha256: str) -> str:
-    """The version that a track remembers of all that follows from what is kept: vectors, and the head's judgement."""
-    return f"{description_version()}+{model_sha256[:16]}"
-
-
-HEARING_VERSION = 2
-"""Raised when the same trunk hears something else in the same file."""
-
-
-def heard_by(card: Card) -> str:
-    """The version that a track heard with this model remembers.
-
-    A head trained anew hears nothing else; a card that does not name what hears stands for the whole file.
-    """
-    hears = card.hearing or "".join(digest for _, digest in sorted(card.sha256.items()))
-    return f"{hashlib.sha256(hears.encode()).hexdigest()[:16]}-{HEARING_VERSION}"
-
-
-def keep(hearing: Hearing) -> tuple[bytes, bytes]:
-    """What is kept of one listening: the chromagram, and the evidence with the timbre beside it."""
-    from ml.similarity import harmony, timbre
-
-    measured = timbre.measure(timbre.pool(hearing.mel))
-    heard = timbre.Kept(hearing.evidence.mean(axis=0), measured, hearing.musicality)
-    return harmony.pack(hearing.chromagram), timbre.pack(heard)
-
-
 def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Digest:
-    chromagram, evidence = keep(hearing)
+    chromagram, evidence = hearing.packed()
     harmony, sound, _ = describe(chromagram, evidence)
     return Digest(
         file,

@@ -18,12 +18,13 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
-from library.digest import Digest, File, describe, description_version, facts, fill, rows_of, storable
+from library.digest import Digest, File, facts, fill, rows_of, storable
 from library.folders import Found
 from library.linking import Links, give_names, is_sound, names_of, needs_no_hearing, untie
 from library.moves import copy, drop, move
 from ml.report.errors import SoriError
 from ml.report.schema import Report
+from ml.similarity.vectors import describe, description_version
 
 FOLDER = "folder"
 """The source of a row that stands for a place which could not be looked into."""

@@ -16,13 +16,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, defer
 
 from library.catalogue import Catalogue, Descriptor, Heard, Track
-from library.digest import describe, keep
 from library.filters import Filter
 from library.index import Index
 from library.vectors import read_vectors
 from ml.report.schema import Neighbour, Neighbours, Report, Why
 from ml.similarity.harmony import Chords, unpack
 from ml.similarity.reasons import compare
+from ml.similarity.vectors import describe
 
 if TYPE_CHECKING:
     from ml.pipeline import Hearing
@@ -56,7 +56,7 @@ class Song:
     @classmethod
     def heard(cls, hearing: Hearing) -> Song:
         """A song that was heard just now and is no track of the library."""
-        chromagram, evidence = keep(hearing)
+        chromagram, evidence = hearing.packed()
         chords, timbre, _ = describe(chromagram, evidence)
         report = hearing.report
         return cls(

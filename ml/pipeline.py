@@ -32,6 +32,7 @@ from ml.models.genre import GenreModel, smooth, tags_of
 from ml.models.mood import MoodModel
 from ml.report.progress import Tell, silent
 from ml.report.schema import Report
+from ml.similarity.vectors import pack
 
 Source = str | os.PathLike[str] | BinaryIO
 Result = TypeVar("Result")
@@ -50,6 +51,10 @@ class Hearing:
     """(frames, MEL_BANDS), the log-mel spectrogram with missing bands filled in"""
     track: Track | None = None
     """The song itself, for who wants to draw it; let go of it soon, it is large."""
+
+    def packed(self) -> tuple[bytes, bytes]:
+        """What a library keeps: the packed chromagram, and the packed trunk output with the timbre."""
+        return pack(self.chromagram, self.mel, self.evidence, self.musicality)
 
 
 class Ear:

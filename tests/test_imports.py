@@ -137,6 +137,43 @@ def test_folders_are_layers(package: str) -> None:
     assert cycle_in(siblings(package, graph())) == []
 
 
+OFFLINE = ("ml.train", "ml.evaluate")
+
+
+def offline_imports(modules: dict[str, set[str]]) -> list[str]:
+    """Imports of training or evaluation from what runs in the product."""
+    return [
+        f"{module} imports {name}"
+        for module, names in modules.items()
+        for name in names
+        if any(starts_with(name, part) for part in OFFLINE)
+        and not any(starts_with(module, part) for part in (*OFFLINE, "benchmarks"))
+    ]
+
+
+def test_the_product_does_not_import_offline_work() -> None:
+    assert offline_imports(graph()) == []
+    assert offline_imports({"web.app": {"ml.train.metrics"}, "ml.evaluate.page": {"ml.train.metrics"}}) == [
+        "web.app imports ml.train.metrics"
+    ]
+
+
+def test_the_layers_are_those_of_the_architecture_page() -> None:
+    """docs/architecture.md names the folders of `ml` from the lowest to the highest."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.strip().startswith("report -> "))
+    order = [f"ml.{name.strip()}" for name in line.split("->")]
+    edges = siblings("ml", graph())
+    assert set(order) <= set(edges)
+    upward = [
+        f"{child} imports {used}"
+        for child in order
+        for used in edges[child]
+        if used in order and order.index(used) >= order.index(child)
+    ]
+    assert upward == []
+
+
 def test_every_module_has_a_place() -> None:
     assert {name.split(".")[0] for name in graph()} <= set(MAY_IMPORT), (
         "a new package needs a line in MAY_IMPORT"

@@ -32,9 +32,9 @@ from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.data.feedback import read_feedback
 from ml.train.data.splits import NAMED
 from ml.train.genre import recipe
+from ml.train.genre.feedback import read_feedback
 from ml.train.genre.trunk_outputs import Gatherer, Row, learn_bands
 from ml.train.metrics import calibration_error, interval
 from ml.train.mood import task

@@ -11,15 +11,16 @@ from sqlalchemy import select
 import preprocess
 from library import reference
 from library.catalogue import Catalogue, Descriptor, Track, open_catalogue
-from library.digest import describe, heard_by
 from library.neighbours import Filter, Library
-from library.reference import Entry
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.models.genre import EVIDENCE_SIZE
 from ml.similarity import harmony, timbre
+from ml.similarity import reference as catalogue_file
+from ml.similarity.reference import Entry
+from ml.similarity.vectors import describe, heard_by
 from tests.fakes import FakeEar, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]
@@ -43,7 +44,7 @@ def write_reference(path: Path, *, heard_with: str, seconds: float = 30.0) -> Pa
         vectors = describe(chromagram, evidence)[:2]
         report = a_report(title=f"The song {name}", artist="A band", duration_seconds=seconds)
         entries.append(Entry(f"gtzan:{name}", "GTZAN clip", report, chromagram, evidence, *vectors))
-    reference.write(entries, heard_with, path)
+    catalogue_file.write(entries, heard_with, path)
     return path
 
 

@@ -23,6 +23,7 @@ from ml.models.card import Card
 from ml.models.genre import EVIDENCE_SIZE
 from ml.models.mood import INPUTS, MoodModel
 from ml.report.schema import Mood, Report
+from ml.similarity import reference as catalogue_file
 from ml.similarity import timbre
 from tests.fakes import FakeEar, a_report
 from tests.library.test_neighbours import add
@@ -154,7 +155,7 @@ def test_the_reference_brings_its_moods_along(catalogue: Catalogue, tmp_path: Pa
         replace(entry, report=replace(entry.report, motion=NEVER_MOVED, mood=Mood("exciting", 0.8)))
         for entry in entries()
     ]
-    reference.write(made, "ear-1", tmp_path / "reference.npz")
+    catalogue_file.write(made, "ear-1", tmp_path / "reference.npz")
     reference.install(catalogue, tmp_path / "reference.npz")
     with catalogue.session() as session:
         found = session.execute(select(Track.mood, Track.arousal)).all()

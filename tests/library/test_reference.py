@@ -11,15 +11,17 @@ from sqlalchemy import select
 
 from library import reference
 from library.catalogue import Catalogue, Track
-from library.digest import describe, heard_by
 from library.neighbours import Library
-from library.reference import Entry
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import load_card
 from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
 from ml.similarity import harmony, timbre
+from ml.similarity import reference as catalogue_file
+from ml.similarity.reference import Entry
+from ml.similarity.vectors import describe, heard_by
+from ml.train.reference import with_tables
 from ml.train.similarity import published
 from tests.fakes import a_report
 
@@ -43,18 +45,18 @@ def entries() -> list[Entry]:
 
 
 def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
-    reference.write(entries(), "ear-1", tmp_path / "reference.npz")
-    heard_with, found = reference.read(tmp_path / "reference.npz")
+    catalogue_file.write(entries(), "ear-1", tmp_path / "reference.npz")
+    heard_with, found = catalogue_file.read(tmp_path / "reference.npz")
     assert heard_with == "ear-1"
     assert list(found) == entries()
 
 
 def test_it_is_laid_in_once(catalogue: Catalogue, tmp_path: Path) -> None:
     path = tmp_path / "reference.npz"
-    reference.write(entries(), "ear-1", path)
+    catalogue_file.write(entries(), "ear-1", path)
     assert reference.install(catalogue, path) == 4
     assert reference.install(catalogue, path) == 0
-    reference.write(entries()[:3], "ear-2", path)
+    catalogue_file.write(entries()[:3], "ear-2", path)
     assert reference.install(catalogue, path) == 3
     library = Library.load(catalogue)
     assert len(library) == 3
@@ -89,7 +91,7 @@ def test_what_was_published_draws_the_chords_of_cuts_alone() -> None:
     ]
     names = [entry.reference.removeprefix("gtzan:") for entry in made]
     chroma = {name: random.uniform(0.2, 0.6, 24).astype(np.float32) for name in names[:3]}
-    drawn = reference.with_tables(made, chroma)
+    drawn = with_tables(made, chroma)
     assert [before == after for before, after in zip(made, drawn, strict=True)] == [True, True, False, True]
     assert drawn[2].source == "clip, chroma table of the whole track"
     vector = np.frombuffer(drawn[2].harmony, "<f4")
@@ -98,7 +100,7 @@ def test_what_was_published_draws_the_chords_of_cuts_alone() -> None:
 
 
 def test_the_shipped_reference_is_of_the_shipped_projection() -> None:
-    heard_with, found = reference.read()
+    heard_with, found = catalogue_file.read()
     first = next(found)
     assert heard_with == heard_by(load_card(GENRE_WEIGHTS))
     assert first.sound == describe(first.chromagram, first.evidence)[1]

@@ -28,6 +28,7 @@ from ml.train.data.corpus import GTZAN
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
 from ml.train.similarity.halves import MP3, UNTOUCHED, Heard, crops, hear_halves
 from ml.train.similarity.methods import METHODS, Method
+from ml.train.similarity.projection import save
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -176,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     halves = gather(heard)
     figures, fitted = measure(halves, arguments.shared)
     if arguments.fit:
-        projection.save(fitted, _card(figures))
+        save(fitted, _card(figures))
     if arguments.json:
         print(json.dumps(figures, indent=2))
     else:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml.similarity import projection
 from ml.similarity.projection import Projection
 from ml.train.similarity.halves import Heard
 from ml.train.similarity.methods import Method
+from ml.train.similarity.projection import learn
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -79,7 +79,7 @@ class Lessons:
             raise ValueError(f"{self.method.name} learns nothing")
         inside = taught[self.recordings]
         weights = self.method.weights() if self.method.weights else None
-        return projection.learn(self.pieces[inside], self.recordings[inside], self.method.recipe, weights)
+        return learn(self.pieces[inside], self.recordings[inside], self.method.recipe, weights)
 
 
 def fold_of(artists: Sequence[str], known: Sequence[str] | None = None) -> Rows:

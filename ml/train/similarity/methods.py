@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ml.features.chroma import FRAMES_PER_SECOND
 from ml.models.trunk import TAGS
 from ml.similarity import harmony, intervals, timbre
-from ml.similarity.projection import Recipe
 from ml.train.similarity.halves import BASELINE_FRAMES, Heard
+from ml.train.similarity.projection import Recipe
 
 Floats = npt.NDArray[np.float32]
 

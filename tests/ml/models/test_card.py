@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from library.digest import heard_by
 from ml.models.card import GENRE_WEIGHTS, Card, ChangedWeightsError, NoCardError, card_path, load_card
 from ml.models.genre import GenreModel, UnusableWeightsError
+from ml.similarity.vectors import heard_by
 
 CARD = Card("a", "1", ("x", "y"), {"least_probability": 0.5}, {}, {}, "ours")
 

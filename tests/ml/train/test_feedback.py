@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml.models.genre import EVIDENCE_SIZE
-from ml.train.data.feedback import COLLECTION, NoFeedbackError, read_feedback
+from ml.train.genre.feedback import COLLECTION, NoFeedbackError, read_feedback
 
 
 def answer(folder: Path, genre: str, name: str, heard: np.ndarray) -> None:

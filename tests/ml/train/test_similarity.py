@@ -9,11 +9,11 @@ from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.models.genre import EVIDENCE_SIZE
 from ml.similarity import timbre
-from ml.similarity.projection import Recipe
 from ml.train.data.corpus import Example
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
 from ml.train.similarity.halves import CROPS, Heard, crops
 from ml.train.similarity.methods import Method
+from ml.train.similarity.projection import Recipe
 
 Floats = npt.NDArray[np.float32]
 

@@ -1,0 +1,71 @@
+"""The file of the reference catalogue: facts and numbers of songs to compare with before somebody has a library.
+
+`python -m ml.train.reference` makes it; `library.collection.reference` installs it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.paths import REFERENCE_FILE
+from ml.report.schema import Report
+from ml.similarity.vectors import describe, description_version
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A track of the reference. `source` says what its numbers come from."""
+
+    reference: str
+    source: str
+    report: Report
+    chromagram: bytes
+    evidence: bytes
+    harmony: bytes
+    sound: bytes
+
+
+def write(entries: Sequence[Entry], heard_with: str, path: Path) -> None:
+    """One file without pickled objects: texts as JSON bytes, chromagrams end to end with their lengths."""
+    rows = [{"reference": e.reference, "source": e.source, "report": e.report.to_dict()} for e in entries]
+    told = {"heard_with": heard_with, "described_with": description_version(), "tracks": rows}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "facts": np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), np.uint8),
+        "chromagrams": np.frombuffer(b"".join(entry.chromagram for entry in entries), np.uint8),
+        "lengths": np.array([len(entry.chromagram) for entry in entries], np.int64),
+        **{
+            name: np.stack([np.frombuffer(getattr(entry, name), kind) for entry in entries])
+            for name, kind in (("evidence", np.uint8), ("harmony", "<f4"), ("sound", "<f4"))
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
+    """What heard the entries, and the entries; their vectors are made anew where the projection has changed."""
+    with np.load(path, allow_pickle=False) as kept:
+        arrays = {name: kept[name] for name in kept.files}
+    told = json.loads(arrays["facts"].tobytes())
+    ends = np.cumsum(arrays["lengths"]).tolist()
+    current = told["described_with"] == description_version()
+
+    def entries() -> Iterator[Entry]:
+        for number, (row, end) in enumerate(zip(told["tracks"], ends, strict=True)):
+            start = end - int(arrays["lengths"][number])
+            chromagram = arrays["chromagrams"][start:end].tobytes()
+            evidence = arrays["evidence"][number].tobytes()
+            vectors = [arrays[name][number].astype("<f4").tobytes() for name in ("harmony", "sound")]
+            harmony, sound = vectors if current else describe(chromagram, evidence)[:2]
+            report = Report.from_dict(row["report"])
+            yield Entry(row["reference"], row["source"], report, chromagram, evidence, harmony, sound)
+
+    return told["heard_with"], entries()
