@@ -18,8 +18,8 @@ from typing import Any
 from environment import LANGUAGES, Environment, read_environment, read_language
 from jobs.digestion import Order, fill_library
 from jobs.telling import Lines, count
-from library.catalogue import Catalogue, open_catalogue
-from library.ledger import read_failures
+from library.catalogue.database import Catalogue, open_catalogue
+from library.catalogue.failures import read_failures
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
 from ml.report.errors import SoriError
@@ -150,7 +150,7 @@ def _serve(
     if arguments.playlist:
         _write_playlist(catalogue, arguments)
     if arguments.export:
-        from library.writing import export
+        from library.collection.exports import export
 
         count = export(catalogue, arguments.export)
         print(words.say("{count} tracks are in {file}.", count=count, file=arguments.export))
@@ -234,7 +234,7 @@ def _list_failures(catalogue: Catalogue, words: Words) -> None:
 
 
 def _list_duplicates(catalogue: Catalogue) -> None:
-    from library.neighbours import Library
+    from library.search.neighbours import Library
 
     for group in Library.load(catalogue).duplicates():
         files = [clean(shown(track.path)) for track in group if track.path]
@@ -243,24 +243,25 @@ def _list_duplicates(catalogue: Catalogue) -> None:
 
 
 def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None:
-    from library.neighbours import Library
-    from library.writing import find, walk, write_playlist
+    from library.collection.exports import write_playlist
+    from library.search.neighbours import Library
+    from library.search.playlist import find, walk
 
     tracks = walk(Library.load(catalogue), find(catalogue, arguments.playlist), arguments.length)
     write_playlist(tracks, arguments.paths[0])
 
 
 def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
-    from library import tags
-    from library.tagged import TagError
+    from library.collection import tag_changes
+    from library.collection.tag_files import TagError
 
     failed = False
-    for change in tags.plan(catalogue):
+    for change in tag_changes.plan(catalogue):
         new = {name: value for name, value in change.after.items() if change.before.get(name) != value}
         print(clean(f"{shown(change.path)}: " + ", ".join(f"{n} = {', '.join(v)}" for n, v in new.items())))
         if really:
             try:
-                tags.apply(catalogue, change)
+                tag_changes.apply(catalogue, change)
             except TagError as error:
                 failed = True
                 _complain(f"{shown(change.path)}: {words.explain(error)}")
@@ -270,10 +271,10 @@ def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
 
 
 def _undo(catalogue: Catalogue, words: Words) -> int:
-    from library import tags
+    from library.collection import tag_changes
 
     failed = False
-    for path, error in tags.undo(catalogue):
+    for path, error in tag_changes.undo(catalogue):
         if error is not None:
             failed = True
             _complain(f"{shown(path)}: {words.explain(error)}")

@@ -24,7 +24,8 @@ from sqlalchemy import select
 
 from benchmarks.memory import count_heard
 from benchmarks.preprocess import preprocess
-from library.catalogue import Descriptor, Heard, Track, open_catalogue
+from library.catalogue.database import open_catalogue
+from library.catalogue.tables import Descriptor, Heard, Track
 
 Row = tuple[str, str, str]
 

@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import func, select
 
 from benchmarks.preprocess import write_songs
-from library.catalogue import Descriptor, Track, open_catalogue
+from library.catalogue.database import open_catalogue
+from library.catalogue.tables import Descriptor, Track
 
 Row = tuple[str, str, str]
 

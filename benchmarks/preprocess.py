@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.analyse import write_song
 from jobs.digestion import Order, digest_file, versions
-from library.catalogue import open_catalogue
-from library.digest import File
-from library.keeping import Keeper
+from library.catalogue.database import open_catalogue
+from library.collection.records import File
+from library.collection.scan import Keeper
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.pipeline import load
 

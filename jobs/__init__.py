@@ -1,1 +1,1 @@
-"""Runs: one analysis, somewhere, with limits. For now here, in this process, one file after another."""
+"""Runs analyses: the queue of uploads, folder scans, and the processes that do the work."""

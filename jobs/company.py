@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from jobs.attempt import Listener
-from library.catalogue import open_catalogue
-from library.current import Current
+from library.catalogue.database import open_catalogue
+from library.search.current import Current
 from ml.audio.settings import Limits
 from ml.report.errors import SoriError
 from ml.report.progress import Tell, silent
@@ -55,7 +55,7 @@ class Company:
         library = self.library.newest(patience=READING_SECONDS)
         if library is None or not len(library):
             return hearing.report
-        from library.neighbours import Song
+        from library.search.neighbours import Song
 
         return replace(hearing.report, neighbours=library.neighbours(Song.heard(hearing)))
 
@@ -71,7 +71,7 @@ def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) 
 
 
 def _open(home: Path, url: str | None) -> Current | None:
-    from library import reference
+    from library.collection import reference
 
     try:
         catalogue = open_catalogue(home, url)

@@ -20,13 +20,13 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from jobs.attempt import InternalError, Listener, wake
 from jobs.workers import work_through
-from library import moods, reference
-from library.catalogue import Catalogue, DiskFullError, is_disk_full, reason_of
-from library.digest import Digest, File, digest
-from library.folders import NoFolderError, explain, walk
-from library.freshness import mark_change
-from library.keeping import Judge, Keeper, Summary, Versions, hash_content
-from library.tags import read_album
+from library.catalogue.changes import mark_change
+from library.catalogue.database import Catalogue, DiskFullError, is_disk_full, reason_of
+from library.collection import mood_update, reference
+from library.collection.files import NoFolderError, explain, walk
+from library.collection.records import Digest, File, digest
+from library.collection.scan import Judge, Keeper, Summary, Versions, hash_content
+from library.collection.tag_changes import read_album
 from ml.audio.settings import Limits
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
@@ -73,7 +73,7 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
             raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
     with _alone(catalogue, home), _disk_minded():
         reference.install(catalogue)
-        moods.rejudge(catalogue, order.moods)
+        mood_update.rejudge(catalogue, order.moods)
         keeper = Keeper(catalogue, versions(order), judge=_judge(order), retry_failed=order.retry_failed)
         new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
         settled = len(keeper.summary.seen) - len(new)

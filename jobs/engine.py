@@ -26,8 +26,8 @@ from environment import Environment
 from jobs import examples
 from jobs.crew import Crew, Ended, Told
 from jobs.listening import BESIDE, STAGES, Song, listen, wake_among_the_library
-from library.analyses import Analyses, Analysis
-from library.catalogue import open_catalogue
+from jobs.queue.analyses import Analyses, Analysis
+from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import SoriError

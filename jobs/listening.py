@@ -12,7 +12,7 @@ from environment import Environment
 from jobs.attempt import Listener, wake
 from jobs.company import Company, accompany
 from jobs.crew import Tell
-from library.feedback import EVIDENCE
+from jobs.queue.feedback import EVIDENCE
 from ml.audio.settings import Limits
 
 if TYPE_CHECKING:

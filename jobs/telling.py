@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from library.keeping import Summary
+from library.collection.scan import Summary
 from ml.report.errors import SoriError
 
 LEAST_SECONDS = 0.2

@@ -1,1 +1,1 @@
-"""Remembers: tracks, their descriptors, their neighbours. Nothing yet; the package holds the place."""
+"""The user's tracks: tables, similar tracks, and the files they come from."""

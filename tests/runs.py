@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 import preprocess
-from library.catalogue import Descriptor, Track, open_catalogue
-from library.ledger import read_failures
+from library.catalogue.database import open_catalogue
+from library.catalogue.failures import read_failures
+from library.catalogue.tables import Descriptor, Track
 from tests.fakes import FakeEar
 from tests.sources import ROOT
 

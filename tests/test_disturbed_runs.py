@@ -111,7 +111,9 @@ def test_a_disk_without_any_room_is_named(
     def fail(*_: object, **__: object) -> None:
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("library.catalogue.sqlite3.connect", fail)
-    monkeypatch.setattr("library.catalogue.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
+    monkeypatch.setattr("library.catalogue.database.sqlite3.connect", fail)
+    monkeypatch.setattr(
+        "library.catalogue.database.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0)
+    )
     assert run(home, music) == 2
     assert "The disk is full" in capsys.readouterr().err

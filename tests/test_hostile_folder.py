@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from library.catalogue import open_catalogue
-from library.ledger import Failure, read_failures
+from library.catalogue.database import open_catalogue
+from library.catalogue.failures import Failure, read_failures
 from terminal import ERASE_LINE
 from tests.hostile_folder import Hostile, build
 from tests.runs import descriptors

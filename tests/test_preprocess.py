@@ -15,7 +15,8 @@ import pytest
 from sqlalchemy import select
 
 import preprocess
-from library.catalogue import Descriptor, Track, open_catalogue
+from library.catalogue.database import open_catalogue
+from library.catalogue.tables import Descriptor, Track
 from tests.fakes import write_wav
 from tests.runs import descriptors, failures, run
 from tests.sources import ROOT

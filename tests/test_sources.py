@@ -86,7 +86,7 @@ def test_a_machine_path_is_recognised() -> None:
 def test_only_one_module_knows_its_own_place() -> None:
     """A module that works out folders from `__file__` breaks when it moves. Migrations lie beside their runner."""
     users = {path.name for path in python_files() if "__file__" in path.read_text(encoding="utf-8")}
-    assert users == {"paths.py", "migrating.py"}
+    assert users == {"paths.py", "migration.py"}
 
 
 def test_every_package_is_pinned() -> None:

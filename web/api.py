@@ -10,8 +10,8 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context, url_for
 
-from library.addresses import is_address
-from library.analyses import DONE, FAILED, Analysis
+from jobs.queue.analyses import DONE, FAILED, Analysis
+from jobs.queue.ids import is_address
 from ml.report.errors import AudioError
 from web import uploads
 from web.errors import MissingError, NoRoomError, NoSongError, TooLargeError

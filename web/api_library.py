@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, Flask, Response, jsonify
 from sqlalchemy.orm import defer
 
-from library.catalogue import Track
-from library.listing import MOST_COUNTED, read_genres, read_page
+from library.catalogue.listing import MOST_COUNTED, read_genres, read_page
+from library.catalogue.tables import Track
 from ml.report.schema import Neighbour
 from web.errors import MissingError
 from web.language import words

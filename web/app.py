@@ -7,8 +7,8 @@ import os
 from flask import Flask
 
 from environment import Environment, read_environment
-from library.analyses import Analyses
-from library.catalogue import open_catalogue
+from jobs.queue.analyses import Analyses
+from library.catalogue.database import open_catalogue
 from ml.paths import ROOT
 from web import (
     api,

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
 from flask_babel import format_decimal
 
-from library.catalogue import Track
-from library.ledger import Failure, latest_failures
-from library.listing import MOST_COUNTED, genre_names, read_page
+from library.catalogue.failures import Failure, latest_failures
+from library.catalogue.listing import MOST_COUNTED, genre_names, read_page
+from library.catalogue.tables import Track
 from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
 from ml.report.schema import Neighbour, Report
@@ -171,7 +171,7 @@ def playlist(track_id: int) -> Response:
 def walk_from(start: Track) -> list[Neighbour]:
     """From track to track, each the most similar in sound to the one before, none twice."""
     library = neighbourhood()
-    from library.writing import walk  # which knows arrays
+    from library.search.playlist import walk  # which knows arrays
 
     return [
         Neighbour(

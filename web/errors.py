@@ -19,7 +19,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
-from library.catalogue import is_disk_full, reason_of
+from library.catalogue.database import is_disk_full, reason_of
 from ml.report.errors import SoriError
 from web.language import words
 from web.service import service

@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 from flask import Blueprint, Flask, Response, render_template, request, send_file
 
-from library.analyses import Analysis
+from jobs.queue.analyses import Analysis
 from ml.report.schema import Neighbour, Report
 from ml.report.writers import answer, to_json
 from web import api

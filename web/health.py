@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from flask import Blueprint, Flask, Response, jsonify
 from sqlalchemy.exc import DBAPIError
 
-from library.analyses import LEASE_SECONDS, QUEUED
-from library.catalogue import DATABASE_NAME
-from library.figures import count_states
+from jobs.queue.analyses import LEASE_SECONDS, QUEUED
+from jobs.queue.statistics import count_states
+from library.catalogue.database import DATABASE_NAME
 from web import metrics
 from web.service import Service, service
 

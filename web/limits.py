@@ -17,9 +17,9 @@ from typing import cast
 
 from flask import Flask, current_app, request
 
-from library.analyses import QUEUED
-from library.figures import usual_seconds
-from library.limits import Limits, Rate
+from jobs.queue.analyses import QUEUED
+from jobs.queue.limits import Limits, Rate
+from jobs.queue.statistics import usual_seconds
 from web.errors import NoRoomError, WebError
 from web.guard import api_key, client
 from web.service import service

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
-from library.current import Current
+from library.search.current import Current
 from web.errors import WebError
 from web.service import service
 
 if TYPE_CHECKING:
-    from library.neighbours import Library
+    from library.search.neighbours import Library
 
 NAME = "neighbourhood"
 PATIENCE_SECONDS = 0.5

@@ -11,7 +11,7 @@ from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
 from jobs.listening import PEAKS
-from library.analyses import FAILED, Analysis
+from jobs.queue.analyses import FAILED, Analysis
 from ml.report.errors import SoriError
 from ml.report.schema import Report, Why
 from ml.report.writers import answer, reasons

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flask import request
 from sqlalchemy import select
 
-from library.catalogue import Track
+from library.catalogue.tables import Track
 from ml.report.schema import Neighbour, Neighbours, Report
 from web.service import service
 

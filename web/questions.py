@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from library.filters import Filter
-from library.listing import MODES, SORTS, TONICS, Ask, Place
+from library.catalogue.filters import Filter
+from library.catalogue.listing import MODES, SORTS, TONICS, Ask, Place
 from web.openapi import LARGEST, BadParameterError, Parameter
 
 KEYS = tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS)

@@ -10,9 +10,9 @@ from typing import cast
 from flask import current_app
 
 from environment import Environment
-from library.analyses import Analyses
-from library.catalogue import Catalogue
-from library.feedback import Feedback
+from jobs.queue.analyses import Analyses
+from jobs.queue.feedback import Feedback
+from library.catalogue.database import Catalogue
 from ml.paths import WEIGHT_FOLDER
 
 NAME = "sori"

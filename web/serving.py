@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from environment import Environment
-from library.catalogue import open_catalogue, reason_of
+from library.catalogue.database import open_catalogue, reason_of
 from ml.paths import ROOT
 from ml.report.errors import SoriError
 

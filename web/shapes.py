@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import url_for
 
-from library.analyses import STATES
-from library.catalogue import Track
+from jobs.queue.analyses import STATES
+from library.catalogue.tables import Track
 from ml.report.schema import Neighbour
 from web.previews import track_audio, track_page
 

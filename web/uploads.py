@@ -18,8 +18,8 @@ from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from jobs.examples import FOLDER_NAME
-from library.addresses import new_id
-from library.analyses import Analysis, Upload
+from jobs.queue.analyses import Analysis, Upload
+from jobs.queue.ids import new_id
 from ml.audio.sniff import sniff
 from ml.report.errors import EmptyError
 from web import limits

@@ -13,7 +13,8 @@ from benchmarks.__main__ import main
 from benchmarks.analyse import SONG_SECONDS, write_song
 from benchmarks.curve import draw
 from benchmarks.timing import Measured, ratio, run_python, take_turns
-from library.catalogue import Descriptor, Track, open_catalogue
+from library.catalogue.database import open_catalogue
+from library.catalogue.tables import Descriptor, Track
 from tests.fakes import write_wav
 from tests.runs import run
 

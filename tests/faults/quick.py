@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import jobs.engine
-import library.analyses
+import jobs.queue.analyses
 from environment import read_environment
 from jobs.lifeline import hold
 from ml.audio.settings import Limits
@@ -46,7 +46,7 @@ def serve() -> int:
 
 
 def work() -> int:
-    library.analyses.LEASE_SECONDS = LEASE_SECONDS
+    jobs.queue.analyses.LEASE_SECONDS = LEASE_SECONDS
     jobs.engine.RENEW_SECONDS = RENEW_SECONDS
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,7 +23,7 @@ from environment import Environment
 from jobs.crew import Crew
 from jobs.engine import Engine
 from jobs.listening import Song, listen
-from library.analyses import DONE, QUEUED, RUNNING, Analyses
+from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
 from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar
 from tests.hostile.lies import wav
@@ -79,7 +79,7 @@ def jump(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + timedelta(hours=hours)
 
-    monkeypatch.setattr("library.analyses.datetime", Clock)
+    monkeypatch.setattr("jobs.queue.analyses.datetime", Clock)
 
 
 @pytest.mark.parametrize("hours", [-24.0, -0.1, 0.1, 20.0])

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.formparser import MultiPartParser
 
-from library.tagged import NAMES, TagError, read_tags
-from library.tags import read_album
+from library.collection.tag_changes import read_album
+from library.collection.tag_files import NAMES, TagError, read_tags
 from ml.audio import frames
 from ml.audio.header import read_header
 from ml.audio.sniff import sniff

@@ -8,7 +8,7 @@ import pytest
 
 import preprocess
 from jobs.company import Company, accompany
-from library import current
+from library.search import current
 from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar, write_wav
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import event, func, select
 
 from jobs.digestion import ChangingError, Order, digest_file, fill_library
-from library.catalogue import Catalogue, Descriptor, DiskFullError, Heard, Track, open_catalogue
-from library.digest import File
+from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
+from library.catalogue.tables import Descriptor, Heard, Track
+from library.collection.records import File
 from ml.audio.settings import DEFAULT_LIMITS, Limits
 from ml.pipeline import Hearing
 from ml.report.progress import Tell, silent

@@ -18,9 +18,9 @@ from jobs import engine as engine_module
 from jobs.crew import Crew
 from jobs.engine import Engine, song_of, sweep
 from jobs.listening import CHROMAGRAM, Song, listen
-from library.addresses import new_id
-from library.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
-from library.catalogue import open_catalogue
+from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
+from jobs.queue.ids import new_id
+from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS, Limits
 from ml.pipeline import Hearing
 from ml.report.progress import Tell, silent
@@ -154,7 +154,7 @@ def test_a_dead_engines_songs_are_heard_by_another(
     analyses: Analyses, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = add(analyses, "song.wav")
-    monkeypatch.setattr("library.analyses.LEASE_SECONDS", -1.0)
+    monkeypatch.setattr("jobs.queue.analyses.LEASE_SECONDS", -1.0)
     assert analyses.claim("an engine that was killed") is not None
     monkeypatch.undo()
     run(all_ended(analyses))

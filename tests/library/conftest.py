@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from library.catalogue import Catalogue, open_catalogue
+from library.catalogue.database import Catalogue, open_catalogue
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from environment import Environment
-from library.analyses import Analyses
-from library.catalogue import Track, digest_of
+from jobs.queue.analyses import Analyses
+from library.catalogue.tables import Track, digest_of
 from ml.report.schema import Report
 from tests.fakes import a_report, write_wav
 from web.app import create_app

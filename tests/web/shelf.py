@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from library.catalogue import Catalogue, Descriptor, Heard, Track, digest_of
-from library.digest import facts
+from library.catalogue.database import Catalogue
+from library.catalogue.tables import Descriptor, Heard, Track, digest_of
+from library.collection.records import facts
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key
 from ml.similarity import harmony

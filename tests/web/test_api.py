@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from environment import Environment
-from library.analyses import Analyses
+from jobs.queue.analyses import Analyses
 from ml.report.errors import EmptyError
 from tests.fakes import a_report
 from web.api import FOLLOWERS

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from library.analyses import Analyses, Analysis
+from jobs.queue.analyses import Analyses, Analysis
 from tests.sources import ROOT
 from tests.web.shelf import put
 from web.service import NAME

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from library.catalogue import Catalogue
+from library.catalogue.database import Catalogue
 from tests.web.shelf import put
 from web.service import NAME
 

@@ -13,8 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from library.catalogue import Catalogue, Track, digest_of
-from library.current import Current
+from library.catalogue.database import Catalogue
+from library.catalogue.tables import Track, digest_of
+from library.search.current import Current
 from tests.web.shelf import put
 from web import browse, neighbourhood
 from web.service import NAME

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from library.analyses import Analyses
+from jobs.queue.analyses import Analyses
 
 
 def test_a_song_is_sent_piece_by_piece(browser: FlaskClient, heard: Callable[..., str], song: Path) -> None:

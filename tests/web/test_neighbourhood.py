@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from library import current
-from library.catalogue import Catalogue
-from library.current import Current
-from library.neighbours import Library
+from library.catalogue.database import Catalogue
+from library.search import current
+from library.search.current import Current
+from library.search.neighbours import Library
 from tests.web.shelf import put
 from web import neighbourhood
 from web.service import NAME

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi import checks
 
-from library.catalogue import Catalogue
-from library.current import Current
-from library.limits import Rate
+from jobs.queue.limits import Rate
+from library.catalogue.database import Catalogue
+from library.search.current import Current
 from tests.web.shelf import put
 from web import limits, neighbourhood
 from web.openapi import operations

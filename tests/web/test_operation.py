@@ -19,9 +19,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from environment import Environment
-from library.analyses import Analyses, Analysis
-from library.catalogue import DATABASE_NAME, open_catalogue
-from library.limits import Limits, Rate
+from jobs.queue.analyses import Analyses, Analysis
+from jobs.queue.limits import Limits, Rate
+from library.catalogue.database import DATABASE_NAME, open_catalogue
 from web import headers, limits
 from web.app import create_app
 from web.service import NAME

@@ -14,8 +14,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs import listening
-from library.analyses import Analyses
-from library.feedback import EVIDENCE
+from jobs.queue.analyses import Analyses
+from jobs.queue.feedback import EVIDENCE
 from ml.report.errors import SilentError
 from ml.report.schema import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav

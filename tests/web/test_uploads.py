@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from library.analyses import QUEUED, Analyses
+from jobs.queue.analyses import QUEUED, Analyses
 from tests.fakes import a_report
 from web.service import NAME
 from web.uploads import readable

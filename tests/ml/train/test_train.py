@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from jobs.listening import Song, listen
-from library.feedback import Feedback
+from jobs.queue.feedback import Feedback
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import load_card
 from ml.models.genre import EVIDENCE_SIZE

@@ -1,0 +1,1 @@
+"""Waiting and running analyses as rows: leases, limits, statistics, listeners' answers."""

@@ -1,0 +1,1 @@
+"""The tables of the library, and what reads them: lists, filters, failures."""

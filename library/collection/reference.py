@@ -1,0 +1,62 @@
+"""Installs the reference catalogue into a library, and tells which of its tracks a file on disk is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from library.catalogue.database import Catalogue
+from library.catalogue.tables import Descriptor, Heard, Note, Track
+from library.collection.records import facts
+from ml.paths import REFERENCE_FILE
+from ml.similarity.reference import Entry, read
+from ml.similarity.vectors import description_version
+
+_NOTE = "reference"
+_KAGGLE_NAME = re.compile(r"([a-z]+)\.(\d{5})")
+
+
+def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
+    """Lay the reference into the catalogue unless just this one is there; how many tracks were written."""
+    if not path.is_file():
+        return 0
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    stamp = f"{digest} {description_version()}"
+    with catalogue.session() as session:
+        note = session.get(Note, _NOTE)
+        if note is not None and note.value == stamp:
+            return 0
+        count = 0
+        heard_with, entries = read(path)
+        # One that somebody linked to a file of theirs stays as it is.
+        session.execute(delete(Track).where(Track.reference.is_not(None), Track.path.is_(None)))
+        linked = set(session.scalars(select(Track.reference).where(Track.reference.is_not(None))))
+        for entry in entries:
+            if entry.reference not in linked:
+                _add(session, entry, heard_with)
+                count += 1
+        session.merge(Note(name=_NOTE, value=stamp))
+        session.commit()
+    return count
+
+
+def _add(session: Session, entry: Entry, heard_with: str) -> None:
+    track = Track(reference=entry.reference, source=entry.source, size=0, mtime_ns=0)
+    track.heard_with = heard_with
+    for name, value in facts(entry.report).items():
+        setattr(track, name, value)
+    track.described_with = description_version()
+    session.add(track)
+    session.flush()
+    session.add(Descriptor(track_id=track.id, harmony=entry.harmony, sound=entry.sound))
+    session.add(Heard(track_id=track.id, chromagram=entry.chromagram, evidence=entry.evidence))
+
+
+def reference_of(path: Path) -> str | None:
+    """The reference that a file in the usual layout of the collection is: `blues/blues.00042.wav`."""
+    found = _KAGGLE_NAME.fullmatch(path.stem)
+    return f"gtzan:{path.stem}" if found and path.parent.name == found[1] else None

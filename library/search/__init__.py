@@ -1,0 +1,1 @@
+"""Similar tracks: the vectors in memory, the exact index, neighbours and playlists."""

@@ -1,0 +1,167 @@
+"""A handed-in song from the queue to its end: claimed once, given back when its engine dies, told of once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
+from jobs.queue.ids import new_id
+from library.catalogue.database import Catalogue
+from ml.report.errors import EmptyError
+
+
+@pytest.fixture
+def analyses(catalogue: Catalogue, tmp_path: Path) -> Analyses:
+    return Analyses(catalogue, tmp_path)
+
+
+def add(analyses: Analyses, client: str = "me", *, keep_seconds: float | None = 60.0) -> str:
+    """One song with a byte of sound."""
+    analysis_id = new_id()
+    analyses.folder(analysis_id).mkdir(parents=True)
+    (analyses.folder(analysis_id) / "song").write_bytes(b"x")
+    analyses.add(
+        analysis_id,
+        Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64),
+        keep_seconds=keep_seconds,
+    )
+    return analysis_id
+
+
+def state(analyses: Analyses, analysis_id: str) -> str:
+    found = analyses.get(analysis_id)
+    assert found is not None
+    return found.state
+
+
+def run_out(analyses: Analyses, analysis_id: str) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    with analyses.catalogue.session() as session:
+        session.execute(update(Analysis).where(Analysis.id == analysis_id).values(leased_until=past))
+        session.commit()
+
+
+def test_a_song_goes_its_way(analyses: Analyses) -> None:
+    one = add(analyses)
+    assert state(analyses, one) == QUEUED
+    claimed = analyses.claim("here")
+    assert claimed is not None and (claimed.id, claimed.state, claimed.tries) == (one, RUNNING, 1)
+    assert analyses.claim("there") is None
+    assert analyses.tell(one, "here", "trunk", 0.5)
+    found = analyses.get(one)
+    assert found is not None and (found.stage, found.progress, found.name) == ("trunk", 0.5, "노래.mp3")
+    assert analyses.finish(one, "here", {"schema": 1})
+    found = analyses.get(one)
+    assert found is not None and (found.state, found.report, found.progress) == (DONE, {"schema": 1}, 1.0)
+    assert not analyses.finish(one, "here", {"schema": 2})
+    assert not analyses.fail(one, "here", EmptyError())
+
+
+def test_a_failure_keeps_its_words(analyses: Analyses) -> None:
+    one = add(analyses)
+    analyses.claim("here")
+    assert analyses.fail(one, "here", EmptyError())
+    found = analyses.get(one)
+    assert found is not None and (found.state, found.failure_code) == (FAILED, "empty")
+    assert found.failure == {"sentence": EmptyError.sentence, "facts": {}}
+
+
+def test_only_who_holds_a_song_speaks_for_it(analyses: Analyses) -> None:
+    one = add(analyses)
+    analyses.claim("here")
+    assert not analyses.tell(one, "there", "trunk", 0.5)
+    assert not analyses.finish(one, "there", {})
+    assert state(analyses, one) == RUNNING
+
+
+def test_clients_take_turns(analyses: Analyses) -> None:
+    mine = [add(analyses, "me") for _ in range(3)]
+    yours = [add(analyses, "you") for _ in range(2)]
+    order = []
+    while claimed := analyses.claim("here"):
+        order.append(claimed.id)
+    assert order == [mine[0], yours[0], mine[1], yours[1], mine[2]]
+
+
+def test_a_dead_engine_loses_its_lease(analyses: Analyses) -> None:
+    one, other = add(analyses), add(analyses)
+    analyses.claim("dead")
+    analyses.claim("alive")
+    run_out(analyses, one)
+    run_out(analyses, other)
+    analyses.renew("alive")
+    assert analyses.reclaim() == 1
+    assert (state(analyses, one), state(analyses, other)) == (QUEUED, RUNNING)
+    again = analyses.claim("alive")
+    assert again is not None and (again.id, again.tries) == (one, 1)
+    assert not analyses.finish(one, "dead", {})
+
+
+def test_a_song_has_two_tries(analyses: Analyses) -> None:
+    one = add(analyses)
+    analyses.claim("here")
+    assert analyses.give_back(one, "here")
+    analyses.claim("here")
+    assert not analyses.give_back(one, "here")
+    assert state(analyses, one) == RUNNING
+
+
+def test_an_engine_that_ends_in_peace_costs_no_try(analyses: Analyses) -> None:
+    one = add(analyses)
+    analyses.claim("here")
+    assert analyses.release("here") == 1
+    found = analyses.get(one)
+    assert found is not None and (found.state, found.tries) == (QUEUED, 0)
+
+
+def test_forgotten_is_forgotten(analyses: Analyses) -> None:
+    one = add(analyses)
+    analyses.claim("here")
+    assert analyses.delete(one)
+    assert analyses.get(one) is None and not analyses.folder(one).exists()
+    assert not analyses.delete(one)
+    assert not analyses.tell(one, "here", "trunk", 0.5)
+
+
+@pytest.mark.parametrize("address", ["..", ".", "", "../canary", "a/b", "a\0", "a" * 33, "\n", "é"])
+def test_a_strangers_address_names_no_folder(analyses: Analyses, tmp_path: Path, address: str) -> None:
+    """Every address here lies inside the test's own folder: were it followed, only that would suffer."""
+    one = add(analyses)
+    canary = tmp_path / "canary"
+    canary.mkdir()
+    with pytest.raises(ValueError, match="no address"):
+        analyses.folder(address)
+    assert not analyses.delete(address)
+    assert canary.exists() and analyses.folder(one).exists()
+
+
+def test_a_folder_without_a_row_is_left_alone(analyses: Analyses) -> None:
+    stranger = analyses.folder("stranger")
+    stranger.mkdir(parents=True)
+    assert not analyses.delete("stranger")
+    assert stranger.exists()
+
+
+def test_what_expires_is_named(analyses: Analyses) -> None:
+    old = add(analyses, keep_seconds=-1.0)
+    add(analyses, keep_seconds=None)
+    add(analyses)
+    assert analyses.expired() == [old]
+
+
+def test_a_listener_is_heard(analyses: Analyses) -> None:
+    one = add(analyses)
+    assert analyses.judge(one, "jazz")
+    found = analyses.get(one)
+    assert found is not None and found.verdict == "jazz"
+    assert not analyses.judge("nobody", "jazz")
+
+
+def test_recent_ones_are_ones_own_and_newest_first(analyses: Analyses) -> None:
+    first, _, last = add(analyses), add(analyses, "you"), add(analyses)
+    assert [analysis.id for analysis in analyses.recent("me")] == [last, first]
+    assert (analyses.count(QUEUED), analyses.count(QUEUED, "you"), analyses.count(DONE)) == (3, 1, 0)

