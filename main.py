@@ -85,7 +85,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], ear: Listener | No
 def _serve(
     arguments: argparse.Namespace, environment: Environment, variables: Mapping[str, str], words: Words
 ) -> int:
-    from web import logs, serving
+    from web.server import logs, supervisor
 
     host, port = getattr(arguments, "host", None), getattr(arguments, "port", None)
     if port is not None:
@@ -96,13 +96,13 @@ def _serve(
     def announce(address: str) -> None:
         print(words.say("Sori is at {address} (Ctrl-C ends it)", address=address), flush=True)
 
-    return serving.serve(environment, variables, announce)
+    return supervisor.serve(environment, variables, announce)
 
 
 def _work(environment: Environment, *, lifeline: bool) -> int:
     from jobs import engine
-    from jobs.lifeline import hold
-    from web import logs
+    from jobs.parent_process import hold
+    from web.server import logs
 
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,11 +116,11 @@ def _work(environment: Environment, *, lifeline: bool) -> int:
 
 
 def _make_secret(arguments: argparse.Namespace, words: Words) -> int:
-    from web import secrets
+    from web.access import credentials
 
     if arguments.command == "key":
-        return secrets.make_key(arguments.name, words)
-    return secrets.make_password(words)
+        return credentials.make_key(arguments.name, words)
+    return credentials.make_password(words)
 
 
 def _analyse(
@@ -155,7 +155,7 @@ def _analyse(
 
 def _wake(environment: Environment) -> Listener:
     """The ear, with the library beside it where there is one."""
-    from jobs.company import accompany  # with its database, too slow to load for `--help`
+    from jobs.neighbours import accompany  # with its database, too slow to load for `--help`
 
     ear = partial(wake, environment.genre_weights, environment.mood_weights)
     return accompany(ear, environment.home, environment.database_url)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from environment import LANGUAGES, Environment, read_environment, read_language
-from jobs.digestion import Order, fill_library
+from jobs.folder_scan import Order, fill_library
 from jobs.telling import Lines, count
 from library.catalogue.database import Catalogue, open_catalogue
 from library.catalogue.failures import read_failures

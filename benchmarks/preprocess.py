@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.analyse import write_song
-from jobs.digestion import Order, digest_file, versions
+from jobs.folder_scan import Order, digest_file, versions
 from library.catalogue.database import open_catalogue
 from library.collection.records import File
 from library.collection.scan import Keeper

@@ -24,9 +24,9 @@ from sqlalchemy.exc import DBAPIError
 
 from environment import Environment
 from jobs import examples
-from jobs.crew import Crew, Ended, Told
-from jobs.listening import BESIDE, STAGES, Song, listen, wake_among_the_library
+from jobs.local import Crew, Ended, Told
 from jobs.queue.analyses import Analyses, Analysis
+from jobs.upload_analysis import BESIDE, STAGES, Song, listen, wake_among_the_library
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.models.card import GENRE_WEIGHTS, load_card

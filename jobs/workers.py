@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from jobs.crew import WALL_SECONDS, Crew, Ended, Task, Tell, Wake
+from jobs.local import WALL_SECONDS, Crew, Ended, Task, Tell, Wake
 from ml.report.errors import SoriError
 
 _POLL_SECONDS = 0.5

@@ -20,7 +20,7 @@ import main
 from environment import read_environment
 from tests.fakes import FakeEar, write_wav
 from tests.sources import ROOT
-from web.secrets import fingerprint
+from web.access.credentials import fingerprint
 
 # The true `main()`, in a process of its own, with the small ear in place of the model.
 PROGRAM = [sys.executable, "-c", "import main, sys, tests.fakes as f; sys.exit(main.main(ear=f.FakeEar()))"]

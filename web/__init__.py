@@ -1,1 +1,1 @@
-"""Talks: pages for people, JSON for programs. What a song sounds like is found out elsewhere (`jobs`)."""
+"""The web service: pages, the API and uploads. It loads no model and no array library."""

@@ -10,34 +10,18 @@ from environment import Environment, read_environment
 from jobs.queue.analyses import Analyses
 from library.catalogue.database import open_catalogue
 from ml.paths import ROOT
-from web import (
-    api,
-    api_docs,
-    api_library,
-    browse,
-    errors,
-    exports,
-    guard,
-    headers,
-    health,
-    hosts,
-    language,
-    limits,
-    login,
-    logs,
-    media,
-    neighbourhood,
-    pages,
-    rescan,
-)
-from web.service import NAME, Service
-from web.uploads import FORM_BYTES, SongRequest
+from web.access import errors, headers, hosts, language, login, permissions, rate_limits
+from web.api import analysis_views, docs_views, similar, track_views
+from web.api.uploads import FORM_BYTES, SongRequest
+from web.context import NAME, Service
+from web.pages import exports, library_pages, media, scan_pages, song_pages
+from web.server import health, logs
 
 # What comes first is asked first of each request, and has the last word on each answer.
 PARTS = (
-    *(logs, errors, language, hosts, limits, guard, headers, health, login),
-    *(pages, media, exports),
-    *(api, api_library, api_docs, neighbourhood, browse, rescan),
+    *(logs, errors, language, hosts, rate_limits, permissions, headers, health, login),
+    *(song_pages, media, exports),
+    *(analysis_views, track_views, docs_views, similar, library_pages, scan_pages),
 )
 
 

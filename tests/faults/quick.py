@@ -15,12 +15,12 @@ from pathlib import Path
 import jobs.engine
 import jobs.queue.analyses
 from environment import read_environment
-from jobs.lifeline import hold
+from jobs.parent_process import hold
 from ml.audio.settings import Limits
 from ml.pipeline import Hearing
 from ml.report.progress import Tell, silent
 from tests.fakes import FakeEar
-from web import logs, serving
+from web.server import logs, supervisor
 
 LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
 """Shorter than in life, so that what a dead engine held is queued again while somebody looks on."""
@@ -40,9 +40,11 @@ def serve() -> int:
     environment = read_environment(os.environ)
     logs.set_up("serve")
     # Here every engine is killed before it was well for long, and the next one shall not wait for that.
-    serving.CALM_SECONDS = 0.0
+    supervisor.CALM_SECONDS = 0.0
     engine = (sys.executable, "-m", "tests.faults.quick", "work")
-    return serving.serve(environment, os.environ, lambda address: print(address, flush=True), engine=engine)
+    return supervisor.serve(
+        environment, os.environ, lambda address: print(address, flush=True), engine=engine
+    )
 
 
 def work() -> int:

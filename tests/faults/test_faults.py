@@ -20,15 +20,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 
 from environment import Environment
-from jobs.crew import Crew
 from jobs.engine import Engine
-from jobs.listening import Song, listen
+from jobs.local import Crew
 from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
+from jobs.upload_analysis import Song, listen
 from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar
 from tests.hostile.lies import wav
 from web.app import create_app
-from web.service import NAME
+from web.context import NAME
 
 MODEL = "0" * 64
 

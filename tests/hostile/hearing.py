@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.crew import Crew, Ended, Tell
+from jobs.local import Crew, Ended, Tell
 from ml.audio.loading import load
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.errors import AudioError, SoriError

@@ -19,7 +19,7 @@ from tests.sources import ROOT
 
 START_SECONDS = 90.0
 PAGES = (
-    *(sys.executable, "-m", "gunicorn", "--config", "python:web.gunicorn"),
+    *(sys.executable, "-m", "gunicorn", "--config", "python:web.server.gunicorn_settings"),
     *("--bind", "127.0.0.1:{port}", "web.app:create_app()"),
 )
 """The web process alone: nobody hears what is handed in."""

@@ -25,7 +25,7 @@ from ml.audio.tags import clean, describe, parse_name
 from ml.report.errors import AudioError
 from tests.hostile.case import EXTREMES
 from tests.hostile.seeds import IN_PROCESS, seeds
-from web.uploads import readable
+from web.api.uploads import readable
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES") or 60)
 MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

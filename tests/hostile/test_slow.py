@@ -13,7 +13,7 @@ import pytest
 from tests.hostile.house import House, house
 from tests.hostile.lies import wav
 from tests.hostile.wire import Knock, converse, request, song_part, upload
-from web.patience import (
+from web.server.slow_clients import (
     BODY_SECONDS,
     HEAD_SECONDS,
     LEAST_BYTES_A_SECOND,

@@ -15,11 +15,11 @@ import pytest
 
 from environment import Environment
 from jobs import engine as engine_module
-from jobs.crew import Crew
 from jobs.engine import Engine, song_of, sweep
-from jobs.listening import CHROMAGRAM, Song, listen
+from jobs.local import Crew
 from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from jobs.queue.ids import new_id
+from jobs.upload_analysis import CHROMAGRAM, Song, listen
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS, Limits
 from ml.pipeline import Hearing

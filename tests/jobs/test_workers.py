@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.attempt import AsleepError, InternalError
-from jobs.crew import CrashedError, StuckError
+from jobs.local import CrashedError, StuckError
 from jobs.workers import work_through
 from ml.report.errors import SilentError, SoriError
 

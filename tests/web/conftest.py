@@ -17,7 +17,7 @@ from library.catalogue.tables import Track, digest_of
 from ml.report.schema import Report
 from tests.fakes import a_report, write_wav
 from web.app import create_app
-from web.service import NAME
+from web.context import NAME
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from jobs.digestion import Order, fill_library
+from jobs.folder_scan import Order, fill_library
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import AROUSAL_STEP, Filter
 from library.catalogue.tables import Heard, Note, Track

@@ -21,7 +21,8 @@ from ml.report import errors
 from ml.report.translation import ENGLISH, NOTES, Words
 from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from tests.sources import ROOT, python_files
-from web import browse, genres, openapi, pages, rescan, uploads
+from web.api import openapi, uploads
+from web.pages import genre_texts, library_pages, scan_pages, song_pages
 
 KOREAN = ROOT / "translations/ko/LC_MESSAGES/messages.po"
 # Modules that define errors, loaded so that all error types are known.
@@ -34,8 +35,13 @@ GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 RELATIONS = (SAME_KEY, RELATIVE, PARALLEL, FIFTH)
 COUNTED = preprocess.COUNTED.values()
 TABLED = (
-    *(*genres.SENTENCES, *pages.STAGES.values(), *pages.STATES.values(), *uploads.EXAMPLES.values()),
-    *(*(head for _, head in browse.COLUMNS), *rescan.COUNTS.values(), *openapi.SENTENCES),
+    *(
+        *genre_texts.SENTENCES,
+        *song_pages.STAGES.values(),
+        *song_pages.STATES.values(),
+        *uploads.EXAMPLES.values(),
+    ),
+    *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
     *(text for told in openapi.DECLARED for text in told.said()),
     *(dynamics.TITLE, *dynamics.TEXTS.values()),
 )

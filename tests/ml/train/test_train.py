@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.listening import Song, listen
 from jobs.queue.feedback import Feedback
+from jobs.upload_analysis import Song, listen
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import load_card
 from ml.models.genre import EVIDENCE_SIZE

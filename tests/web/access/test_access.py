@@ -1,0 +1,300 @@
+"""Who may do what: the password, keys for programs, a private service, the names it is called by, forged requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify
+from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
+
+from environment import Environment
+from web.access.credentials import fingerprint
+from web.access.permissions import changes_library, is_from_here, may_change_library
+from web.app import create_app
+from web.context import NAME
+
+PASSWORD = "correct horse"  # noqa: S105 - made up
+HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # quick, as tests try it often
+KEY = "sori_test"
+Make = Callable[..., Flask]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """`make(private=True)`: an application with these settings and two views that change the library."""
+    made: list[Flask] = []
+
+    def one(**settings: Any) -> Flask:
+        app = create_app(Environment(home=tmp_path / "var", **settings))
+        app.add_url_rule("/change", "change", changes_library(lambda: "changed"), methods=["GET", "POST"])
+        app.add_url_rule(
+            "/api/change", "api_change", changes_library(lambda: jsonify("changed")), methods=["POST"]
+        )
+        app.testing = True
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        made.append(app)
+        return app
+
+    yield one
+    for app in made:
+        app.extensions[NAME].catalogue.close()
+
+
+def token_of(browser: FlaskClient, path: str = "/login") -> str:
+    found = re.search(r'name="token" value="([^"]+)"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
+def sign_in(browser: FlaskClient, password: str = PASSWORD, **form: str) -> Any:
+    return browser.post("/login", data={"token": token_of(browser), "password": password, **form})
+
+
+def code_of(response: Any) -> tuple[int, str]:
+    return response.status_code, response.get_json()["error"]["code"]
+
+
+# --- the password ------------------------------------------------------------------------------------
+
+
+def test_the_password_opens_the_library(make: Make) -> None:
+    browser = make(password_hash=HASH).test_client()
+    refused = browser.get("/change")
+    assert (refused.status_code, refused.headers["Location"]) == (303, "/login?next=/change")
+    wrong = sign_in(browser, "wrong")
+    assert wrong.status_code == 403 and "That is not the password." in wrong.text
+    right = sign_in(browser, next="/change")
+    assert (right.status_code, right.headers["Location"]) == (303, "/change")
+    assert browser.get("/change").text == "changed"
+    assert browser.post("/logout", data={"token": token_of(browser, "/")}).status_code == 303
+    assert browser.get("/change").status_code == 303
+
+
+def test_a_new_password_signs_everybody_out(make: Make) -> None:
+    old = make(password_hash=HASH).test_client()
+    sign_in(old)
+    cookie = old.get_cookie("sori")
+    assert cookie is not None
+    other = make(password_hash=generate_password_hash("another", method="scrypt:1024:8:1")).test_client()
+    other.set_cookie("sori", cookie.value)
+    assert other.get("/change").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "/\nx"]
+)
+def test_signing_in_leads_to_no_other_site(make: Make, address: str) -> None:
+    browser = make(password_hash=HASH).test_client()
+    assert sign_in(browser, next=address).headers["Location"] == "/"
+
+
+def test_guessing_is_slow(make: Make) -> None:
+    app = make(password_hash=HASH)
+    browser = app.test_client()
+    token = token_of(browser)
+    answers = [
+        browser.post("/login", data={"token": token, "password": str(n)}).status_code for n in range(12)
+    ]
+    assert answers == [403] * 10 + [429] * 2
+    assert int(browser.post("/login", data={"token": token}).headers["Retry-After"]) in range(20, 31)
+    # Neither another browser nor another process at the same address helps, even with the right password.
+    assert sign_in(make(password_hash=HASH).test_client()).status_code == 429
+
+
+def test_signing_in_keeps_the_browsers_songs_and_renews_its_token(make: Make) -> None:
+    browser = make(password_hash=HASH).test_client()
+    before = token_of(browser)
+    with browser.session_transaction() as session:
+        session["client"] = "me"
+    sign_in(browser)
+    with browser.session_transaction() as session:
+        assert session["client"] == "me"
+    assert token_of(browser) != before
+
+
+def test_without_a_password_there_is_no_door(make: Make) -> None:
+    assert make().test_client().get("/login").status_code == 404
+
+
+# --- without a password ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "may"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("::ffff:127.0.0.1", {}, True),
+        ("192.168.0.7", {}, False),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, False),
+        ("127.0.0.1", {"Via": "1.1 proxy"}, False),
+        ("127.0.0.1", {"Forwarded": "for=127.0.0.1"}, False),
+        (None, {}, False),
+    ],
+)
+def test_only_this_machine_changes_the_library(
+    make: Make, address: str, headers: dict[str, str], may: bool
+) -> None:
+    with make().test_request_context("/", headers=headers, environ_overrides={"REMOTE_ADDR": address}):
+        assert is_from_here() is may is may_change_library()
+
+
+def test_a_proxy_that_speaks_http_1_0_is_not_this_machine(make: Make) -> None:
+    with make().test_request_context("/", environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"}):
+        assert not is_from_here()
+
+
+def test_behind_a_proxy_that_is_believed_the_visitor_counts(make: Make) -> None:
+    browser = make(proxies=1).test_client()
+    assert browser.get("/change", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
+    assert browser.get("/change", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}).status_code == 403
+    assert browser.get("/change", headers={"X-Forwarded-For": "127.0.0.1"}).text == "changed"
+
+
+def test_who_is_elsewhere_is_told_why(make: Make) -> None:
+    browser = make().test_client()
+    refused = browser.get("/change", environ_overrides={"REMOTE_ADDR": "10.0.0.2"})
+    assert refused.status_code == 403 and "until a password is set" in refused.text
+
+
+# --- programs ----------------------------------------------------------------------------------------
+
+
+def test_a_key_opens_what_the_password_opens(make: Make) -> None:
+    browser = make(api_keys={fingerprint(KEY): "script"}, password_hash=HASH).test_client()
+    refused = browser.post("/api/change")
+    assert code_of(refused) == (401, "sign_in")
+    assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+    assert code_of(browser.post("/api/change", headers={"Authorization": "Bearer sori_wrong"})) == (
+        401,
+        "sign_in",
+    )
+    assert browser.post("/api/change", headers={"Authorization": f"bearer {KEY}"}).get_json() == "changed"
+
+
+def test_a_signed_in_cookie_alone_changes_nothing_over_the_api(make: Make) -> None:
+    browser = make(password_hash=HASH).test_client()
+    sign_in(browser)
+    assert code_of(browser.post("/api/change")) == (403, "forbidden")
+    token = token_of(browser)
+    assert browser.post("/api/change", headers={"X-Token": token}).get_json() == "changed"
+    assert browser.post("/api/change", headers={"Sec-Fetch-Site": "same-origin"}).get_json() == "changed"
+
+
+# --- a private service -------------------------------------------------------------------------------
+
+
+def test_a_private_service_shows_nothing(make: Make) -> None:
+    app = make(private=True, password_hash=HASH, api_keys={fingerprint(KEY): "script"})
+    browser = app.test_client()
+    for path in ("/", "/a/x", "/library", "/metrics", "/nowhere"):
+        answer = browser.get(path)
+        assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (303, "/login"), path
+    assert code_of(browser.get("/api/v1/analyses/x")) == (401, "sign_in")
+    assert code_of(browser.post("/api/v1/analyses")) == (401, "sign_in")
+    for path in ("/healthz", "/login", "/static/style.css"):
+        with browser.get(path) as answer:
+            assert answer.status_code == 200, path
+    assert browser.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+    sign_in(browser)
+    assert browser.get("/").status_code == 200
+
+
+def test_nothing_is_open_by_oversight(make: Make) -> None:
+    """Every view of a private service but the ones that are named turns strangers away."""
+    app = make(private=True, password_hash=HASH)
+    open_ = {"static", "health.healthz", "login.show", "login.sign_in", "login.sign_out", "choose"}
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in open_:
+            continue
+        filled = re.sub(r"<[^>]*any\((\w+)[^>]*>", r"\1", rule.rule)
+        path = re.sub(r"<[^>]+>", "1", filled)
+        method = "GET" if "GET" in (rule.methods or ()) else min((rule.methods or set()) - {"OPTIONS"})
+        answer = app.test_client().open(path, method=method)
+        assert answer.status_code in (303, 401), f"{method} {path}: {answer.status_code}"
+
+
+# --- names and forgeries -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("192.168.1.20", 200),
+        ("LOCALHOST", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("music.example", 421),
+    ],
+)
+def test_a_name_of_somebody_elses_is_refused(make: Make, host: str, status: int) -> None:
+    browser = make().test_client()
+    assert browser.get("/", headers={"Host": host}).status_code == status
+    if status == 421:
+        assert "SORI_HOSTS" in browser.get("/", headers={"Host": host}).text
+
+
+def test_names_can_be_allowed(make: Make) -> None:
+    browser = make(hosts=("music.example",)).test_client()
+    assert browser.get("/", headers={"Host": "Music.example:443"}).status_code == 200
+    assert browser.get("/", headers={"Host": "evil.example"}).status_code == 421
+    assert make(hosts=("*",)).test_client().get("/", headers={"Host": "evil.example"}).status_code == 200
+
+
+def test_a_forwarded_name_counts_only_from_a_proxy_that_is_believed(make: Make) -> None:
+    headers = {
+        "X-Forwarded-Host": "music.example",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-For": "10.0.0.1",
+    }
+    believing = make(proxies=1, hosts=("music.example",)).test_client().get("/", headers=headers)
+    assert "Secure" in believing.headers["Set-Cookie"]
+    assert believing.headers["Strict-Transport-Security"].startswith("max-age=")
+    doubting = make().test_client().get("/", headers=headers)
+    assert doubting.status_code == 200 and "Secure" not in doubting.headers["Set-Cookie"]
+    assert "Strict-Transport-Security" not in doubting.headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_site_changes_nothing(make: Make, headers: dict[str, str]) -> None:
+    browser = make().test_client()
+    token = token_of(browser, "/")
+    for path in ("/change", "/api/change", "/language/ko"):
+        assert browser.post(path, data={"token": token}, headers=headers).status_code == 403, path
+
+
+def test_a_form_needs_its_token(make: Make) -> None:
+    browser = make().test_client()
+    assert browser.post("/change").status_code == 403
+    assert browser.post("/change", data={"token": "guess"}).status_code == 403
+    assert browser.post("/change", data={"token": token_of(browser, "/")}).text == "changed"
+
+
+def test_cookies_are_kept_from_scripts_and_other_sites(make: Make) -> None:
+    cookie = make().test_client().get("/").headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
+
+
+def test_the_secret_is_the_owners_alone(make: Make, tmp_path: Path) -> None:
+    first, second = make(), make()
+    assert first.secret_key == second.secret_key
+    assert (tmp_path / "var/secret").stat().st_mode & 0o777 == 0o600
+    assert make(secret_key="s" * 32).secret_key == "s" * 32

@@ -1,0 +1,95 @@
+"""The API as docs and design promise it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from environment import Environment
+from jobs.queue.analyses import Analyses
+from ml.report.errors import EmptyError
+from tests.fakes import a_report
+from web.api.analysis_views import FOLLOWERS
+
+
+def upload(browser: FlaskClient, song: Path) -> str:
+    response = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")})
+    found: str = response.get_json()["id"]
+    return found
+
+
+def test_a_report_comes_when_it_is_done(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
+    one = upload(browser, song)
+    waiting = browser.get(f"/api/v1/analyses/{one}").get_json()
+    assert (waiting["state"], waiting["report"], waiting["error"]) == ("queued", None, None)
+    hear(one)
+    done = browser.get(f"/api/v1/analyses/{one}").get_json()
+    assert (done["state"], done["progress"]) == ("done", 1.0)
+    assert done["report"]["genre"] == json.loads(json.dumps(a_report().to_dict()))["genre"]
+
+
+def test_a_failure_has_words_in_the_readers_language(
+    browser: FlaskClient, analyses: Analyses, song: Path
+) -> None:
+    one = upload(browser, song)
+    analyses.claim("test")
+    analyses.fail(one, "test", EmptyError())
+    address = f"/api/v1/analyses/{one}"
+    english = browser.get(address).get_json()["error"]
+    korean = browser.get(address, headers={"Accept-Language": "ko"}).get_json()["error"]
+    assert english["code"] == korean["code"] == "empty"
+    assert english["message"] == EmptyError.sentence and "요" in korean["message"]
+
+
+def test_deleted_is_gone(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
+    one = upload(browser, song)
+    assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
+    assert not analyses.folder(one).exists()
+    gone = browser.get(f"/api/v1/analyses/{one}")
+    assert (gone.status_code, gone.get_json()["error"]["code"]) == (404, "not_found")
+    assert browser.delete(f"/api/v1/analyses/{one}").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["..", ".", "%2e%2e", "..%00", "%00"])
+def test_an_address_that_climbs_deletes_nothing(
+    browser: FlaskClient, analyses: Analyses, address: str
+) -> None:
+    """The worst that this could remove, were it wrong, is the test's own folder."""
+    analyses.root.mkdir(parents=True)
+    assert browser.delete(f"/api/v1/analyses/{address}").status_code in (404, 405)
+    assert browser.get(f"/a/{address}").status_code == 404
+    assert analyses.root.is_dir()
+
+
+def test_events_tell_the_way_to_the_end(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
+    one = upload(browser, song)
+    hear(one)
+    response = browser.get(f"/api/v1/analyses/{one}/events")
+    assert response.mimetype == "text/event-stream"
+    told = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
+    assert [event["state"] for event in told] == ["done"]
+
+
+def test_followers_leave_threads_to_others(browser: FlaskClient, app: Flask, song: Path) -> None:
+    """Sixteen browsers that wait once kept every thread, and nobody else could have a page."""
+    one = upload(browser, song)
+    places = app.extensions[FOLLOWERS]
+    taken = 0
+    while places.acquire(blocking=False):
+        taken += 1
+    late = browser.get(f"/api/v1/analyses/{one}/events")
+    assert late.text.count("data: ") == 1 and '"queued"' in late.text
+    assert 0 < taken < Environment.threads and not places.acquire(blocking=False)
+
+
+def test_another_site_changes_nothing(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
+    one = upload(browser, song)
+    refused = browser.delete(f"/api/v1/analyses/{one}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (403, "forbidden")
+    assert analyses.get(one) is not None

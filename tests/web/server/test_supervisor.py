@@ -1,0 +1,274 @@
+"""`main.py serve` as a person starts it: real processes on a free port, none of which may outlive its test."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from environment import Environment
+from tests.fakes import write_wav
+from tests.ports import free_port
+from tests.sources import ROOT
+from web.server import supervisor
+
+STUB = "import sys, time; from jobs import lifeline; import os; lifeline.hold(lambda: os._exit(0)); time.sleep(600)"
+"""An engine that does nothing but live, for tests that are about the rest: the true one takes seconds to load."""
+WITH_ENGINE = (
+    "import os, sys; from environment import read_environment as read; from web import logs, serving; "
+)
+WITH_ENGINE += (
+    "logs.set_up('serve'); sys.exit(serving.serve(read(os.environ), os.environ, print, engine=sys.argv[1:]))"
+)
+
+
+class Service:
+    """A service of our own; `lines` is what it wrote."""
+
+    def __init__(self, home: Path, log: Path, port: int) -> None:
+        self.home, self.log, self.port = home, log, port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *argv: str, engine: tuple[str, ...] | None = None, **settings: str) -> Service:
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("SORI_")}
+        variables |= {
+            "SORI_HOME": str(self.home),
+            "SORI_PORT": str(self.port),
+            "LC_ALL": "C.UTF-8",
+            **settings,
+        }
+        variables["PYTHONPATH"] = str(ROOT)
+        command = [sys.executable, str(ROOT / "main.py"), *argv]
+        if engine is not None:
+            command = [sys.executable, "-c", WITH_ENGINE, *engine]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.home.parent, env=variables, stdout=log, stderr=log
+            )
+        return self
+
+    def get(self, path: str = "/", **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def wait_for(self, is_so: Callable[[], Any], seconds: float = 60.0) -> None:
+        late = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < late, self.text()
+            time.sleep(0.05)
+
+    def up(self) -> Service:
+        self.wait_for(lambda: f"http://127.0.0.1:{self.port}" in self.text() or self.code is not None)
+        assert self.code is None, self.text()
+        return self
+
+    @property
+    def code(self) -> int | None:
+        assert self.process is not None
+        return self.process.poll()
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def family(self) -> list[int]:
+        """All processes that were started for this home, by what the system says of their settings."""
+        mark = f"SORI_HOME={self.home}".encode()
+        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
+
+    def part(self, words: str) -> list[int]:
+        return [pid for pid in self.family() if words.encode() in _read(Path(f"/proc/{pid}/cmdline"))]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path / "home", tmp_path / "log", free_port())
+    yield made
+    left = made.family()
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    if made.process is not None:
+        made.process.wait()
+
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes by /proc")
+LIVING = (sys.executable, "-c", STUB)
+
+
+def test_it_serves_and_ends_in_peace(service: Service) -> None:
+    service.start(engine=LIVING).up()
+    status, page = service.get("/")
+    assert status == 200 and "<form" in page
+    service.wait_for(lambda: service.part("lifeline.hold"))
+    assert service.process is not None
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(35) == 0
+    assert service.family() == []
+    assert "Traceback" not in service.text()
+
+
+def test_who_follows_a_song_does_not_hold_up_the_end(service: Service) -> None:
+    """The song waits, as the engine here hears nothing; the browser goes on asking once a server is back."""
+    service.start(engine=(sys.executable, "-c", STUB)).up()
+    song = write_wav(service.home.parent / "song.wav", seconds=1)
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{service.port}/api/v1/analyses",
+        form + song.read_bytes() + b"\r\n--b--\r\n",
+        {"Content-Type": "multipart/form-data; boundary=b"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        one = json.load(answer)["id"]
+    address = f"http://127.0.0.1:{service.port}/api/v1/analyses/{one}/events"
+    with urllib.request.urlopen(address, timeout=60) as events:
+        assert b"queued" in events.readline()
+        assert service.process is not None
+        service.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        while events.readline():
+            pass
+        assert time.monotonic() - began < 10  # gunicorn's own patience is twice that
+    service.wait_for(lambda: service.code is not None)
+
+
+def test_a_killed_parent_leaves_nobody(service: Service) -> None:
+    service.start(engine=LIVING).up()
+    service.wait_for(lambda: service.part("lifeline.hold"))
+    assert len(service.family()) >= 4  # the parent, gunicorn's two, the engine
+    assert service.process is not None
+    service.process.kill()
+    service.wait_for(lambda: not service.family(), 30)
+
+
+def test_the_true_engine_hears_and_lets_go(service: Service) -> None:
+    """With the real engine: it gives signs of life, and a `kill -9` of the parent ends it and its crew too."""
+    service.start(SORI_WORKERS="1").up()
+    service.wait_for(lambda: json.loads(service.get("/healthz")[1])["status"] == "ok", 120)
+    assert service.process is not None
+    service.process.kill()
+    service.wait_for(lambda: not service.family(), 60)
+
+
+def test_an_engine_that_dies_is_started_again(service: Service) -> None:
+    service.start(
+        engine=(sys.executable, "-c", "import sys; print('engine here', flush=True); sys.exit(7)")
+    ).up()
+    service.wait_for(lambda: service.text().count("engine here") >= 2, 30)
+    assert "the engine ended with code 7" in service.text()
+    assert service.get("/")[0] == 200
+
+
+def test_the_end_of_gunicorn_is_the_end_of_all(service: Service) -> None:
+    service.start(engine=LIVING).up()
+    service.wait_for(lambda: service.part("lifeline.hold"))
+    os.kill(min(service.part("web.server.gunicorn_settings")), signal.SIGKILL)
+    assert service.process is not None
+    assert service.process.wait(40) == 1
+    service.wait_for(lambda: not service.family(), 30)
+
+
+def test_ctrl_c_is_calm(service: Service) -> None:
+    service.start(engine=LIVING).up()
+    assert service.process is not None
+    service.process.send_signal(signal.SIGINT)
+    assert service.process.wait(35) == 0
+    assert "Traceback" not in service.text() and "KeyboardInterrupt" not in service.text()
+
+
+def test_a_taken_port_is_one_sentence(service: Service) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", service.port))
+        taken.listen()
+        service.start("serve")
+        assert service.process is not None
+        assert service.process.wait(30) == 2
+    assert service.text().splitlines() == [
+        f"main.py: Port {service.port} of 127.0.0.1 is taken. "
+        "End what uses it, or choose another one with --port or SORI_PORT."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SORI_HOME": "/proc/sori"}, "/proc/sori cannot be written to"),
+        ({"SORI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "database cannot be opened"),
+        ({"SORI_HOST": "192.0.2.1"}, "192.0.2.1 port"),
+        ({"SORI_PRIVATE": "1"}, "SORI_PRIVATE"),
+    ],
+)
+def test_what_stops_the_start_is_one_sentence(service: Service, settings: dict[str, str], said: str) -> None:
+    service.start("serve", **settings)
+    assert service.process is not None
+    assert service.process.wait(30) == 2
+    assert said in service.text() and len(service.text().splitlines()) == 1
+
+
+def test_the_port_and_the_host_of_the_command_go_first(service: Service) -> None:
+    port, service.port = service.port, 1
+    service.start("serve", "--host", "127.0.0.1", "--port", str(port), SORI_HOST="192.0.2.1")
+    service.port = port
+    assert service.up().get("/")[0] == 200
+
+
+def test_a_refused_upload_is_answered(service: Service) -> None:
+    """The refusal reaches the one who sends, although nobody reads what they send."""
+    service.start(engine=LIVING, SORI_MIN_FREE_MB="10000000").up()
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        + bytes(20_000_000)
+        + b"\r\n--x--\r\n"
+    )
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{service.port}/api/v1/analyses",
+        body,
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value:
+        assert refused.value.code == 507
+        assert json.loads(refused.value.read())["error"]["code"] == "disk_full"
+
+
+def test_the_log_holds_no_secrets(service: Service) -> None:
+    service.start(engine=LIVING).up()
+    secret = "x" * 22
+    service.get(f"/a/{secret}?q=love")
+    service.wait_for(lambda: "route=/a/<analysis_id>" in service.text())
+    line = next(line for line in service.text().splitlines() if "route=/a/" in line)
+    assert "status=404" in line and "analysis=xxxxxx " in line and " id=" in line
+    assert secret not in service.text() and "love" not in service.text()
+
+
+def test_the_children_find_weights_that_were_named_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run in the program's folder, whatever folder the command was given in."""
+    monkeypatch.chdir(tmp_path)
+    environment = Environment(genre_weights=Path("own.keras"), mood_weights=Path("own-mood.npz"))
+    told = supervisor.inherited(environment, {})
+    assert told["SORI_GENRE_WEIGHTS"] == str(tmp_path / "own.keras")
+    assert told["SORI_MOOD_WEIGHTS"] == str(tmp_path / "own-mood.npz")

@@ -1,0 +1,185 @@
+"""What goes wrong on the way of a request: one sentence for people, one code for programs, never a traceback.
+
+Everything below `/api/` is answered in JSON, everything else with a page that says the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask.globals import request_ctx
+from gunicorn.http.errors import NoMoreData, ParseException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
+
+from library.catalogue.database import is_disk_full, reason_of
+from ml.report.errors import SoriError
+from web.access.language import words
+from web.context import service
+
+LOG = logging.getLogger(__name__)
+
+
+class WebError(SoriError):
+    """A refusal with its HTTP status; `retry_after` seconds are said where waiting helps."""
+
+    status: ClassVar[int] = 400
+    retry_after: int | None = None
+
+
+class BadRequestError(WebError):
+    code = "bad_request"
+    sentence = "This request cannot be understood. Go back and try again."
+
+
+class ForbiddenError(WebError):
+    code = "forbidden"
+    status = 403
+    sentence = "This may not be done from here. Reload the page and try again."
+
+
+class SignInError(WebError):
+    code = "sign_in"
+    status = 401
+    sentence = "Sign in first, or send an API key that is known here."
+
+
+class NotHereError(WebError):
+    code = "not_from_here"
+    status = 403
+    sentence = (
+        "The library can only be changed from the machine that Sori runs on, until a password is set there."
+    )
+
+
+class MissingError(WebError):
+    code = "not_found"
+    status = 404
+    sentence = "There is nothing at this address. It may have expired or been deleted."
+
+
+class MethodError(WebError):
+    code = "method_not_allowed"
+    status = 405
+    sentence = "This address does not take that kind of request."
+
+
+class UnsupportedTypeError(WebError):
+    code = "unsupported_type"
+    status = 415
+    sentence = "Send the song as a form: multipart/form-data with a field “file”."
+
+
+class TooLargeError(WebError):
+    code = "too_large"
+    status = 413
+    sentence = (
+        "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
+    )
+
+
+class NoSongError(WebError):
+    code = "no_file"
+    sentence = "No file arrived. Choose a song first."
+
+
+class UnavailableError(WebError):
+    code = "unavailable"
+    status = 503
+    sentence = "The database cannot be reached right now. Try again in a moment."
+    retry_after = 10
+
+
+class NoRoomError(WebError):
+    code = "disk_full"
+    status = 507
+    sentence = "There is no room on the disk for this song. Try again later, when older songs have expired."
+
+
+class OurFaultError(WebError):
+    code = "internal"
+    status = 500
+    sentence = "Something went wrong on our side. Nothing of yours is lost; try again in a moment."
+
+
+_BY_STATUS: dict[int, type[WebError]] = {
+    kind.status: kind for kind in (BadRequestError, ForbiddenError, MissingError, MethodError)
+}
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(SoriError, answer)
+    app.register_error_handler(HTTPException, _answer_http)
+    for broken in (ParseException, NoMoreData):  # gunicorn finds out only when the body is read
+        app.register_error_handler(broken, _answer_broken)
+    app.register_error_handler(DBAPIError, _answer_trouble)
+    app.register_error_handler(OSError, _answer_trouble)
+    app.register_error_handler(Exception, _answer_bug)
+
+
+def wants_json() -> bool:
+    return request.path.startswith("/api/")
+
+
+def answer(error: SoriError) -> Response:
+    """The error as this client reads it. What is wrong with a song is the client's to mend: 422."""
+    status = error.status if isinstance(error, WebError) else 422
+    message = words().explain(error)
+    if wants_json():
+        response = jsonify({"error": {"code": error.code, "message": message}})
+    elif request_ctx.url_adapter is None:  # a Host that is no name at all: a page could link to nothing
+        response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
+    else:
+        response = make_response(render_template("error.html", message=message, status=status))
+    response.status_code = status
+    if isinstance(error, WebError) and error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if status == SignInError.status:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Sori"'
+    return response
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if isinstance(error, RequestEntityTooLarge):
+        return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
+    # A player that asks for too much needs the status, and the length in its header, not words.
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        return make_response(error.get_response())
+    if error.code is not None and 300 <= error.code < 400:
+        return make_response(error.get_response())
+    if error.code in _BY_STATUS:
+        response = answer(_BY_STATUS[error.code]())
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
+    return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
+
+
+def _answer_broken(error: Exception) -> Response:
+    """The client's HTTP is wrong from here on, so that nothing else on this connection can be trusted."""
+    LOG.info("a body that is no HTTP: %s", error)
+    response = answer(BadRequestError())
+    response.headers["Connection"] = "close"
+    return response
+
+
+def _answer_trouble(error: DBAPIError | OSError) -> Response:
+    """A full disk and a database that is away are nobody's bug."""
+    if is_disk_full(error):
+        return answer(NoRoomError())
+    if isinstance(error, OperationalError | InterfaceError):
+        LOG.warning("the database: %s", reason_of(error))
+        return answer(UnavailableError())
+    return _answer_bug(error)
+
+
+def _answer_bug(error: Exception) -> Response:
+    LOG.error("%s %s", request.method, request.url_rule, exc_info=error)
+    return answer(OurFaultError())

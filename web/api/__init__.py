@@ -1,0 +1,1 @@
+"""The JSON API and what the pages share with it: uploads, queries, schemas, similar tracks."""

@@ -1,0 +1,144 @@
+"""A report to take away: JSON and CSV for programs, a picture of the chart, the neighbours as a playlist.
+
+Titles and tags are strangers' words: in a table they must not become formulas, in a playlist no lines of their own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import PurePath
+from urllib.parse import urljoin
+
+from flask import Blueprint, Flask, Response, render_template, request, send_file
+
+from jobs.queue.analyses import Analysis
+from ml.report.schema import Neighbour, Report
+from ml.report.writers import answer, to_json
+from web.access.errors import MissingError
+from web.access.language import words
+from web.api import analysis_views
+from web.api.previews import with_previews
+from web.pages.genre_texts import tone
+
+exports = Blueprint("exports", __name__)
+
+COLUMNS = ("part", "start", "end", "name", "value")
+Row = tuple[str, float | str, float | str, str, float | str]
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
+
+
+def install(app: Flask) -> None:
+    app.register_blueprint(exports)
+
+
+@exports.get("/a/<analysis_id>/report.json")
+def as_json(analysis_id: str) -> Response:
+    analysis, report = _read(analysis_id)
+    return _send(analysis, to_json(report) + "\n", "json", "application/json")
+
+
+@exports.get("/a/<analysis_id>/report.csv")
+def as_csv(analysis_id: str) -> Response:
+    analysis, report = _read(analysis_id)
+    return _send(analysis, "\ufeff" + to_csv(report), "csv", "text/csv")
+
+
+@exports.get("/a/<analysis_id>/neighbours.m3u8")
+def as_playlist(analysis_id: str) -> Response:
+    analysis, report = _read(analysis_id)
+    found = {one.track_id: one for one in (*report.neighbours.harmony, *report.neighbours.sound)}
+    text = to_playlist(list(found.values()), request.url_root)
+    return _send(analysis, text, "m3u8", "application/vnd.apple.mpegurl")
+
+
+@exports.get("/a/<analysis_id>/chart.svg")
+def as_svg(analysis_id: str) -> Response:
+    analysis, report = _read(analysis_id)
+    name = " — ".join(one_line(part) for part in (report.title, report.artist) if part)
+    said = one_line(answer(report, words()))
+    bars = [
+        (one_line(words().say(score.label)), tone(score.label, report.labels), score.probability)
+        for score in report.genre.scores
+    ]
+    text = render_template("chart.svg", bars=bars, name=name, said=said)
+    return _send(analysis, text, "svg", "image/svg+xml")
+
+
+def to_csv(report: Report) -> str:
+    """The report in long form, one number a line. The mark at the file's start tells Excel that it is UTF-8."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(COLUMNS)
+    for row in rows(report):
+        writer.writerow([cell(value) for value in row])
+    return written.getvalue()
+
+
+def rows(report: Report) -> Iterator[Row]:
+    whole = (0.0, round(report.duration_seconds, 2))
+    yield ("song", *whole, "title", report.title)
+    yield ("song", *whole, "artist", report.artist or "")
+    for score in report.genre.scores:
+        yield ("genre", *whole, score.label, round(score.probability, 4))
+    if report.tempo:
+        yield ("tempo", *whole, "bpm", round(report.tempo.bpm, 2))
+    if report.key:
+        yield ("key", *whole, f"{report.key.tonic} {report.key.mode}", round(report.key.confidence, 4))
+    if report.mood:
+        yield ("mood", *whole, report.mood.label, round(report.mood.arousal, 4))
+    for tag in report.tags:
+        yield ("tag", *whole, tag.label, round(tag.probability, 4))
+    for moment in report.timeline:
+        for label, share in zip(report.labels, moment.scores, strict=True):
+            yield ("timeline", round(moment.start, 2), round(moment.end, 2), label, round(share, 4))
+    for by, found in (("harmony", report.neighbours.harmony), ("sound", report.neighbours.sound)):
+        for one in found:
+            yield (f"similar by {by}", *whole, full_name(one), round(one.distance, 4))
+
+
+def cell(value: float | str) -> float | str:
+    """A value that no spreadsheet takes for a formula: such text is led by an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return (
+        "'" + text if text.lstrip().startswith(_FORMULA_STARTS) or value.startswith(_FORMULA_STARTS) else text
+    )
+
+
+def to_playlist(found: list[Neighbour], root: str) -> str:
+    """Those of the neighbours that can be played, each with its whole address."""
+    lines = ["#EXTM3U"]
+    for one in found:
+        if one.preview_url:
+            lines += [f"#EXTINF:-1,{full_name(one)}", urljoin(root, one.preview_url)]
+    return "\n".join(lines) + "\n"
+
+
+def full_name(one: Neighbour) -> str:
+    return " - ".join(one_line(part) for part in (one.artist, one.title) if part)
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks or anything else that has no shape."""
+    return _UNPRINTABLE.sub(" ", text).strip()
+
+
+def _read(analysis_id: str) -> tuple[Analysis, Report]:
+    analysis = analysis_views.find(analysis_id)
+    if analysis.report is None:
+        raise MissingError()
+    return analysis, with_previews(Report.from_dict(analysis.report))
+
+
+def _send(analysis: Analysis, text: str, suffix: str, mime: str) -> Response:
+    name = f"{PurePath(analysis.name).stem or 'sori'}.{suffix}"
+    data = io.BytesIO(text.encode("utf-8", "replace"))
+    sent = send_file(data, mimetype=mime, as_attachment=True, download_name=name, max_age=0)
+    sent.headers["Cache-Control"] = "private, no-cache"
+    sent.headers["X-Content-Type-Options"] = "nosniff"
+    return sent

@@ -1,0 +1,191 @@
+"""The pages about one song: hand it in, wait for it, see what it sounds like, say whether that was right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Flask, redirect, render_template, request, url_for
+from flask_babel import format_timedelta
+from werkzeug.wrappers import Response
+
+from jobs.queue.analyses import FAILED, Analysis
+from jobs.upload_analysis import PEAKS
+from ml.report.errors import SoriError
+from ml.report.schema import Report, Why
+from ml.report.writers import answer, reasons
+from web.access.errors import BadRequestError, ForbiddenError
+from web.access.language import words
+from web.access.permissions import client
+from web.api import analysis_views, uploads
+from web.api.previews import track_page, with_previews
+from web.context import service
+from web.pages import charts, genre_texts
+from web.pages.media import PICTURES
+
+pages = Blueprint("pages", __name__)
+
+STAGES = {
+    "decode": "Reading the sound",
+    "level": "Evening out the volume",
+    "spectrogram": "Taking the sound apart",
+    "trunk": "Listening",
+    "genre": "Weighing the genres",
+    "mood": "Feeling the mood",
+    "tempo": "Finding the beat",
+    "key": "Finding the key",
+    "neighbours": "Looking for similar songs",
+    "pictures": "Drawing the pictures",
+}
+"""What a worker does, in its order, and how that is said."""
+STATES = {"queued": "Waiting for its turn", "running": "Listening", "done": "Done", "failed": "Not possible"}
+LANGUAGE_NAMES = {"en": "English", "ko": "한국어"}
+NONE = "none"
+"""The listener's verdict that no label fits."""
+RECENT = 8
+
+
+def install(app: Flask) -> None:
+    app.register_blueprint(pages)
+    app.jinja_env.finalize = _printable
+    app.jinja_env.globals.update(
+        clock=charts.clock,
+        percent=charts.percent,
+        timeline=charts.timeline,
+        stir=charts.stir,
+        stretches=charts.stretches,
+        seconds_axis=charts.seconds_axis,
+        hz_axis=charts.hz_axis,
+        note_axis=charts.note_axis,
+        tone=genre_texts.tone,
+        descriptions=genre_texts.DESCRIPTIONS,
+        reasons=_reasons,
+        bpms=_bpms,
+        ago=_ago,
+        track_page=track_page,
+        language_names=LANGUAGE_NAMES,
+        stages=STAGES,
+        states=STATES,
+        said_stages=lambda: {name: words().say(sentence) for name, sentence in STAGES.items()},
+    )
+
+
+@pages.get("/")
+def index() -> str:
+    return _first_page()
+
+
+@pages.post("/")
+def upload() -> Response | tuple[str, int]:
+    """The form without JavaScript: one song leads to its page, several to the list of them."""
+    if example := request.form.get("example"):
+        return _to_result(uploads.take_example(example, client()))
+    songs = uploads.songs(request)
+    if len(songs) == 1:
+        return _to_result(uploads.take(*songs[0], client()))
+    refused: list[tuple[str, str]] = []
+    for name, incoming in songs:
+        try:
+            uploads.take(name, incoming, client())
+        except SoriError as error:
+            refused.append((uploads.readable(name), words().explain(error)))
+    if refused:
+        return _first_page(refused), 422 if len(refused) == len(songs) else 200
+    return redirect(url_for("pages.index", _anchor="recent"), 303)
+
+
+@pages.get("/a/<analysis_id>")
+def result(analysis_id: str) -> str:
+    analysis = analysis_views.find(analysis_id)
+    mine = analysis.client == client()
+    if analysis.report is None:
+        error = analysis_views.error_of(analysis)
+        return render_template("waiting.html", analysis=analysis, error=error, mine=mine, failed=FAILED)
+    report = with_previews(Report.from_dict(analysis.report))
+    folder = service().analyses.folder(analysis_id)
+    return render_template(
+        "result.html",
+        analysis=analysis,
+        report=report,
+        answer=answer(report, words()).replace(" %", "\N{NO-BREAK SPACE}%"),
+        mine=mine,
+        no_label=NONE,
+        others=[
+            one.label
+            for one in report.genre.scores
+            if not report.genre.confident or one.label != report.genre.top
+        ],
+        waveform=charts.waveform(charts.read_peaks(folder / PEAKS)),
+        pictures={name for name in PICTURES if (folder / f"{name}.png").is_file()},
+        audible=(folder / analysis.file).is_file(),
+        moments=charts.leaders(report),
+        thanks="thanks" in request.args,
+    )
+
+
+@pages.post("/a/<analysis_id>/delete")
+def delete(analysis_id: str) -> Response:
+    _own(analysis_id)
+    service().forget(analysis_id)
+    return redirect(url_for("pages.index"), 303)
+
+
+@pages.post("/a/<analysis_id>/verdict")
+def judge(analysis_id: str) -> Response:
+    """The listener says which genre is right: one of the report's labels, or none of them."""
+    analysis = _own(analysis_id)
+    verdict = request.form.get("verdict", "")
+    if analysis.report is None or verdict not in (*analysis.report["labels"], NONE):
+        raise BadRequestError()
+    analyses, feedback = service().analyses, service().feedback
+    analyses.judge(analysis_id, verdict)
+    if verdict == NONE:
+        feedback.forget(analysis_id)
+    else:
+        feedback.keep(analysis_id, analyses.folder(analysis_id), verdict)
+    return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
+
+
+def _first_page(refused: Sequence[tuple[str, str]] = ()) -> str:
+    return render_template(
+        "index.html",
+        recent=service().analyses.recent(client(), RECENT),
+        refused=refused,
+        examples=uploads.examples(),
+        megabytes=service().environment.max_upload_mb,
+        hours=service().environment.expire_hours,
+    )
+
+
+def _to_result(analysis: Analysis) -> Response:
+    return redirect(url_for("pages.result", analysis_id=analysis.id), 303)
+
+
+def _own(analysis_id: str) -> Analysis:
+    """An analysis that this browser handed in. Who was given the link may look, and no more."""
+    analysis = analysis_views.find(analysis_id)
+    if analysis.client != client():
+        raise ForbiddenError()
+    return analysis
+
+
+def _reasons(why: Why) -> list[str]:
+    return reasons(why, words())
+
+
+def _bpms(tempi: Sequence[float]) -> str:
+    return ", ".join(f"{bpm:.0f} BPM" for bpm in tempi)
+
+
+def _ago(moment: datetime) -> str:
+    """When something was or will be, seen from now: "2 minutes ago", "in 24 hours"."""
+    told: str = format_timedelta(moment - datetime.now(UTC), threshold=1.2, add_direction=True)
+    return told
+
+
+def _printable(value: Any) -> Any:
+    """Half a surrogate pair, as broken tags have it, cannot be sent as UTF-8."""
+    if isinstance(value, str) and not value.isascii():
+        return type(value)(value.encode("utf-8", "replace").decode("utf-8"))
+    return value
