@@ -19,12 +19,12 @@ from functools import partial
 from pathlib import Path
 
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
-from jobs.attempt import Listener, attempt, wake
+from jobs.attempt import Analyser, attempt, load_pipeline
 from ml.audio.folders import find_audio
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
 from ml.report.errors import SoriError
-from ml.report.translation import Words
+from ml.report.translation import Translator
 from ml.report.writers import Look, error_to_json, error_to_text, to_json, to_text
 from terminal import Progress, as_program, look_of
 
@@ -61,29 +61,32 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(argv: Sequence[str], *, variables: Mapping[str, str], ear: Listener | None = None) -> int:
+def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser | None = None) -> int:
     """One command line to one exit code. The tests hand in their own environment and ear."""
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has already said why
         return stop.code if isinstance(stop.code, int) else NOT_STARTED
-    words = Words(getattr(arguments, "lang", None) or read_language(variables))
+    translator = Translator(getattr(arguments, "lang", None) or read_language(variables))
     try:
         environment = read_environment(variables)
         if arguments.command == "analyse":
-            return _analyse(arguments, environment, words, look_of(sys.stdout, variables), ear)
+            return _analyse(arguments, environment, translator, look_of(sys.stdout, variables), pipeline)
         if arguments.command == "work":
             return _work(environment, lifeline=arguments.lifeline)
         if arguments.command in ("password", "key"):
-            return _make_secret(arguments, words)
-        return _serve(arguments, environment, variables, words)
+            return _make_secret(arguments, translator)
+        return _serve(arguments, environment, variables, translator)
     except SoriError as error:
-        _complain(f"main.py: {words.explain(error)}")
+        _complain(f"main.py: {translator.explain(error)}")
         return NOT_STARTED
 
 
 def _serve(
-    arguments: argparse.Namespace, environment: Environment, variables: Mapping[str, str], words: Words
+    arguments: argparse.Namespace,
+    environment: Environment,
+    variables: Mapping[str, str],
+    translator: Translator,
 ) -> int:
     from web.server import logs, supervisor
 
@@ -94,37 +97,41 @@ def _serve(
     logs.set_up("serve")
 
     def announce(address: str) -> None:
-        print(words.say("Sori is at {address} (Ctrl-C ends it)", address=address), flush=True)
+        print(translator.translate("Sori is at {address} (Ctrl-C ends it)", address=address), flush=True)
 
     return supervisor.serve(environment, variables, announce)
 
 
 def _work(environment: Environment, *, lifeline: bool) -> int:
     from jobs import engine
-    from jobs.parent_process import hold
+    from jobs.parent_process import on_parent_exit
     from web.server import logs
 
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
     if lifeline:
-        hold(end.set)
+        on_parent_exit(end.set)
     os.nice(NICENESS)
     logs.set_up("engine")
     engine.work(environment, end.is_set)
     return ALL_READ
 
 
-def _make_secret(arguments: argparse.Namespace, words: Words) -> int:
+def _make_secret(arguments: argparse.Namespace, translator: Translator) -> int:
     from web.access import credentials
 
     if arguments.command == "key":
-        return credentials.make_key(arguments.name, words)
-    return credentials.make_password(words)
+        return credentials.make_key(arguments.name, translator)
+    return credentials.make_password(translator)
 
 
 def _analyse(
-    arguments: argparse.Namespace, environment: Environment, words: Words, look: Look, ear: Listener | None
+    arguments: argparse.Namespace,
+    environment: Environment,
+    translator: Translator,
+    look: Look,
+    pipeline: Analyser | None,
 ) -> int:
     seconds = environment.max_seconds
     if arguments.max_seconds is not None:
@@ -134,38 +141,40 @@ def _analyse(
         raise NothingToAnalyseError(folder=", ".join(map(str, arguments.paths)))
     failed = False
     with Progress(len(files), sys.stderr) as progress:
-        progress.show(0, words.say("loading the model"))
-        ear = ear or _wake(environment)
+        progress.show(0, translator.translate("loading the model"))
+        pipeline = pipeline or _load_pipeline(environment)
         for done, file in enumerate(files):
             progress.show(done, file.name)
             write = (
                 partial(to_json, file=str(file))
                 if arguments.json
-                else partial(to_text, words=words, look=look)
+                else partial(to_text, translator=translator, look=look)
             )
-            outcome = attempt(file, ear, write, limits=replace(DEFAULT_LIMITS, max_seconds=seconds))
+            outcome = attempt(file, pipeline, write, limits=replace(DEFAULT_LIMITS, max_seconds=seconds))
             progress.clear()
             if isinstance(outcome, SoriError):
                 failed = True
-                _report_failure(file, outcome, arguments.json, words, debug=environment.debug)
+                _report_failure(file, outcome, arguments.json, translator, debug=environment.debug)
             else:
                 print(outcome, flush=True)
     return SOME_FAILED if failed else ALL_READ
 
 
-def _wake(environment: Environment) -> Listener:
+def _load_pipeline(environment: Environment) -> Analyser:
     """The ear, with the library beside it where there is one."""
-    from jobs.neighbours import accompany  # with its database, too slow to load for `--help`
+    from jobs.neighbours import load_with_neighbours  # with its database, too slow to load for `--help`
 
-    ear = partial(wake, environment.genre_weights, environment.mood_weights)
-    return accompany(ear, environment.home, environment.database_url)
+    pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights)
+    return load_with_neighbours(pipeline, environment.home, environment.database_url)
 
 
-def _report_failure(file: Path, error: SoriError, as_json: bool, words: Words, *, debug: bool) -> None:
+def _report_failure(
+    file: Path, error: SoriError, as_json: bool, translator: Translator, *, debug: bool
+) -> None:
     if as_json:
-        print(error_to_json(error, words=words, file=str(file)), flush=True)
+        print(error_to_json(error, translator=translator, file=str(file)), flush=True)
     else:
-        _complain(error_to_text(error, name=str(file), words=words))
+        _complain(error_to_text(error, name=str(file), translator=translator))
     if debug:
         traceback.print_exception(error, file=sys.stderr)
 
@@ -174,8 +183,8 @@ def _complain(text: str) -> None:
     print(clean(text), file=sys.stderr, flush=True)
 
 
-def main(*, ear: Listener | None = None) -> int:
-    return as_program(lambda: run(sys.argv[1:], variables=os.environ, ear=ear))
+def main(*, pipeline: Analyser | None = None) -> int:
+    return as_program(lambda: run(sys.argv[1:], variables=os.environ, pipeline=pipeline))
 
 
 if __name__ == "__main__":

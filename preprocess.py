@@ -23,7 +23,7 @@ from library.catalogue.failures import read_failures
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
 from ml.report.errors import SoriError
-from ml.report.translation import Words
+from ml.report.translation import Translator
 from terminal import Progress, as_program
 
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
@@ -93,25 +93,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(argv: Sequence[str], *, variables: Mapping[str, str], wake: Callable[[], Any] | None = None) -> int:
+def run(
+    argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Callable[[], Any] | None = None
+) -> int:
     """One command line to one exit code. The tests hand in their own environment, and an ear to be woken."""
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has already said why
         return stop.code if isinstance(stop.code, int) else NOT_STARTED
-    words = Words(arguments.lang or read_language(variables))
+    translator = Translator(arguments.lang or read_language(variables))
     try:
         environment = read_environment(variables)
         _check(arguments)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:
-            return _serve(arguments, environment, catalogue, words, wake)
+            return _serve(arguments, environment, catalogue, translator, load_pipeline)
         finally:
             catalogue.close()
     except SoriError as error:
         if arguments.progress == "json":
             Lines(sys.stdout).fail(error)
-        _complain(f"preprocess.py: {words.explain(error)}")
+        _complain(f"preprocess.py: {translator.explain(error)}")
         return NOT_STARTED
 
 
@@ -133,18 +135,18 @@ def _serve(
     arguments: argparse.Namespace,
     environment: Environment,
     catalogue: Catalogue,
-    words: Words,
-    wake: Callable[[], Any] | None,
+    translator: Translator,
+    load_pipeline: Callable[[], Any] | None,
 ) -> int:
     code = ALL_READ
     if arguments.paths and not arguments.playlist:
-        code = _fill(arguments, environment, catalogue, words, wake)
+        code = _fill(arguments, environment, catalogue, translator, load_pipeline)
     if arguments.failures:
-        _list_failures(catalogue, words)
+        _list_failures(catalogue, translator)
     if arguments.undo:
-        code = _undo(catalogue, words) or code
+        code = _undo(catalogue, translator) or code
     if arguments.write_tags:
-        code = _write_tags(catalogue, words, really=arguments.apply) or code
+        code = _write_tags(catalogue, translator, really=arguments.apply) or code
     if arguments.duplicates:
         _list_duplicates(catalogue)
     if arguments.playlist:
@@ -153,7 +155,7 @@ def _serve(
         from library.collection.exports import export
 
         count = export(catalogue, arguments.export)
-        print(words.say("{count} tracks are in {file}.", count=count, file=arguments.export))
+        print(translator.translate("{count} tracks are in {file}.", count=count, file=arguments.export))
     return code
 
 
@@ -161,8 +163,8 @@ def _fill(
     arguments: argparse.Namespace,
     environment: Environment,
     catalogue: Catalogue,
-    words: Words,
-    wake: Callable[[], Any] | None,
+    translator: Translator,
+    load_pipeline: Callable[[], Any] | None,
 ) -> int:
     order = Order(
         folders=arguments.paths,
@@ -172,11 +174,13 @@ def _fill(
         moods=environment.mood_weights,
         retry_failed=arguments.retry_failed,
         prune=arguments.prune,
-        wake=wake,
+        load_pipeline=load_pipeline,
     )
     lines = Lines(sys.stdout) if arguments.progress == "json" else None
-    with Bar(words) as bar:
-        summary = fill_library(catalogue, environment.home, order, lines.tell if lines else bar.tell)
+    with Bar(translator) as bar:
+        summary = fill_library(
+            catalogue, environment.home, order, lines.on_progress if lines else bar.on_progress
+        )
     told = count(summary)
     code = SOME_FAILED if told["failed"] else ALL_READ
     if lines:
@@ -184,17 +188,21 @@ def _fill(
         return code
     for name, number in told.items():
         if number:
-            print(words.say(COUNTED[name], count=number))
+            print(translator.translate(COUNTED[name], count=number))
     if not summary.seen:
-        print(words.say("There is no audio file in {folder}.", folder=", ".join(map(str, arguments.paths))))
+        print(
+            translator.translate(
+                "There is no audio file in {folder}.", folder=", ".join(map(str, arguments.paths))
+            )
+        )
     return code
 
 
 class Bar:
     """Progress with the rate of this run and the time that is left at that rate."""
 
-    def __init__(self, words: Words) -> None:
-        self._words = words
+    def __init__(self, translator: Translator) -> None:
+        self._translator = translator
         self._progress = Progress(0, sys.stderr)
         self._start: tuple[float, int] | None = None
 
@@ -204,20 +212,22 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.clear()
 
-    def tell(self, done: int, total: int | None, name: str) -> None:
+    def on_progress(self, done: int, total: int | None, name: str) -> None:
         if total is None:
             if done % 100 == 0:
-                self._progress.show(0, self._words.say("{count} files found", count=done))
+                self._progress.show(0, self._translator.translate("{count} files found", count=done))
             return
         now = time.monotonic()
         if self._start is None:
             self._start = now, done
             self._progress = Progress(total, sys.stderr)
-            self._progress.show(done, self._words.say("loading the model") if done < total else "")
+            self._progress.show(done, self._translator.translate("loading the model") if done < total else "")
             return
         rate = (done - self._start[1]) / max(now - self._start[0], 1e-3)
         left = (total - done) / rate if rate else 0.0
-        told = self._words.say("{rate} a minute, {left} left", rate=f"{60 * rate:.0f}", left=clock(left))
+        told = self._translator.translate(
+            "{rate} a minute, {left} left", rate=f"{60 * rate:.0f}", left=clock(left)
+        )
         self._progress.show(done, f"{told}  {name}")
 
 
@@ -228,9 +238,9 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _list_failures(catalogue: Catalogue, words: Words) -> None:
+def _list_failures(catalogue: Catalogue, translator: Translator) -> None:
     for failure in read_failures(catalogue):
-        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {words.explain(failure)}"))
+        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {translator.explain(failure)}"))
 
 
 def _list_duplicates(catalogue: Catalogue) -> None:
@@ -251,7 +261,7 @@ def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None
     write_playlist(tracks, arguments.paths[0])
 
 
-def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
+def _write_tags(catalogue: Catalogue, translator: Translator, *, really: bool) -> int:
     from library.collection import tag_changes
     from library.collection.tag_files import TagError
 
@@ -264,20 +274,24 @@ def _write_tags(catalogue: Catalogue, words: Words, *, really: bool) -> int:
                 tag_changes.apply(catalogue, change)
             except TagError as error:
                 failed = True
-                _complain(f"{shown(change.path)}: {words.explain(error)}")
+                _complain(f"{shown(change.path)}: {translator.explain(error)}")
     if not really:
-        print(words.say("Nothing was changed. With --apply these tags are written; --undo takes them back."))
+        print(
+            translator.translate(
+                "Nothing was changed. With --apply these tags are written; --undo takes them back."
+            )
+        )
     return SOME_FAILED if failed else ALL_READ
 
 
-def _undo(catalogue: Catalogue, words: Words) -> int:
+def _undo(catalogue: Catalogue, translator: Translator) -> int:
     from library.collection import tag_changes
 
     failed = False
     for path, error in tag_changes.undo(catalogue):
         if error is not None:
             failed = True
-            _complain(f"{shown(path)}: {words.explain(error)}")
+            _complain(f"{shown(path)}: {translator.explain(error)}")
         else:
             print(clean(shown(path)))
     return SOME_FAILED if failed else ALL_READ
@@ -291,8 +305,8 @@ def _complain(text: str) -> None:
     print(clean(text), file=sys.stderr, flush=True)
 
 
-def main(*, wake: Callable[[], Any] | None = None) -> int:
-    return as_program(lambda: run(sys.argv[1:], variables=os.environ, wake=wake))
+def main(*, load_pipeline: Callable[[], Any] | None = None) -> int:
+    return as_program(lambda: run(sys.argv[1:], variables=os.environ, load_pipeline=load_pipeline))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import soundfile
 from benchmarks.timing import ratio, run_python, take_turns
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.mel import FFT_SIZE, HOP_SIZE, MEL_BANDS, WINDOW_FRAMES
-from ml.pipeline import Ear, load
+from ml.pipeline import Pipeline, load
 
 Row = tuple[str, str, str]
 """What was measured, the figure, what was aimed at."""
@@ -34,7 +34,7 @@ def write_song(path: Path, seconds: float = SONG_SECONDS) -> None:
     soundfile.write(path, np.column_stack([left, 0.8 * left]), SONG_RATE, format="MP3")
 
 
-def the_packages_own_way(path: Path, ear: Ear) -> None:
+def the_packages_own_way(path: Path, pipeline: Pipeline) -> None:
     """librosa loads and transforms the song, the trunk hears one window after the other."""
     import librosa
 
@@ -44,22 +44,25 @@ def the_packages_own_way(path: Path, ear: Ear) -> None:
     )
     spectrogram = np.log10(10_000 * power.T + 1).astype(np.float32)
     for start in range(0, len(spectrogram) - WINDOW_FRAMES + 1, WINDOW_FRAMES):
-        ear.model.model.hear(spectrogram[None, start : start + WINDOW_FRAMES]).numpy()
+        pipeline.model.model.run_trunk(spectrogram[None, start : start + WINDOW_FRAMES]).numpy()
 
 
 def run() -> Iterator[Row]:
-    with TemporaryDirectory() as folder, load() as ear:
+    with TemporaryDirectory() as folder, load() as pipeline:
         song = Path(folder) / "song.mp3"
         write_song(song)
         ours, theirs = take_turns(
-            {"Sori": lambda: ear.analyse(song), "the package's way": lambda: the_packages_own_way(song, ear)},
+            {
+                "Sori": lambda: pipeline.analyse(song),
+                "the package's way": lambda: the_packages_own_way(song, pipeline),
+            },
             rounds=ROUNDS,
         )
         yield "4-minute MP3 to Report, warm (median)", f"{ours.median:.2f} s", "1.0 s"
         yield "the same, fastest and slowest", f"{min(ours.seconds):.2f} s, {max(ours.seconds):.2f} s", ""
         yield "genre tags alone, as the trunk's package does it", f"{theirs.median:.2f} s", ""
         yield "times as long as all of Sori", f"{ratio(theirs, ours):.1f}", ""
-        for stage, seconds in ear.analyse(song).timings.items():
+        for stage, seconds in pipeline.analyse(song).timings.items():
             yield f"of which {stage}", f"{seconds:.3f} s", ""
         yield from _fresh_processes(song)
 

@@ -25,7 +25,7 @@ def run() -> Iterator[Row]:
         samples, rate = librosa_load(song)
     ours, theirs = take_turns(
         {
-            "Sori": lambda: extraction.listen(samples, rate).row(),
+            "Sori": lambda: extraction.extract(samples, rate).row(),
             "librosa": lambda: librosa_series(samples, rate),
         },
         rounds=ROUNDS,
@@ -34,6 +34,6 @@ def run() -> Iterator[Row]:
     yield "librosa's functions, one by one", f"{theirs.median * 1000:.0f} ms", ""
     yield "times as long as ours (median of rounds)", f"{ratio(theirs, ours):.1f}", "3"
     rows = librosa_series(samples, rate)[0]
-    worst = np.abs(extraction.listen(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
+    worst = np.abs(extraction.extract(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
     name = series.NAMES[int(worst.argmax())]
     yield f"largest mean difference of a series ({name})", f"{worst.max():.1e} of its size", "the same values"

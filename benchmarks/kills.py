@@ -25,7 +25,7 @@ from sqlalchemy import select
 from benchmarks.memory import count_heard
 from benchmarks.preprocess import preprocess
 from library.catalogue.database import open_catalogue
-from library.catalogue.tables import Descriptor, Heard, Track
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 
 Row = tuple[str, str, str]
 
@@ -41,11 +41,11 @@ def run() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         music, home, calm = (Path(folder) / name for name in ("music", "var", "undisturbed"))
         write_songs(music)
-        waking, hearing = calm_run(music, calm)
+        waking, run_seconds = calm_run(music, calm)
         kept = [0]
         while len(kept) <= KILLS:
             early = choose.random() < EARLY
-            wait = choose.uniform(0, waking if early else 2 * hearing / KILLS)
+            wait = choose.uniform(0, waking if early else 2 * run_seconds / KILLS)
             if not kill(music, home, wait, early=early, whole=len(kept) % 2 == 0):
                 break  # it was finished before its moment came
             kept.append(count_heard(home))
@@ -119,15 +119,15 @@ def state(home: Path) -> dict[str, tuple[Any, ...]]:
     found = {}
     with catalogue.session() as session:
         rows = (
-            select(Track, Descriptor, Heard)
-            .join(Descriptor, Descriptor.track_id == Track.id)
-            .join(Heard, Heard.track_id == Track.id)
+            select(Track, TrackVectors, TrackFeatures)
+            .join(TrackVectors, TrackVectors.track_id == Track.id)
+            .join(TrackFeatures, TrackFeatures.track_id == Track.id)
             .where(Track.path.is_not(None))
         )
         for track, descriptor, heard in session.execute(rows):
             facts = {column.key: getattr(track, column.key) for column in Track.__table__.columns}
             report = {name: value for name, value in (track.report or {}).items() if name != "timings"}
-            blobs = (descriptor.harmony, descriptor.sound, heard.chromagram, heard.evidence)
+            blobs = (descriptor.harmony, descriptor.sound, heard.chromagram, heard.trunk_output)
             found[str(track.path)] = (*blobs, facts | {"id": None, "report": report})
     catalogue.close()
     return found

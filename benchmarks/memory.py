@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from benchmarks.preprocess import write_songs
 from library.catalogue.database import open_catalogue
-from library.catalogue.tables import Descriptor, Track
+from library.catalogue.tables import Track, TrackVectors
 
 Row = tuple[str, str, str]
 
@@ -58,7 +58,7 @@ def count_heard(home: Path) -> int:
         return 0
     catalogue = open_catalogue(home)
     with catalogue.session() as session:
-        own = select(func.count(Descriptor.track_id)).join(Track).where(Track.path.is_not(None))
+        own = select(func.count(TrackVectors.track_id)).join(Track).where(Track.path.is_not(None))
         count = session.scalar(own) or 0
     catalogue.close()
     return count

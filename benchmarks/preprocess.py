@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.analyse import write_song
-from jobs.folder_scan import Order, digest_file, versions
+from jobs.folder_scan import Order, analyse_file, versions
 from library.catalogue.database import open_catalogue
 from library.collection.records import File
 from library.collection.scan import Keeper
@@ -71,10 +71,10 @@ def write_described(crowd: Path, home: Path, song: Path) -> None:
     """A library that knows ten thousand files, each with the numbers of one song."""
     crowd.mkdir()
     order = Order([crowd], jobs=1, limits=DEFAULT_LIMITS)
-    with load() as ear:
-        digest = digest_file(ear, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
+    with load() as pipeline:
+        digest = analyse_file(pipeline, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
     catalogue = open_catalogue(home)
-    keeper = Keeper(catalogue, versions(order), judge=lambda report, _: report)
+    keeper = Keeper(catalogue, versions(order), predict=lambda report, _: report)
     for number in range(UNCHANGED):
         path = crowd / f"{number}.mp3"
         path.write_bytes(b"described already %d" % number)

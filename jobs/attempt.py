@@ -12,27 +12,32 @@ from typing import TYPE_CHECKING, Protocol
 
 from ml.audio.settings import Limits
 from ml.report.errors import SoriError
-from ml.report.progress import Tell, silent
+from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.features.mel import Floats
     from ml.features.musicality import Musicality
-    from ml.pipeline import Hearing
+    from ml.pipeline import SongAnalysis
 
 
-class Listener(Protocol):
+class Analyser(Protocol):
     """What is needed of the ear; `ml.pipeline.Ear` is one, and the tests have a smaller one."""
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
 
-    def hear(
-        self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent
-    ) -> Hearing: ...
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis: ...
 
     def warm_up(self) -> None: ...
 
-    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report: ...
+    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report: ...
 
 
 class InternalError(SoriError):
@@ -42,17 +47,17 @@ class InternalError(SoriError):
     sentence = "internal error: {reason}"
 
 
-class AsleepError(SoriError):
+class ModelLoadError(SoriError):
     code = "asleep"
     sentence = "The model could not be loaded: {reason}"
 
 
 def attempt(
-    source: Path, ear: Listener, write: Callable[[Report], str], *, limits: Limits
+    source: Path, pipeline: Analyser, write: Callable[[Report], str], *, limits: Limits
 ) -> str | SoriError:
     """Listen to one file and write its report. Interrupts pass; every other failure comes back as a value."""
     try:
-        return write(ear.analyse(source, limits=limits))
+        return write(pipeline.analyse(source, limits=limits))
     except SoriError as error:
         return error
     except Exception as error:
@@ -61,14 +66,14 @@ def attempt(
         return failure
 
 
-def wake(weights: Path | None = None, moods: Path | None = None) -> Listener:
+def load_pipeline(weights: Path | None = None, moods: Path | None = None) -> Analyser:
     """Load the models: seconds, and most of the memory."""
     try:
         from ml.pipeline import load
 
-        ear: Listener = load(weights, moods)
+        pipeline: Analyser = load(weights, moods)
     except SoriError:
         raise
     except Exception as error:
-        raise AsleepError(reason=f"{type(error).__name__}: {error}") from error
-    return ear
+        raise ModelLoadError(reason=f"{type(error).__name__}: {error}") from error
+    return pipeline

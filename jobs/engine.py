@@ -24,9 +24,9 @@ from sqlalchemy.exc import DBAPIError
 
 from environment import Environment
 from jobs import examples
-from jobs.local import Crew, Ended, Told
+from jobs.local import ProcessPool, StageReached, TaskEnded
 from jobs.queue.analyses import Analyses, Analysis
-from jobs.upload_analysis import BESIDE, STAGES, Song, listen, wake_among_the_library
+from jobs.upload_analysis import BESIDE, STAGES, Song, analyse_upload, load_with_library
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.models.card import GENRE_WEIGHTS, load_card
@@ -63,12 +63,12 @@ class Engine:
     """Runs what is queued in `analyses` through a crew, until it is asked to end."""
 
     def __init__(
-        self, analyses: Analyses, crew: Crew[Song], model: str, *, grace_seconds: float = GRACE_SECONDS
+        self, analyses: Analyses, pool: ProcessPool[Song], model: str, *, grace_seconds: float = GRACE_SECONDS
     ) -> None:
         self.analyses = analyses
         self.name = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._crew, self._model, self._grace_seconds = crew, model, grace_seconds
-        self._news: deque[Told[Song] | Ended[Song]] = deque()
+        self._pool, self._model, self._grace_seconds = pool, model, grace_seconds
+        self._news: deque[StageReached[Song] | TaskEnded[Song]] = deque()
         """What happened and is not written down yet."""
         self._renewal, self._sweep = _Rhythm(RENEW_SECONDS), _Rhythm(SWEEP_SECONDS)
 
@@ -78,11 +78,11 @@ class Engine:
             while not ended():
                 self._mind_the_database(self._turn)
             until = time.monotonic() + self._grace_seconds
-            while (self._crew.tasks or self._news) and time.monotonic() < until:
+            while (self._pool.tasks or self._news) and time.monotonic() < until:
                 self._mind_the_database(partial(self._turn, claiming=False))
         finally:
-            for song in self._crew.tasks:
-                self._crew.stop(song)
+            for song in self._pool.tasks:
+                self._pool.stop(song)
             self._mind_the_database(lambda: self.analyses.release(self.name))
 
     def _mind_the_database(self, step: Callable[[], object]) -> None:
@@ -98,10 +98,10 @@ class Engine:
             self._look_after()
         if self._sweep.is_due():
             sweep(self.analyses)
-        while claiming and self._crew.free and (analysis := self.analyses.claim(self.name)):
+        while claiming and self._pool.free and (analysis := self.analyses.claim(self.name)):
             if not self._is_known(analysis):
-                self._crew.give(song_of(self.analyses, analysis))
-        self._news.extend(self._crew.events(0 if self._news else POLL_SECONDS))
+                self._pool.submit(song_of(self.analyses, analysis))
+        self._news.extend(self._pool.events(0 if self._news else POLL_SECONDS))
         while self._news:
             self._write_down(self._news[0])
             self._news.popleft()
@@ -111,10 +111,10 @@ class Engine:
         if lost := self.analyses.reclaim():
             LOG.warning("%s songs of an engine that died are queued again", lost)
         held = self.analyses.held(self.name)
-        for song in [song for song in self._crew.tasks if song.id not in held]:
+        for song in [song for song in self._pool.tasks if song.id not in held]:
             LOG.info("a song was deleted while it was heard")
-            self._crew.stop(song)
-        at_work = {song.id for song in self._crew.tasks} | {event.task.id for event in self._news}
+            self._pool.stop(song)
+        at_work = {song.id for song in self._pool.tasks} | {event.task.id for event in self._news}
         for analysis_id in held - at_work:  # claimed, and then the database failed
             self.analyses.release(self.name, analysis_id)
 
@@ -131,21 +131,21 @@ class Engine:
             return False  # the twin was deleted just now
         return self.analyses.finish(analysis.id, self.name, twin.report)
 
-    def _write_down(self, event: Told[Song] | Ended[Song]) -> None:
-        if isinstance(event, Told):
+    def _write_down(self, event: StageReached[Song] | TaskEnded[Song]) -> None:
+        if isinstance(event, StageReached):
             self._tell(event.task, event.stage)
         else:
             self._end(event)
 
     def _tell(self, song: Song, stage: str) -> None:
-        if not self.analyses.tell(song.id, self.name, stage, STAGES.get(stage, 0.0)):
-            self._crew.stop(song)
+        if not self.analyses.set_progress(song.id, self.name, stage, STAGES.get(stage, 0.0)):
+            self._pool.stop(song)
 
-    def _end(self, event: Ended[Song]) -> None:
+    def _end(self, event: TaskEnded[Song]) -> None:
         song, result = event.task, event.result
         if not isinstance(result, SoriError):
             self.analyses.finish(song.id, self.name, result)
-        elif not (event.fell and self.analyses.give_back(song.id, self.name)):
+        elif not (event.killed_worker and self.analyses.give_back(song.id, self.name)):
             LOG.info("a song could not be heard: %s", result.code)
             self.analyses.fail(song.id, self.name, result)
 
@@ -171,7 +171,7 @@ def _children(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def crew_size(environment: Environment) -> int:
+def pool_size(environment: Environment) -> int:
     """Half as many processes as there are cores: each hears with threads of its own."""
     return environment.workers or max(1, (os.cpu_count() or 1) // 2)
 
@@ -183,15 +183,17 @@ def model_of(environment: Environment) -> str:
 
 
 def work(
-    environment: Environment, ended: Callable[[], bool], *, wake: Callable[[], Any] | None = None
+    environment: Environment, ended: Callable[[], bool], *, load_pipeline: Callable[[], Any] | None = None
 ) -> None:
     """Run an engine with these settings until `ended()`. The tests hand in an ear of their own."""
     limits = replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds)
     catalogue = open_catalogue(environment.home, environment.database_url)
     try:
         examples.make_in_background(environment.home)
-        ear = wake or partial(wake_among_the_library, environment)
-        with Crew[Song](crew_size(environment), ear, partial(listen, limits=limits)) as crew:
-            Engine(Analyses(catalogue, environment.home), crew, model_of(environment)).run(ended)
+        pipeline = load_pipeline or partial(load_with_library, environment)
+        with ProcessPool[Song](
+            pool_size(environment), pipeline, partial(analyse_upload, limits=limits)
+        ) as pool:
+            Engine(Analyses(catalogue, environment.home), pool, model_of(environment)).run(ended)
     finally:
         catalogue.close()

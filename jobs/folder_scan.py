@@ -18,20 +18,20 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, OperationalError
 
-from jobs.attempt import InternalError, Listener, wake
+from jobs.attempt import Analyser, InternalError, load_pipeline
 from jobs.workers import work_through
 from library.catalogue.changes import mark_change
 from library.catalogue.database import Catalogue, DiskFullError, is_disk_full, reason_of
 from library.collection import mood_update, reference
 from library.collection.files import NoFolderError, explain, walk
-from library.collection.records import Digest, File, digest
-from library.collection.scan import Judge, Keeper, Summary, Versions, hash_content
+from library.collection.records import File, TrackRecord, digest
+from library.collection.scan import Keeper, Reclassify, Summary, Versions, hash_content
 from library.collection.tag_changes import read_album
 from ml.audio.settings import Limits
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.schema import Report
-from ml.similarity.vectors import described_by, heard_by
+from ml.similarity.vectors import features_version_of, vectors_version_of
 
 LOCK_NAME = "library.lock"
 _ADVISORY_LOCK = 0x534F5249
@@ -58,14 +58,14 @@ class Order:
     moods: Path | None = None
     retry_failed: bool = False
     prune: bool = False
-    wake: Callable[[], Any] | None = None
+    load_pipeline: Callable[[], Any] | None = None
 
 
-Tell = Callable[[int, int | None, str], None]
+ProgressCallback = Callable[[int, int | None, str], None]
 """Told how many files are settled, of how many, and which one was last."""
 
 
-def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> Summary:
+def fill_library(catalogue: Catalogue, home: Path, order: Order, on_progress: ProgressCallback) -> Summary:
     """Digest every new or changed file below the folders. Raises when another run is at it, or the disk is full."""
     folders = [Path(os.path.abspath(folder)) for folder in order.folders]
     for folder in folders:
@@ -73,17 +73,19 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
             raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
     with _alone(catalogue, home), _disk_minded():
         reference.install(catalogue)
-        mood_update.rejudge(catalogue, order.moods)
-        keeper = Keeper(catalogue, versions(order), judge=_judge(order), retry_failed=order.retry_failed)
-        new = list(_counted(keeper.sort(walk(folders)), keeper, tell))
+        mood_update.update_moods(catalogue, order.moods)
+        keeper = Keeper(
+            catalogue, versions(order), reclassify=_reclassify(order), retry_failed=order.retry_failed
+        )
+        new = list(_counted(keeper.sort(walk(folders)), keeper, on_progress))
         settled = len(keeper.summary.seen) - len(new)
-        tell(settled, len(keeper.summary.seen), "")
+        on_progress(settled, len(keeper.summary.seen), "")
         if new:
-            listen = partial(digest_file, limits=order.limits)
-            ended = work_through(new, min(order.jobs, len(new)), _ear(order), listen)
+            listen = partial(analyse_file, limits=order.limits)
+            ended = work_through(new, min(order.jobs, len(new)), _pipeline(order), listen)
             for done, (file, result) in enumerate(ended, start=1):
                 _keep(keeper, file, result)
-                tell(settled + done, len(keeper.summary.seen), file.path.name)
+                on_progress(settled + done, len(keeper.summary.seen), file.path.name)
         keeper.forget_open_places(folders)
         if order.prune:
             keeper.prune(folders)
@@ -93,7 +95,7 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, tell: Tell) -> 
     return keeper.summary
 
 
-def _keep(keeper: Keeper, file: File, result: Digest | SoriError) -> None:
+def _keep(keeper: Keeper, file: File, result: TrackRecord | SoriError) -> None:
     """Write down what hearing gave. What no row can hold is that one file's failure."""
     try:
         keeper.keep(file, result)
@@ -105,30 +107,30 @@ def versions(order: Order) -> Versions:
     weights = order.weights or GENRE_WEIGHTS
     card = load_card(weights)
     model = card.sha256[weights.name]
-    return Versions(heard_by(card), described_by(model), order.limits.max_seconds, model)
+    return Versions(features_version_of(card), vectors_version_of(model), order.limits.max_seconds, model)
 
 
-def _ear(order: Order) -> Callable[[], Any]:
+def _pipeline(order: Order) -> Callable[[], Any]:
     """What wakes an ear for this order, in this process or in one of the crew."""
-    return order.wake or partial(wake, order.weights, order.moods)
+    return order.load_pipeline or partial(load_pipeline, order.weights, order.moods)
 
 
-def _judge(order: Order) -> Judge:
+def _reclassify(order: Order) -> Reclassify:
     """By an ear in this process, which is woken when the first track needs it."""
-    ears: list[Listener] = []
+    pipelines: list[Analyser] = []
 
-    def judge(report: Report, kept: bytes) -> Report:
+    def reclassify(report: Report, kept: bytes) -> Report:
         from ml.similarity import timbre
 
-        if not ears:
-            ears.append(_ear(order)())
+        if not pipelines:
+            pipelines.append(_pipeline(order)())
         heard = timbre.unpack(kept)
-        return ears[0].judge_again(report, heard.evidence, heard.music)
+        return pipelines[0].reclassify(report, heard.trunk_output, heard.music)
 
-    return judge
+    return reclassify
 
 
-def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:
+def analyse_file(pipeline: Analyser, file: File, *, limits: Limits) -> TrackRecord:
     """Hear one file and keep what the library needs, provided that it stayed the same meanwhile."""
     for _ in range(2):
         now = _stat(file.path)
@@ -138,15 +140,15 @@ def digest_file(ear: Listener, file: File, *, limits: Limits) -> Digest:
             content = hash_content(file.path)
         except OSError as error:
             raise explain(file.path, error) from error
-        hearing, failure = None, None
+        song_analysis, failure = None, None
         try:
-            hearing = ear.hear(file.path, limits=limits)
+            song_analysis = pipeline.run(file.path, limits=limits)
         except SoriError as error:
             failure = error
         if _stat(file.path) == now:
-            if hearing is None:
+            if song_analysis is None:
                 raise failure or ChangingError()
-            return digest(hearing, now, content, read_album(file.path))
+            return digest(song_analysis, now, content, read_album(file.path))
     raise ChangingError()
 
 
@@ -157,9 +159,9 @@ def _stat(path: Path) -> File:
         raise explain(path, error) from error
 
 
-def _counted(files: Iterator[File], keeper: Keeper, tell: Tell) -> Iterator[File]:
+def _counted(files: Iterator[File], keeper: Keeper, on_progress: ProgressCallback) -> Iterator[File]:
     for file in files:
-        tell(len(keeper.summary.seen), None, file.path.name)
+        on_progress(len(keeper.summary.seen), None, file.path.name)
         yield file
 
 

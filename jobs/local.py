@@ -19,25 +19,25 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from jobs.attempt import AsleepError, InternalError
+from jobs.attempt import InternalError, ModelLoadError
 from ml.report.errors import AudioError, SoriError
 
 Task = TypeVar("Task")
-Tell = Callable[[str], None]
-Wake = Callable[[], Any]
-Work = Callable[[Any, Any, Tell], Any]
+ProgressCallback = Callable[[str], None]
+LoadPipeline = Callable[[], Any]
+Work = Callable[[Any, Any, ProgressCallback], Any]
 """Given the ear, the task and whom to tell of each stage."""
 
 WALL_SECONDS = 600.0
 """More than the longest song takes on a slow machine; who needs longer hangs."""
-MOST_BYTES = 4 * 1024**3
+MAX_BYTES = 4 * 1024**3
 """Resident memory of one process: five times what the longest song takes."""
-SONGS_EACH = 1000
+SONGS_PER_WORKER = 1000
 """After so many a process makes room for a fresh one, whatever it may have leaked."""
-WAKINGS = 3
+START_ATTEMPTS = 3
 """How often in a row a process may die before its ear is awake: once is an accident, thrice is the ear's fault."""
-_GOODBYE_SECONDS = 5.0
-_READY, _TOLD, _ENDED = "ready", "told", "ended"
+_JOIN_SECONDS = 5.0
+_READY, _STAGE, _ENDED = "ready", "told", "ended"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """How many cores a process's matrix products take; read once, when its numpy loads."""
 
@@ -47,18 +47,18 @@ class CrashedError(AudioError):
     sentence = "This file brought the analysis down ({reason}). Export it again as WAV, FLAC or MP3."
 
 
-class StuckError(AudioError):
+class TimeLimitError(AudioError):
     code = "stuck"
     sentence = "The analysis of this file did not end within {seconds:.0f} seconds and was stopped."
 
 
-class GreedyError(AudioError):
+class MemoryLimitError(AudioError):
     code = "greedy"
     sentence = "The analysis of this file took more than {megabytes} MB of memory and was stopped."
 
 
 @dataclass(frozen=True)
-class Told(Generic[Task]):
+class StageReached(Generic[Task]):
     """A task has come to this stage."""
 
     task: Task
@@ -66,16 +66,16 @@ class Told(Generic[Task]):
 
 
 @dataclass(frozen=True)
-class Ended(Generic[Task]):
+class TaskEnded(Generic[Task]):
     """A task's result, or the reason why there is none. `fell`: it took its process along."""
 
     task: Task
     result: Any | SoriError
-    fell: bool = False
+    killed_worker: bool = False
 
 
 @dataclass
-class _Member(Generic[Task]):
+class _Worker(Generic[Task]):
     process: BaseProcess
     pipe: Connection
     ready: bool = False
@@ -86,10 +86,10 @@ class _Member(Generic[Task]):
     def end(self) -> None:
         self.pipe.close()
         self.process.kill()
-        self.process.join(_GOODBYE_SECONDS)
+        self.process.join(_JOIN_SECONDS)
 
 
-class Crew(Generic[Task]):
+class ProcessPool(Generic[Task]):
     """`wake()` makes each process's ear, `work(ear, task, tell)` uses it; both must be importable by name.
 
     A context manager: leaving it ends the processes, whatever they are at.
@@ -98,118 +98,118 @@ class Crew(Generic[Task]):
     def __init__(
         self,
         count: int,
-        wake: Wake,
+        load_pipeline: LoadPipeline,
         work: Work,
         *,
         wall_seconds: float = WALL_SECONDS,
-        most_bytes: int = MOST_BYTES,
-        songs_each: int = SONGS_EACH,
+        max_bytes: int = MAX_BYTES,
+        songs_per_worker: int = SONGS_PER_WORKER,
     ) -> None:
-        self._count, self._wake, self._work = count, wake, work
-        self._wall_seconds, self._most_bytes, self._songs_each = wall_seconds, most_bytes, songs_each
-        self._members: list[_Member[Task]] = []
-        self._stillborn = 0
+        self._count, self._load_pipeline, self._work = count, load_pipeline, work
+        self._wall_seconds, self._most_bytes, self._songs_each = wall_seconds, max_bytes, songs_per_worker
+        self._workers: list[_Worker[Task]] = []
+        self._failed_starts = 0
 
-    def __enter__(self) -> Crew[Task]:
-        self._members = [self._start() for _ in range(self._count)]
+    def __enter__(self) -> ProcessPool[Task]:
+        self._workers = [self._start() for _ in range(self._count)]
         return self
 
     def __exit__(self, *_: object) -> None:
-        for member in self._members:
-            member.end()
-        self._members = []
+        for worker in self._workers:
+            worker.end()
+        self._workers = []
 
     @property
     def free(self) -> int:
         """How many could start on a task now."""
-        return sum(member.ready and member.task is None for member in self._members)
+        return sum(worker.ready and worker.task is None for worker in self._workers)
 
     @property
     def tasks(self) -> list[Task]:
         """What is being worked at."""
-        return [member.task for member in self._members if member.task is not None]
+        return [worker.task for worker in self._workers if worker.task is not None]
 
-    def give(self, task: Task) -> None:
-        member = next(member for member in self._members if member.ready and member.task is None)
-        member.task, member.started = task, time.monotonic()
+    def submit(self, task: Task) -> None:
+        worker = next(worker for worker in self._workers if worker.ready and worker.task is None)
+        worker.task, worker.started = task, time.monotonic()
         with suppress(OSError):  # it died just now; its silence is dealt with when its pipe is read
-            member.pipe.send(task)
+            worker.pipe.send(task)
 
-    def events(self, seconds: float) -> Iterator[Told[Task] | Ended[Task]]:
+    def events(self, seconds: float) -> Iterator[StageReached[Task] | TaskEnded[Task]]:
         """What happens, waiting at most so long for something to."""
-        for pipe in wait([member.pipe for member in self._members], seconds):
-            member = next((member for member in self._members if member.pipe is pipe), None)
-            if member is not None:
-                yield from self._listen(member)
-        yield from self._stop_the_wayward()
+        for pipe in wait([worker.pipe for worker in self._workers], seconds):
+            worker = next((worker for worker in self._workers if worker.pipe is pipe), None)
+            if worker is not None:
+                yield from self._read_event(worker)
+        yield from self._stop_over_limit()
 
     def stop(self, task: Task) -> None:
         """Nobody wants this any more. Nothing more is heard of it."""
-        for member in [member for member in self._members if member.task == task]:
-            self._replace(member)
+        for worker in [worker for worker in self._workers if worker.task == task]:
+            self._replace(worker)
 
-    def dismiss(self, count: int) -> None:
+    def stop_idle(self, count: int) -> None:
         """Let so many go that are free; the memory of an ear is better used elsewhere."""
-        for member in [member for member in self._members if member.ready and member.task is None][:count]:
-            self._members.remove(member)
-            member.end()
+        for worker in [worker for worker in self._workers if worker.ready and worker.task is None][:count]:
+            self._workers.remove(worker)
+            worker.end()
 
-    def _start(self) -> _Member[Task]:
+    def _start(self) -> _Worker[Task]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self._wake, self._work), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, self._load_pipeline, self._work), daemon=True)
         with _one_core_each():
             process.start()
         theirs.close()
-        return _Member(process, ours)
+        return _Worker(process, ours)
 
-    def _listen(self, member: _Member[Task]) -> Iterator[Told[Task] | Ended[Task]]:
+    def _read_event(self, worker: _Worker[Task]) -> Iterator[StageReached[Task] | TaskEnded[Task]]:
         try:
-            kind, what = member.pipe.recv()
+            kind, what = worker.pipe.recv()
         except (EOFError, OSError):
-            yield from self._bury(member)
+            yield from self._handle_death(worker)
             return
         if kind == _READY:
-            member.ready, self._stillborn = True, 0
-        elif not member.ready:
+            worker.ready, self._failed_starts = True, 0
+        elif not worker.ready:
             raise what
-        elif member.task is not None and kind == _TOLD:
-            yield Told(member.task, what)
-        elif member.task is not None:
-            task, member.task = member.task, None
-            member.songs += 1
-            if member.songs >= self._songs_each:
-                self._replace(member)
-            yield Ended(task, what)
+        elif worker.task is not None and kind == _STAGE:
+            yield StageReached(worker.task, what)
+        elif worker.task is not None:
+            task, worker.task = worker.task, None
+            worker.songs += 1
+            if worker.songs >= self._songs_each:
+                self._replace(worker)
+            yield TaskEnded(task, what)
 
-    def _bury(self, member: _Member[Task]) -> Iterator[Ended[Task]]:
-        member.process.join(_GOODBYE_SECONDS)
-        reason = _why(member.process.exitcode)
-        if not member.ready:
-            self._stillborn += 1
-            if self._stillborn >= WAKINGS:
-                raise AsleepError(reason=reason)
-        self._replace(member)
-        if member.task is not None:
-            yield Ended(member.task, CrashedError(reason=reason), fell=True)
+    def _handle_death(self, worker: _Worker[Task]) -> Iterator[TaskEnded[Task]]:
+        worker.process.join(_JOIN_SECONDS)
+        reason = _why(worker.process.exitcode)
+        if not worker.ready:
+            self._failed_starts += 1
+            if self._failed_starts >= START_ATTEMPTS:
+                raise ModelLoadError(reason=reason)
+        self._replace(worker)
+        if worker.task is not None:
+            yield TaskEnded(worker.task, CrashedError(reason=reason), killed_worker=True)
 
-    def _stop_the_wayward(self) -> Iterator[Ended[Task]]:
+    def _stop_over_limit(self) -> Iterator[TaskEnded[Task]]:
         """Who works for too long, or takes too much memory."""
         late = time.monotonic() - self._wall_seconds
-        for member in [member for member in self._members if member.task is not None]:
+        for worker in [worker for worker in self._workers if worker.task is not None]:
             error: SoriError | None = None
-            if member.started < late:
-                error = StuckError(seconds=self._wall_seconds)
-            elif _resident_bytes(member.process.pid) > self._most_bytes:
-                error = GreedyError(megabytes=self._most_bytes // 1_000_000)
-            if error is not None and member.task is not None:
-                self._replace(member)
-                yield Ended(member.task, error, fell=True)
+            if worker.started < late:
+                error = TimeLimitError(seconds=self._wall_seconds)
+            elif _resident_bytes(worker.process.pid) > self._most_bytes:
+                error = MemoryLimitError(megabytes=self._most_bytes // 1_000_000)
+            if error is not None and worker.task is not None:
+                self._replace(worker)
+                yield TaskEnded(worker.task, error, killed_worker=True)
 
-    def _replace(self, member: _Member[Task]) -> None:
-        self._members.remove(member)
-        member.end()
-        self._members.append(self._start())
+    def _replace(self, worker: _Worker[Task]) -> None:
+        self._workers.remove(worker)
+        worker.end()
+        self._workers.append(self._start())
 
 
 @contextmanager
@@ -231,13 +231,13 @@ def _one_core_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _serve(pipe: Connection, wake: Wake, work: Work) -> None:
+def _serve(pipe: Connection, load_pipeline: LoadPipeline, work: Work) -> None:
     """The life of one process. Ctrl-C is the parent's to answer; the parent's end closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        ear = wake()
+        pipeline = load_pipeline()
     except SoriError as error:
         pipe.send((_ENDED, error))
         return
@@ -245,7 +245,7 @@ def _serve(pipe: Connection, wake: Wake, work: Work) -> None:
         pipe.send((_READY, None))
         while True:
             task = pipe.recv()
-            pipe.send((_ENDED, _attempt(work, ear, task, lambda stage: pipe.send((_TOLD, stage)))))
+            pipe.send((_ENDED, _attempt(work, pipeline, task, lambda stage: pipe.send((_STAGE, stage)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
@@ -258,9 +258,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _attempt(work: Work, ear: Any, task: Any, tell: Tell) -> Any:
+def _attempt(work: Work, pipeline: Any, task: Any, on_progress: ProgressCallback) -> Any:
     try:
-        return work(ear, task, tell)
+        return work(pipeline, task, on_progress)
     except SoriError as error:
         return error
     except (BrokenPipeError, ConnectionResetError):

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from jobs.attempt import Listener
+from jobs.attempt import Analyser
 from library.catalogue.database import open_catalogue
 from library.search.current import Current
 from ml.audio.settings import Limits
 from ml.report.errors import SoriError
-from ml.report.progress import Tell, silent
+from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
     from ml.features.mel import Floats
     from ml.features.musicality import Musicality
-    from ml.pipeline import Hearing
+    from ml.pipeline import SongAnalysis
 
 LOG = logging.getLogger(__name__)
 
@@ -32,42 +32,51 @@ READING_SECONDS = 60.0
 """More than a million tracks take."""
 
 
-class Company:
+class PipelineWithNeighbours:
     """`analyse` of the ear inside, with neighbours from the library."""
 
-    def __init__(self, ear: Listener, library: Current) -> None:
-        self._ear, self.library = ear, library
+    def __init__(self, pipeline: Analyser, library: Current) -> None:
+        self._pipeline, self.library = pipeline, library
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
-        return self._ear.hear(source, limits=limits, name=name, tell=tell)
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
+        return self._pipeline.run(source, limits=limits, name=name, on_progress=on_progress)
 
-    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
-        return self._ear.judge_again(report, evidence, music)
+    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
+        return self._pipeline.reclassify(report, trunk_output, music)
 
     def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
-        return self.among(self._ear.hear(source, limits=limits, name=name))
+        return self.with_neighbours(self._pipeline.run(source, limits=limits, name=name))
 
     def warm_up(self) -> None:
-        self._ear.warm_up()
+        self._pipeline.warm_up()
 
-    def among(self, hearing: Hearing) -> Report:
+    def with_neighbours(self, song_analysis: SongAnalysis) -> Report:
         """The report of a song that was heard just now, with its neighbours among the tracks of today."""
         library = self.library.newest(patience=READING_SECONDS)
         if library is None or not len(library):
-            return hearing.report
+            return song_analysis.report
         from library.search.neighbours import Song
 
-        return replace(hearing.report, neighbours=library.neighbours(Song.heard(hearing)))
+        return replace(song_analysis.report, neighbours=library.neighbours(Song.heard(song_analysis)))
 
 
-def accompany(wake: Callable[[], Listener], home: Path, url: str | None = None) -> Listener:
+def load_with_neighbours(
+    load_pipeline: Callable[[], Analyser], home: Path, url: str | None = None
+) -> Analyser:
     """The ear that `wake` gives, with the library in `home` or at `url`; the bare ear where there is none.
 
     One after the other: Python modules that two threads import at the same time can meet half-made.
     """
-    ear = wake()
+    pipeline = load_pipeline()
     library = _open(home, url)
-    return ear if library is None else Company(ear, library)
+    return pipeline if library is None else PipelineWithNeighbours(pipeline, library)
 
 
 def _open(home: Path, url: str | None) -> Current | None:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 
-def hold(cut: Callable[[], object]) -> None:
+def on_parent_exit(cut: Callable[[], object]) -> None:
     """Call `cut`, in a thread, once standard input ends."""
     threading.Thread(target=_wait, args=(cut,), name="lifeline", daemon=True).start()
 
 
-def say_ready() -> None:
+def signal_ready() -> None:
     """Tell the parent, which has given us a socket for our input, that the work has begun."""
     with suppress(OSError):  # it is gone, and then the lifeline is cut as well
         os.write(0, b".")

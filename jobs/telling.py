@@ -21,7 +21,7 @@ class Lines:
         self._stream = stream
         self._next = 0.0
 
-    def tell(self, done: int, total: int | None, name: str) -> None:
+    def on_progress(self, done: int, total: int | None, name: str) -> None:
         if time.monotonic() < self._next and done != total:
             return
         self._next = time.monotonic() + LEAST_SECONDS

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from environment import Environment
-from jobs.attempt import Listener, wake
-from jobs.local import Tell
-from jobs.neighbours import Company, accompany
-from jobs.queue.feedback import EVIDENCE
+from jobs.attempt import Analyser, load_pipeline
+from jobs.local import ProgressCallback
+from jobs.neighbours import PipelineWithNeighbours, load_with_neighbours
+from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from ml.audio.settings import Limits
 
 if TYPE_CHECKING:
-    from ml.pipeline import Hearing
+    from ml.pipeline import SongAnalysis
 
 PEAKS, SPECTROGRAM, CHROMAGRAM = PICTURES = ("peaks.json", "spectrogram.png", "chromagram.png")
-BESIDE = (*PICTURES, EVIDENCE)
+BESIDE = (*PICTURES, TRUNK_OUTPUT_FILE)
 """What lies beside the sound of a song that was heard."""
 STAGES = {
     "decode": 0.02,
@@ -46,42 +46,54 @@ class Song:
     name: str
 
 
-def wake_among_the_library(environment: Environment) -> Listener:
+def load_with_library(environment: Environment) -> Analyser:
     """The load step of each process: the model, ready for its first song, and the library to find neighbours in."""
-    ear = partial(_wake_warm, environment.genre_weights, environment.mood_weights)
-    return accompany(ear, environment.home, environment.database_url)
+    pipeline = partial(_load_warm, environment.genre_weights, environment.mood_weights)
+    return load_with_neighbours(pipeline, environment.home, environment.database_url)
 
 
-def _wake_warm(weights: Path | None, moods: Path | None) -> Listener:
-    ear = wake(weights, moods)
-    ear.warm_up()
-    return ear
+def _load_warm(weights: Path | None, moods: Path | None) -> Analyser:
+    pipeline = load_pipeline(weights, moods)
+    pipeline.warm_up()
+    return pipeline
 
 
-def listen(ear: Listener, song: Song, tell: Tell, *, limits: Limits) -> dict[str, Any]:
+def analyse_upload(
+    pipeline: Analyser, song: Song, on_progress: ProgressCallback, *, limits: Limits
+) -> dict[str, Any]:
     """The song's report as JSON has it; the pictures are files in its folder by then."""
-    hearing = ear.hear(song.folder / song.file, limits=limits, name=song.name, tell=tell)
-    tell("neighbours")
-    report = ear.among(hearing) if isinstance(ear, Company) else hearing.report
-    tell("pictures")
-    draw(hearing, song.folder)
-    keep_evidence(hearing, song.folder)
+    song_analysis = pipeline.run(
+        song.folder / song.file, limits=limits, name=song.name, on_progress=on_progress
+    )
+    on_progress("neighbours")
+    report = (
+        pipeline.with_neighbours(song_analysis)
+        if isinstance(pipeline, PipelineWithNeighbours)
+        else song_analysis.report
+    )
+    on_progress("pictures")
+    draw(song_analysis, song.folder)
+    save_trunk_output(song_analysis, song.folder)
     return report.to_dict()
 
 
-def draw(hearing: Hearing, folder: Path) -> None:
+def draw(song_analysis: SongAnalysis, folder: Path) -> None:
     """What the page shows of the sound itself."""
     from ml.features import images
 
-    if hearing.track is None:
+    if song_analysis.track is None:
         return
-    (folder / PEAKS).write_text(json.dumps(images.peaks(hearing.track.samples)))
-    (folder / SPECTROGRAM).write_bytes(images.spectrogram(hearing.track.heard_mel))
-    (folder / CHROMAGRAM).write_bytes(images.chromagram(hearing.chromagram))
+    (folder / PEAKS).write_text(json.dumps(images.peaks(song_analysis.track.samples)))
+    (folder / SPECTROGRAM).write_bytes(images.spectrogram(song_analysis.track.recorded_mel))
+    (folder / CHROMAGRAM).write_bytes(images.chromagram(song_analysis.chromagram))
 
 
-def keep_evidence(hearing: Hearing, folder: Path) -> None:
+def save_trunk_output(song_analysis: SongAnalysis, folder: Path) -> None:
     """What the model heard, for the case that somebody says what it should have said."""
     import numpy as np
 
-    np.save(folder / EVIDENCE, hearing.evidence.mean(axis=0).astype(np.float32), allow_pickle=False)
+    np.save(
+        folder / TRUNK_OUTPUT_FILE,
+        song_analysis.trunk_output.mean(axis=0).astype(np.float32),
+        allow_pickle=False,
+    )

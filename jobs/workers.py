@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from jobs.local import WALL_SECONDS, Crew, Ended, Task, Tell, Wake
+from jobs.local import WALL_SECONDS, LoadPipeline, ProcessPool, ProgressCallback, Task, TaskEnded
 from ml.report.errors import SoriError
 
 _POLL_SECONDS = 0.5
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.5
 def work_through(
     tasks: Iterable[Task],
     count: int,
-    wake: Wake,
+    load_pipeline: LoadPipeline,
     work: Callable[[Any, Any], Any],
     *,
     wall_seconds: float = WALL_SECONDS,
@@ -25,21 +25,21 @@ def work_through(
     Closing the iterator, or an interrupt, ends the processes.
     """
     waiting = iter(tasks)
-    with Crew[Task](count, wake, partial(_untold, work), wall_seconds=wall_seconds) as crew:
+    with ProcessPool[Task](count, load_pipeline, partial(_untold, work), wall_seconds=wall_seconds) as pool:
         left = True
-        while left or crew.tasks:
-            while left and crew.free:
+        while left or pool.tasks:
+            while left and pool.free:
                 task = next(waiting, None)
                 left = task is not None
                 if task is not None:
-                    crew.give(task)
+                    pool.submit(task)
             if not left:
-                crew.dismiss(crew.free)
-            for event in crew.events(_POLL_SECONDS):
-                if isinstance(event, Ended):
+                pool.stop_idle(pool.free)
+            for event in pool.events(_POLL_SECONDS):
+                if isinstance(event, TaskEnded):
                     yield event.task, event.result
 
 
-def _untold(work: Callable[[Any, Any], Any], ear: Any, task: Any, _tell: Tell) -> Any:
+def _untold(work: Callable[[Any, Any], Any], pipeline: Any, task: Any, _tell: ProgressCallback) -> Any:
     """In a crowd of files nobody follows the stages of one."""
-    return work(ear, task)
+    return work(pipeline, task)

@@ -30,7 +30,7 @@ from ml.models import key, tempo
 from ml.models.classic.serving import open_model
 from ml.models.genre import GenreModel, smooth, tags_of
 from ml.models.mood import MoodModel
-from ml.report.progress import Tell, silent
+from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 from ml.similarity.vectors import pack
 
@@ -39,11 +39,11 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Hearing:
+class SongAnalysis:
     """What one listening gave: the report, and the descriptors that a library keeps."""
 
     report: Report
-    evidence: Floats
+    trunk_output: Floats
     """(windows, EVIDENCE_SIZE)"""
     chromagram: Chromagram
     musicality: Musicality
@@ -54,17 +54,17 @@ class Hearing:
 
     def packed(self) -> tuple[bytes, bytes]:
         """What a library keeps: the packed chromagram, and the packed trunk output with the timbre."""
-        return pack(self.chromagram, self.mel, self.evidence, self.musicality)
+        return pack(self.chromagram, self.mel, self.trunk_output, self.musicality)
 
 
-class Ear:
+class Pipeline:
     """A loaded model and the threads it listens with. Close it, or use it as a context manager."""
 
     def __init__(self, model: GenreModel, moods: MoodModel) -> None:
         self.model, self.moods = model, moods
         self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="ear")
 
-    def __enter__(self) -> Ear:
+    def __enter__(self) -> Pipeline:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,39 +75,39 @@ class Ear:
 
     def analyse(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Report:
         """The report of one file, by path or open; every refusal is an `ml.report.errors.SoriError`."""
-        return self.hear(source, limits=limits, name=name).report
+        return self.run(source, limits=limits, name=name).report
 
-    def hear(
+    def run(
         self,
         source: Source,
         *,
         limits: Limits = DEFAULT_LIMITS,
         name: str | None = None,
-        tell: Tell = silent,
-    ) -> Hearing:
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
         """Like `analyse`, with the descriptors beside the report."""
-        clock = _Clock(tell)
+        clock = _Clock(on_progress)
         with clock.stage("decode"):
             audio = load_audio(source, limits=limits, name=name)
-        return self._hear(audio, clock)
+        return self._run(audio, clock)
 
-    def hear_audio(self, audio: Audio) -> Hearing:
-        return self._hear(audio, _Clock())
+    def run_audio(self, audio: Audio) -> SongAnalysis:
+        return self._run(audio, _Clock())
 
     def warm_up(self) -> None:
         """Compile what is compiled at the first song, a third of a second's work, before somebody waits for it."""
         noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * 10).astype(np.float32)
-        self.hear_audio(from_samples(0.1 * noise, SAMPLE_RATE))
+        self.run_audio(from_samples(0.1 * noise, SAMPLE_RATE))
 
-    def judge_again(self, report: Report, evidence: Floats, music: Musicality) -> Report:
+    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
         """A report of what the same trunk heard earlier, with this model's judgement of that mean evidence.
 
         Without a timeline, as the windows are gone.
         """
-        genre = self.model.genre(self.model.judge(evidence[None])[0], music)
+        genre = self.model.genre(self.model.predict(trunk_output[None])[0], music)
         return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.signature)
 
-    def _hear(self, audio: Audio, clock: _Clock) -> Hearing:
+    def _run(self, audio: Audio, clock: _Clock) -> SongAnalysis:
         track = Track(audio, self.model.bands)
         with clock.stage("level"):
             _ = track.samples
@@ -116,15 +116,15 @@ class Ear:
             windows = track.windows
         music = self._threads.submit(clock.timed, "musicality", lambda: track.musicality)
         with clock.stage("trunk"):
-            evidence = self.model.hear(windows, self._threads)
-        mean = evidence.mean(axis=0)
+            trunk_output = self.model.run_trunk(windows, self._threads)
+        mean = trunk_output.mean(axis=0)
         with clock.stage("genre"):
-            genre = self.model.genre(self.model.judge_song(track, evidence), music.result())
-            timeline = self.model.timeline(track, evidence, audio.duration_seconds)
+            genre = self.model.genre(self.model.predict_song(track, trunk_output), music.result())
+            timeline = self.model.timeline(track, trunk_output, audio.duration_seconds)
         with clock.stage("mood"):
-            mood = self.moods.judge(mean, track.motion)
-            moved = motion.measure_windows(track.rises, len(evidence))
-            arousal = self.moods.arousal(smooth(evidence), moved)
+            mood = self.moods.predict(mean, track.motion)
+            moved = motion.measure_windows(track.rises, len(trunk_output))
+            arousal = self.moods.arousal(smooth(trunk_output), moved)
         with clock.stage("tempo"):
             beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
@@ -149,14 +149,14 @@ class Ear:
             model=self.model.signature,
             timings=clock.seconds(),
         )
-        return Hearing(report, evidence, chromagram, music.result(), track.mel, track)
+        return SongAnalysis(report, trunk_output, chromagram, music.result(), track.mel, track)
 
 
 class _Clock:
     """Seconds per stage. Stages that overlap count their own time, so the sum can exceed the whole."""
 
-    def __init__(self, tell: Tell = silent) -> None:
-        self._tell = tell
+    def __init__(self, on_progress: ProgressCallback = ignore_progress) -> None:
+        self._tell = on_progress
         self._started = time.perf_counter()
         self._stages: dict[str, float] = {}
 
@@ -186,7 +186,7 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def load(weights: Path | None = None, moods: Path | None = None) -> Ear:
+def load(weights: Path | None = None, moods: Path | None = None) -> Pipeline:
     """Wake the ear with the shipped models or other weight files, for genre and mood."""
     mood_model = MoodModel.load(moods)  # first, as a wrong file is then refused at once
-    return Ear(open_model(weights), mood_model)
+    return Pipeline(open_model(weights), mood_model)

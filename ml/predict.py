@@ -27,8 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ml.pipeline import load
 
     try:
-        with load(options.model) as ear:
-            genre = ear.analyse(options.input).genre
+        with load(options.model) as pipeline:
+            genre = pipeline.analyse(options.input).genre
     except SoriError as error:
         print(clean(str(error)), file=sys.stderr)
         return 1

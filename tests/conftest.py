@@ -56,7 +56,7 @@ def report() -> Report:
 
 
 @pytest.fixture
-def ear() -> FakeEar:
+def pipeline() -> FakeEar:
     return FakeEar()
 
 

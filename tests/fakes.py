@@ -20,10 +20,10 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import GENRE_WEIGHTS, load_card
-from ml.models.genre import EVIDENCE_SIZE
-from ml.pipeline import Hearing
+from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.pipeline import SongAnalysis
 from ml.report.errors import AudioError
-from ml.report.progress import Tell, silent
+from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Genre, Key, Model, Moment, Mood, Report, Score, Tempo
 
 SHA256 = load_card(GENRE_WEIGHTS).sha256[GENRE_WEIGHTS.name]
@@ -55,22 +55,31 @@ class FakeEar:
             raise AudioError from error
         return a_report(title=name or source.stem, duration_seconds=min(seconds, limits.max_seconds))
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
         """Descriptors that follow from the file's bytes alone. `crash` takes its process along."""
-        tell("decode")
+        on_progress("decode")
         if source.stem == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         report = self.analyse(source, limits=limits, name=name)
         random = np.random.default_rng(list(hashlib.sha256(source.read_bytes()).digest()))
         bass, treble = (random.random((40, 12), np.float32) for _ in range(2))
-        evidence = random.standard_normal((4, EVIDENCE_SIZE), np.float32)
+        trunk_output = random.standard_normal((4, TRUNK_OUTPUT_SIZE), np.float32)
         mel = random.random((80, MEL_BANDS), np.float32)
-        return Hearing(report, evidence, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel)
+        return SongAnalysis(
+            report, trunk_output, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel
+        )
 
-    def judge_again(self, report: Report, evidence: npt.NDArray[np.float32], music: Musicality) -> Report:
+    def reclassify(self, report: Report, trunk_output: npt.NDArray[np.float32], music: Musicality) -> Report:
         """By another head, to which all is blues."""
-        judged = a_report(shares=(0.8, 0.1, 0.1)).genre
-        return replace(report, genre=judged, timeline=(), model=Model("genre", "2", SHA256))
+        predicted = a_report(shares=(0.8, 0.1, 0.1)).genre
+        return replace(report, genre=predicted, timeline=(), model=Model("genre", "2", SHA256))
 
 
 class Decoder(FakeEar):

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jobs.attempt import wake
+from jobs.attempt import load_pipeline
 from ml.audio.ffmpeg import find_ffmpeg
 from ml.audio.settings import Limits
-from ml.pipeline import Hearing
+from ml.pipeline import SongAnalysis
 from tests.ml.audio.sounds import encode, tone
 
 LONGEST_NAME = 255
@@ -219,7 +219,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
         with socket.socket(socket.AF_UNIX) as opened:
             opened.bind("socket.wav")
         yield folder / "socket.wav", "not_a_file"
-        yield folder.joinpath(*_bury()), "read_failed"
+        yield folder.joinpath(*_handle_death()), "read_failed"
     finally:
         os.chdir(here)
     (folder / "closed.wav").write_bytes(encode(tone()))
@@ -234,7 +234,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
         yield folder / f"{name}.wav", code
 
 
-def _bury() -> list[str]:
+def _handle_death() -> list[str]:
     """Folders in folders until their path is longer than the system takes; the first that cannot be opened."""
     depth = 4096 // LONGEST_NAME + 2
     place = os.open(".", os.O_RDONLY)
@@ -260,13 +260,13 @@ class Troubled:
     }
 
     def __init__(self) -> None:
-        self._ear = wake()
+        self._pipeline = load_pipeline()
 
-    def hear(self, source: Path, *, limits: Limits) -> Hearing:
+    def run(self, source: Path, *, limits: Limits) -> SongAnalysis:
         trouble: Callable[[Path], None] | None = getattr(self, f"_{source.stem}", None)
         if trouble is not None and source.stem in self.CODES:
             trouble(source)
-        return self._ear.hear(source, limits=limits)
+        return self._pipeline.run(source, limits=limits)
 
     def _vanishes(self, source: Path) -> None:
         source.unlink()

@@ -12,7 +12,7 @@ from sqlalchemy import select
 import preprocess
 from library.catalogue.database import open_catalogue
 from library.catalogue.failures import read_failures
-from library.catalogue.tables import Descriptor, Track
+from library.catalogue.tables import Track, TrackVectors
 from tests.fakes import FakeEar
 from tests.sources import ROOT
 
@@ -25,7 +25,7 @@ PROGRAM = [
 
 def run(home: Path, *argv: str | Path, **variables: str) -> int:
     settings = {"SORI_HOME": str(home), **variables}
-    return preprocess.run([str(arg) for arg in argv], variables=settings, wake=FakeEar)
+    return preprocess.run([str(arg) for arg in argv], variables=settings, load_pipeline=FakeEar)
 
 
 def descriptors(home: Path) -> dict[str, tuple[bytes, bytes]]:
@@ -33,8 +33,8 @@ def descriptors(home: Path) -> dict[str, tuple[bytes, bytes]]:
     catalogue = open_catalogue(home)
     with catalogue.session() as session:
         rows = session.execute(
-            select(Track.path, Descriptor.harmony, Descriptor.sound).join(
-                Descriptor, Descriptor.track_id == Track.id
+            select(Track.path, TrackVectors.harmony, TrackVectors.sound).join(
+                TrackVectors, TrackVectors.track_id == Track.id
             )
         )
         found = {str(path): (harmony, sound) for path, harmony, sound in rows if path is not None}

@@ -36,7 +36,7 @@ PROGRAM = "import preprocess, sys, tests.hostile_folder as h; sys.exit(preproces
 
 
 @dataclass(frozen=True)
-class Ended:
+class TaskEnded:
     hostile: Hostile
     code: int
     out: str
@@ -49,7 +49,7 @@ class Ended:
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskEnded]:
     """The command over the folder, its progress bar on a terminal; then its ledger, in both languages."""
     folder = tmp_path_factory.mktemp("hostile")
     home, music = folder / "var", folder / "music"
@@ -63,7 +63,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     failures = {os.fsencode(failure.path): failure for failure in read_failures(catalogue)}
     catalogue.close()
     heard = frozenset(os.fsencode(path) for path in descriptors(home))
-    yield Ended(hostile, code, out, terminal, failures, heard, told)
+    yield TaskEnded(hostile, code, out, terminal, failures, heard, told)
     (music / "closed").chmod(0o755)
 
 
@@ -92,18 +92,18 @@ def run(home: Path, *argv: str | Path) -> tuple[int, str, str]:
     return done.returncode, done.stdout.decode(), seen.decode()
 
 
-def test_every_bad_file_is_in_the_ledger_with_its_cause(ended: Ended) -> None:
+def test_every_bad_file_is_in_the_ledger_with_its_cause(ended: TaskEnded) -> None:
     found = {path: failure.code for path, failure in ended.failures.items()}
     assert found == ended.hostile.bad
     assert len(found) > 60
 
 
-def test_every_good_file_is_in_the_library(ended: Ended) -> None:
+def test_every_good_file_is_in_the_library(ended: TaskEnded) -> None:
     assert ended.heard == ended.hostile.good
     assert len(ended.heard) > 30
 
 
-def test_the_run_says_how_many_there_were(ended: Ended) -> None:
+def test_the_run_says_how_many_there_were(ended: TaskEnded) -> None:
     assert ended.code == 1
     assert f"{len(ended.hostile.bad)} files could not be read; --failures says why." in ended.out
 
@@ -111,7 +111,7 @@ def test_the_run_says_how_many_there_were(ended: Ended) -> None:
 CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def test_no_name_reaches_the_terminal_as_a_command(ended: Ended) -> None:
+def test_no_name_reaches_the_terminal_as_a_command(ended: TaskEnded) -> None:
     shown = ended.terminal.replace(ERASE_LINE, "")
     assert ended.terminal != shown
     assert CONTROLS.findall(shown) == []
@@ -120,7 +120,7 @@ def test_no_name_reaches_the_terminal_as_a_command(ended: Ended) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_each_failure_is_one_line(ended: Ended, language: str) -> None:
+def test_each_failure_is_one_line(ended: TaskEnded, language: str) -> None:
     lines = ended.told[language].splitlines()
     assert len(lines) == len(ended.hostile.bad)
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d  /.+: .+", line) for line in lines)

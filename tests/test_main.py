@@ -27,8 +27,8 @@ PROGRAM = [sys.executable, "-c", "import main, sys, tests.fakes as f; sys.exit(m
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
-def run(*argv: str | Path, ear: FakeEar | None = None, **variables: str) -> int:
-    return main.run([str(arg) for arg in argv], variables=variables, ear=ear or FakeEar())
+def run(*argv: str | Path, pipeline: FakeEar | None = None, **variables: str) -> int:
+    return main.run([str(arg) for arg in argv], variables=variables, pipeline=pipeline or FakeEar())
 
 
 def start(*argv: str | Path, **options: object) -> subprocess.Popen[str]:
@@ -87,10 +87,10 @@ def test_a_folder_as_json(album: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert err == ""
 
 
-def test_a_named_file_is_tried_whatever_it_is_called(wav: Callable[..., Path], ear: FakeEar) -> None:
+def test_a_named_file_is_tried_whatever_it_is_called(wav: Callable[..., Path], pipeline: FakeEar) -> None:
     song = wav("song.bin")
-    assert run("analyse", song, "missing.mp3", ear=ear) == 1
-    assert ear.heard == [song, Path("missing.mp3")]
+    assert run("analyse", song, "missing.mp3", pipeline=pipeline) == 1
+    assert pipeline.heard == [song, Path("missing.mp3")]
 
 
 def test_a_bug_costs_one_file(wav: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,9 +115,9 @@ def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     assert "usage: main.py" in capsys.readouterr().err
 
 
-def test_nothing_to_analyse(tmp_path: Path, ear: FakeEar, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_analyse(tmp_path: Path, pipeline: FakeEar, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cover.jpg").touch()
-    assert run("analyse", tmp_path, ear=ear) == 2
+    assert run("analyse", tmp_path, pipeline=pipeline) == 2
     assert f"There is no audio file in {tmp_path}." in capsys.readouterr().err
 
 
@@ -131,23 +131,27 @@ def test_nothing_to_analyse(tmp_path: Path, ear: FakeEar, capsys: pytest.Capture
     ],
 )
 def test_a_wrong_setting_stops_the_start(
-    argv: list[str], variables: dict[str, str], name: str, ear: FakeEar, capsys: pytest.CaptureFixture[str]
+    argv: list[str],
+    variables: dict[str, str],
+    name: str,
+    pipeline: FakeEar,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(*argv, ear=ear, **variables) == 2
+    assert run(*argv, pipeline=pipeline, **variables) == 2
     assert name in capsys.readouterr().err
-    assert ear.heard == []
+    assert pipeline.heard == []
 
 
-def test_the_cap_on_seconds(wav: Callable[..., Path], ear: FakeEar) -> None:
+def test_the_cap_on_seconds(wav: Callable[..., Path], pipeline: FakeEar) -> None:
     song = wav("song.wav")
     for argv, variables, seconds in [
         ([], {}, 1200.0),
         ([], {"SORI_MAX_SECONDS": "60"}, 60.0),
         (["--max-seconds", "30"], {"SORI_MAX_SECONDS": "60"}, 30.0),
     ]:
-        assert run("analyse", song, *argv, ear=ear, **variables) == 0
-        assert ear.limits is not None
-        assert ear.limits.max_seconds == seconds
+        assert run("analyse", song, *argv, pipeline=pipeline, **variables) == 0
+        assert pipeline.limits is not None
+        assert pipeline.limits.max_seconds == seconds
 
 
 def test_a_password_becomes_a_hash(

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 import preprocess
 from library.catalogue.database import open_catalogue
-from library.catalogue.tables import Descriptor, Track
+from library.catalogue.tables import Track, TrackVectors
 from tests.fakes import write_wav
 from tests.runs import descriptors, failures, run
 from tests.sources import ROOT
@@ -99,8 +99,8 @@ def test_better_descriptors_need_no_listening(
     catalogue = open_catalogue(home)
     with catalogue.session() as session:
         for track in session.scalars(select(Track)):
-            track.described_with = "older"
-            session.get_one(Descriptor, track.id).harmony = b"old"
+            track.vectors_version = "older"
+            session.get_one(TrackVectors, track.id).harmony = b"old"
         session.commit()
     catalogue.close()
     capsys.readouterr()

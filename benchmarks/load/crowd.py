@@ -25,7 +25,7 @@ _READ_PAUSE_SECONDS = 0.02
 
 
 @dataclass
-class Heard:
+class TrackFeatures:
     """What a crowd was answered: seconds of each upload and reading, and how many of each status."""
 
     uploads: list[float] = field(default_factory=list)
@@ -89,7 +89,7 @@ def post() -> bytes:
     return head.encode() + body
 
 
-async def upload(port: int, heard: Heard) -> str | None:
+async def upload(port: int, heard: TrackFeatures) -> str | None:
     """One song handed in; its address, or None after the wait that was asked for."""
     started = time.monotonic()
     status, head, body = await ask(port, post())
@@ -104,7 +104,7 @@ async def upload(port: int, heard: Heard) -> str | None:
     return address
 
 
-async def come_again(port: int, until: float, heard: Heard) -> None:
+async def come_again(port: int, until: float, heard: TrackFeatures) -> None:
     """One uploader, until the time is over; a song on its way is not waited for any longer then."""
     while time.monotonic() < until:
         started = time.monotonic()
@@ -118,9 +118,9 @@ async def come_again(port: int, until: float, heard: Heard) -> None:
                 break
 
 
-def crowd(port: int, count: int, seconds: float) -> Heard:
+def crowd(port: int, count: int, seconds: float) -> TrackFeatures:
     """So many uploaders at the same time."""
-    heard = Heard()
+    heard = TrackFeatures()
 
     async def all_of_them() -> None:
         until = time.monotonic() + seconds

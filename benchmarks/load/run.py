@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.load.crowd import Heard, crowd, read, upload
+from benchmarks.load.crowd import TrackFeatures, crowd, read, upload
 from benchmarks.load.service import Service, serve
 
 Row = tuple[str, str, str]
@@ -43,7 +43,7 @@ def _seconds(value: float) -> str:
 
 def run(*, soak: int = 0) -> Iterator[Row]:
     with TemporaryDirectory() as folder, serve(Path(folder) / "home") as service:
-        heard = Heard()
+        heard = TrackFeatures()
         first = asyncio.run(_one(service.port, heard))
         service.wait(120)
         paths = ["/", f"/a/{first}", f"/api/v1/analyses/{first}", "/library"]
@@ -59,7 +59,7 @@ def run(*, soak: int = 0) -> Iterator[Row]:
             yield from _soak(service, soak)
 
 
-async def _one(port: int, heard: Heard) -> str:
+async def _one(port: int, heard: TrackFeatures) -> str:
     while (address := await upload(port, heard)) is None:
         pass
     return address
@@ -163,7 +163,7 @@ def _soak(service: Service, count: int) -> Iterator[Row]:
 
 def _hand_in(service: Service, count: int) -> int:
     """So many songs, heard when this returns; how many answers were wrong."""
-    heard = Heard()
+    heard = TrackFeatures()
 
     async def hand_in() -> None:
         async def one_of_them() -> None:

@@ -143,7 +143,7 @@ class Analyses:
         if folder.parent == self.root and not folder.is_symlink():
             shutil.rmtree(folder, ignore_errors=True)
 
-    def judge(self, analysis_id: str, verdict: str | None) -> bool:
+    def set_verdict(self, analysis_id: str, verdict: str | None) -> bool:
         """Keep the genre that the listener says is right."""
         return self._update(Analysis.id == analysis_id, verdict=verdict)
 
@@ -216,7 +216,7 @@ class Analyses:
         with self.catalogue.session() as session:
             return set(session.scalars(mine))
 
-    def tell(self, analysis_id: str, engine: str, stage: str, progress: float) -> bool:
+    def set_progress(self, analysis_id: str, engine: str, stage: str, progress: float) -> bool:
         """Say how far it is. False: it was deleted, or given to another engine."""
         return self._update(_held(analysis_id, engine), stage=stage, progress=progress)
 

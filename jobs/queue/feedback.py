@@ -12,7 +12,7 @@ from pathlib import Path
 from jobs.queue.ids import is_address
 
 FOLDER_NAME = "feedback"
-EVIDENCE = "evidence.npy"
+TRUNK_OUTPUT_FILE = "trunk_output.npy"
 """In the folder of an analysis: the mean of what the trunk heard."""
 
 
@@ -22,7 +22,7 @@ class Feedback:
 
     def keep(self, analysis_id: str, folder: Path, genre: str) -> bool:
         """Keep the answer to one song, in place of an earlier one. False where nothing is known of the song."""
-        heard = folder / EVIDENCE
+        heard = folder / TRUNK_OUTPUT_FILE
         if not _is_name(genre) or not heard.is_file():
             return False
         self.forget(analysis_id)

@@ -128,7 +128,7 @@ def key_number(tonic: str | None, mode: str | None) -> int:
 
 def listing_of(track: Track) -> dict[str, Any] | None:
     """The short row of a track; None where there is nothing to show of it."""
-    if track.failure_code is not None or track.heard_with is None:
+    if track.failure_code is not None or track.features_version is None:
         return None
     file = os.fsencode(track.path.name).decode("utf-8", "replace") if track.path else ""
     stem = os.fsencode(track.path.stem).decode("utf-8", "replace") if track.path else ""

@@ -64,7 +64,7 @@ class Track(Base):
     reference: Mapped[str | None] = mapped_column(String(80), unique=True, default=None)
     source: Mapped[str | None] = mapped_column(String(120), default=None)
     path: Mapped[Path | None] = mapped_column(FilePath, default=None)
-    digest: Mapped[str | None] = mapped_column(String(64), unique=True, default=None)
+    path_hash: Mapped[str | None] = mapped_column(String(64), unique=True, default=None)
     size: Mapped[int] = mapped_column(BigInteger, default=0, index=True)
     mtime_ns: Mapped[int] = mapped_column(BigInteger, default=0)
     content: Mapped[str | None] = mapped_column(String(64), default=None, index=True)
@@ -81,19 +81,19 @@ class Track(Base):
     mode: Mapped[str | None] = mapped_column(String(5), default=None)
     report: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
-    heard_with: Mapped[str | None] = mapped_column(String(80), default=None)
-    heard_seconds: Mapped[float | None] = mapped_column(default=None)
-    described_with: Mapped[str | None] = mapped_column(String(80), default=None)
+    features_version: Mapped[str | None] = mapped_column(String(80), default=None)
+    analysed_seconds: Mapped[float | None] = mapped_column(default=None)
+    vectors_version: Mapped[str | None] = mapped_column(String(80), default=None)
 
     failure_code: Mapped[str | None] = mapped_column(String(40), default=None, index=True)
     failure: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     failed_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class Descriptor(Base):
+class TrackVectors(Base):
     """The vectors that neighbours are found by, as little-endian float32."""
 
-    __tablename__ = "descriptors"
+    __tablename__ = "track_vectors"
 
     track_id: Mapped[int] = mapped_column(
         Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
@@ -102,16 +102,16 @@ class Descriptor(Base):
     sound: Mapped[bytes]
 
 
-class Heard(Base):
+class TrackFeatures(Base):
     """What descriptors are made from, so that a better descriptor needs no second listening."""
 
-    __tablename__ = "heard"
+    __tablename__ = "track_features"
 
     track_id: Mapped[int] = mapped_column(
         Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     chromagram: Mapped[bytes]
-    evidence: Mapped[bytes]
+    trunk_output: Mapped[bytes]
 
 
 class TagChange(Base):
@@ -134,5 +134,5 @@ class Note(Base):
     value: Mapped[str]
 
 
-def digest_of(path: Path) -> str:
+def path_hash_of(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Heard, Note, Track
+from library.catalogue.tables import Note, Track, TrackFeatures
 from ml.models.card import MOOD_WEIGHTS, load_card
 from ml.report.schema import Mood, Report
 
@@ -22,7 +22,7 @@ _REFERENCE_NOTE = "reference"
 _BATCH = 500
 
 
-def rejudge(catalogue: Catalogue, weights: Path | None = None) -> int:
+def update_moods(catalogue: Catalogue, weights: Path | None = None) -> int:
     """Judge every track by this mood model unless it judged them last; how many moods were written.
 
     A stopped run begins again: the note of which model it was is written at the end.
@@ -35,19 +35,21 @@ def rejudge(catalogue: Catalogue, weights: Path | None = None) -> int:
         note = session.get(Note, _NOTE)
         if note is not None and note.value == stamp:
             return 0
-        count = _rejudge(session, path)
+        count = _update_moods(session, path)
         session.merge(Note(name=_NOTE, value=stamp))
         session.commit()
     return count
 
 
-def _rejudge(session: Session, path: Path) -> int:
+def _update_moods(session: Session, path: Path) -> int:
     from ml.models.mood import MoodModel
     from ml.similarity.timbre import unpack
 
     model, count, last = MoodModel.load(path), 0, 0
     while True:
-        heard = select(Track, Heard.evidence).join(Heard, Heard.track_id == Track.id)
+        heard = select(Track, TrackFeatures.trunk_output).join(
+            TrackFeatures, TrackFeatures.track_id == Track.id
+        )
         batch = session.execute(heard.where(Track.id > last).order_by(Track.id).limit(_BATCH)).all()
         if not batch:
             return count
@@ -56,7 +58,7 @@ def _rejudge(session: Session, path: Path) -> int:
             if track.report is None or not track.report.get("motion"):
                 continue
             moved = np.array(track.report["motion"], np.float32)
-            count += _write(track, model.judge(unpack(kept).evidence, moved))
+            count += _write(track, model.predict(unpack(kept).trunk_output, moved))
         session.commit()
         session.expunge_all()
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from library.catalogue.tables import Descriptor, Heard, Track
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 from ml.report.schema import Report
-from ml.similarity.vectors import describe, described_by
+from ml.similarity.vectors import make_vectors, vectors_version_of
 
 if TYPE_CHECKING:
-    from ml.pipeline import Hearing
+    from ml.pipeline import SongAnalysis
 
 
 _TIMES = 2**63 - 1
@@ -33,7 +33,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Digest:
+class TrackRecord:
     """Plain data, so that it travels between processes: `content` is the file's SHA-256."""
 
     file: File
@@ -41,25 +41,25 @@ class Digest:
     album: str | None
     report: dict[str, Any]
     chromagram: bytes
-    evidence: bytes
+    trunk_output: bytes
     harmony: bytes
     sound: bytes
-    described_with: str
+    vectors_version: str
 
 
-def digest(hearing: Hearing, file: File, content: str, album: str | None) -> Digest:
-    chromagram, evidence = hearing.packed()
-    harmony, sound, _ = describe(chromagram, evidence)
-    return Digest(
+def digest(song_analysis: SongAnalysis, file: File, content: str, album: str | None) -> TrackRecord:
+    chromagram, trunk_output = song_analysis.packed()
+    harmony, sound, _ = make_vectors(chromagram, trunk_output)
+    return TrackRecord(
         file,
         content,
         album,
-        hearing.report.to_dict(),
+        song_analysis.report.to_dict(),
         chromagram,
-        evidence,
+        trunk_output,
         harmony,
         sound,
-        described_by(hearing.report.model.sha256),
+        vectors_version_of(song_analysis.report.model.sha256),
     )
 
 
@@ -85,19 +85,19 @@ def storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
 
 
-def fill(track: Track, digest: Digest, *, heard_with: str, heard_seconds: float) -> None:
+def fill(track: Track, digest: TrackRecord, *, features_version: str, analysed_seconds: float) -> None:
     """Write a digest's facts into a row."""
     for name, value in facts(Report.from_dict(digest.report)).items():
         setattr(track, name, value)
     track.album = storable(digest.album or "") or None
     track.size, track.mtime_ns, track.content = digest.file.size, digest.file.mtime_ns, digest.content
-    track.heard_with, track.heard_seconds = heard_with, heard_seconds
-    track.described_with = digest.described_with
+    track.features_version, track.analysed_seconds = features_version, analysed_seconds
+    track.vectors_version = digest.vectors_version
     track.failure_code = track.failure = track.failed_at = None
 
 
-def rows_of(digest: Digest, track_id: int) -> tuple[Descriptor, Heard]:
+def rows_of(digest: TrackRecord, track_id: int) -> tuple[TrackVectors, TrackFeatures]:
     return (
-        Descriptor(track_id=track_id, harmony=digest.harmony, sound=digest.sound),
-        Heard(track_id=track_id, chromagram=digest.chromagram, evidence=digest.evidence),
+        TrackVectors(track_id=track_id, harmony=digest.harmony, sound=digest.sound),
+        TrackFeatures(track_id=track_id, chromagram=digest.chromagram, trunk_output=digest.trunk_output),
     )

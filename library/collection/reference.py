@@ -10,11 +10,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Descriptor, Heard, Note, Track
+from library.catalogue.tables import Note, Track, TrackFeatures, TrackVectors
 from library.collection.records import facts
 from ml.paths import REFERENCE_FILE
 from ml.similarity.reference import Entry, read
-from ml.similarity.vectors import description_version
+from ml.similarity.vectors import projection_version
 
 _NOTE = "reference"
 _KAGGLE_NAME = re.compile(r"([a-z]+)\.(\d{5})")
@@ -25,35 +25,37 @@ def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
     if not path.is_file():
         return 0
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    stamp = f"{digest} {description_version()}"
+    stamp = f"{digest} {projection_version()}"
     with catalogue.session() as session:
         note = session.get(Note, _NOTE)
         if note is not None and note.value == stamp:
             return 0
         count = 0
-        heard_with, entries = read(path)
+        features_version, entries = read(path)
         # One that somebody linked to a file of theirs stays as it is.
         session.execute(delete(Track).where(Track.reference.is_not(None), Track.path.is_(None)))
         linked = set(session.scalars(select(Track.reference).where(Track.reference.is_not(None))))
         for entry in entries:
             if entry.reference not in linked:
-                _add(session, entry, heard_with)
+                _add(session, entry, features_version)
                 count += 1
         session.merge(Note(name=_NOTE, value=stamp))
         session.commit()
     return count
 
 
-def _add(session: Session, entry: Entry, heard_with: str) -> None:
+def _add(session: Session, entry: Entry, features_version: str) -> None:
     track = Track(reference=entry.reference, source=entry.source, size=0, mtime_ns=0)
-    track.heard_with = heard_with
+    track.features_version = features_version
     for name, value in facts(entry.report).items():
         setattr(track, name, value)
-    track.described_with = description_version()
+    track.vectors_version = projection_version()
     session.add(track)
     session.flush()
-    session.add(Descriptor(track_id=track.id, harmony=entry.harmony, sound=entry.sound))
-    session.add(Heard(track_id=track.id, chromagram=entry.chromagram, evidence=entry.evidence))
+    session.add(TrackVectors(track_id=track.id, harmony=entry.harmony, sound=entry.sound))
+    session.add(
+        TrackFeatures(track_id=track.id, chromagram=entry.chromagram, trunk_output=entry.trunk_output)
+    )
 
 
 def reference_of(path: Path) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from library.catalogue.tables import Heard, Track, digest_of
+from library.catalogue.tables import Track, TrackFeatures, path_hash_of
 from library.collection.records import File
 from library.collection.reference import reference_of
 
@@ -38,7 +38,7 @@ class Links:
     def take(self, session: Session, name: str, path: Path) -> Track:
         """The row of that track, which now has this file."""
         track = session.scalars(select(Track).where(Track.reference == name)).one()
-        track.path, track.digest = path, digest_of(path)
+        track.path, track.path_hash = path, path_hash_of(path)
         self._files[name] = path
         return track
 
@@ -53,11 +53,15 @@ class Links:
         self._files[name] = own.path
 
 
-def needs_no_hearing(session: Session, name: str, heard_with: str) -> bool:
+def needs_no_hearing(session: Session, name: str, features_version: str) -> bool:
     """Whether the reference knows as much of a track as hearing its file with this ear would tell."""
     track = session.scalars(select(Track).where(Track.reference == name)).one()
     long = (track.duration_seconds or 0.0) >= WHOLE_SECONDS
-    return long and track.heard_with == heard_with and session.get(Heard, track.id) is not None
+    return (
+        long
+        and track.features_version == features_version
+        and session.get(TrackFeatures, track.id) is not None
+    )
 
 
 def is_sound(file: File) -> bool:
@@ -73,7 +77,7 @@ def is_sound(file: File) -> bool:
 
 def untie(track: Track) -> None:
     """The track stays, without its file."""
-    track.path = track.digest = track.content = None
+    track.path = track.path_hash = track.content = None
     track.size = track.mtime_ns = 0
 
 

@@ -18,14 +18,14 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Descriptor, Heard, Track, digest_of
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors, path_hash_of
 from library.collection.files import Found
 from library.collection.moved_files import copy, drop, move
-from library.collection.records import Digest, File, facts, fill, rows_of, storable
+from library.collection.records import File, TrackRecord, facts, fill, rows_of, storable
 from library.collection.reference_files import Links, give_names, is_sound, names_of, needs_no_hearing, untie
 from ml.report.errors import SoriError
 from ml.report.schema import Report
-from ml.similarity.vectors import describe, description_version
+from ml.similarity.vectors import make_vectors, projection_version
 
 FOLDER = "folder"
 """The source of a row that stands for a place which could not be looked into."""
@@ -35,14 +35,14 @@ FOLDER = "folder"
 class Versions:
     """What would make the numbers now: the ear's, the descriptors', and how much of a file is heard."""
 
-    heard_with: str
-    described_with: str
+    features_version: str
+    vectors_version: str
     seconds: float
-    judged_with: str
+    model_sha256: str
     """SHA-256 of the model whose head judges."""
 
 
-Judge = Callable[[Report, bytes], Report]
+Reclassify = Callable[[Report, bytes], Report]
 """The report anew from what was kept of the sound."""
 
 
@@ -68,26 +68,26 @@ class Keeper:
     """One run's dealings with the catalogue. Each finished file is committed by itself, so nothing finished is lost."""
 
     def __init__(
-        self, catalogue: Catalogue, versions: Versions, *, judge: Judge, retry_failed: bool = False
+        self, catalogue: Catalogue, versions: Versions, *, reclassify: Reclassify, retry_failed: bool = False
     ) -> None:
-        self._catalogue, self._versions, self._judge = catalogue, versions, judge
+        self._catalogue, self._versions, self._reclassify = catalogue, versions, reclassify
         self._retry_failed = retry_failed
         self.summary = Summary()
         with catalogue.session() as session:
             rows = session.execute(
                 select(
-                    Track.digest,
+                    Track.path_hash,
                     Track.size,
                     Track.mtime_ns,
-                    Track.heard_with,
-                    Track.heard_seconds,
-                    Track.described_with,
+                    Track.features_version,
+                    Track.analysed_seconds,
+                    Track.vectors_version,
                     Track.duration_seconds,
                     Track.failure_code,
                     Track.reference,
-                ).where(Track.digest.is_not(None))
+                ).where(Track.path_hash.is_not(None))
             )
-            self._known = {row.digest: row for row in rows}
+            self._known = {row.path_hash: row for row in rows}
             self._links = Links(session)
         self._sizes = {row.size for row in self._known.values()}
 
@@ -97,7 +97,7 @@ class Keeper:
             if not isinstance(one, File):
                 self._refuse_place(*one)
                 continue
-            key = digest_of(one.path)
+            key = path_hash_of(one.path)
             if key in self.summary.seen:
                 continue
             self.summary.seen.add(key)
@@ -120,10 +120,10 @@ class Keeper:
         if known.reference is None and (name := self._links.name(file.path)):
             self._adopt(known, name)
         # The reference's genres are its makers' own, whatever judges.
-        fitting = {self._versions.described_with} | ({description_version()} if known.reference else set())
-        if known.described_with not in fitting:
+        fitting = {self._versions.vectors_version} | ({projection_version()} if known.reference else set())
+        if known.vectors_version not in fitting:
             with self._catalogue.session() as session:
-                track = session.scalars(select(Track).where(Track.digest == known.digest)).one()
+                track = session.scalars(select(Track).where(Track.path_hash == known.path_hash)).one()
                 if not self._redescribe(session, track):
                     return False
                 session.commit()
@@ -134,23 +134,23 @@ class Keeper:
 
     def _is_outdated(self, known: Row[*tuple[Any, ...]] | Track) -> bool:
         """Made by another ear, or cut off at another length that matters to this file."""
-        if known.heard_with != self._versions.heard_with or known.heard_seconds is None:
+        if known.features_version != self._versions.features_version or known.analysed_seconds is None:
             return True
-        shorter = min(known.heard_seconds, self._versions.seconds)
-        return known.heard_seconds != self._versions.seconds and (known.duration_seconds or 0.0) >= shorter
+        shorter = min(known.analysed_seconds, self._versions.seconds)
+        return known.analysed_seconds != self._versions.seconds and (known.duration_seconds or 0.0) >= shorter
 
     def _redescribe(self, session: Session, track: Track) -> bool:
-        heard = session.get(Heard, track.id)
+        heard = session.get(TrackFeatures, track.id)
         if heard is None:
             return False
         if track.report and track.reference is None:
             report = Report.from_dict(track.report)
-            if report.model.sha256 != self._versions.judged_with:
-                for name, value in facts(self._judge(report, heard.evidence)).items():
+            if report.model.sha256 != self._versions.model_sha256:
+                for name, value in facts(self._reclassify(report, heard.trunk_output)).items():
                     setattr(track, name, value)
-        harmony, sound, _ = describe(heard.chromagram, heard.evidence)
-        session.merge(Descriptor(track_id=track.id, harmony=harmony, sound=sound))
-        track.described_with = self._versions.described_with
+        harmony, sound, _ = make_vectors(heard.chromagram, heard.trunk_output)
+        session.merge(TrackVectors(track_id=track.id, harmony=harmony, sound=sound))
+        track.vectors_version = self._versions.vectors_version
         return True
 
     def _take_over(self, file: File) -> bool:
@@ -169,7 +169,9 @@ class Keeper:
             twins = [track for track in same if not self._is_outdated(track)]
             if not twins:
                 return False
-            here = session.scalars(select(Track).where(Track.digest == digest_of(file.path))).one_or_none()
+            here = session.scalars(
+                select(Track).where(Track.path_hash == path_hash_of(file.path))
+            ).one_or_none()
             if here in twins and here is not None:
                 here.size, here.mtime_ns = file.size, file.mtime_ns
                 self.summary.touched += 1
@@ -191,23 +193,23 @@ class Keeper:
         if name is None or not is_sound(file) or (content := _content_of(file)) is None:
             return False
         with self._catalogue.session() as session:
-            if not needs_no_hearing(session, name, self._versions.heard_with):
+            if not needs_no_hearing(session, name, self._versions.features_version):
                 return False
             track = self._links.take(session, name, file.path)
             track.size, track.mtime_ns, track.content = file.size, file.mtime_ns, content
-            track.heard_seconds = self._versions.seconds
+            track.analysed_seconds = self._versions.seconds
             session.commit()
         self.summary.linked += 1
         return True
 
     def _adopt(self, known: Row[*tuple[Any, ...]], name: str) -> None:
         with self._catalogue.session() as session:
-            track = session.scalars(select(Track).where(Track.digest == known.digest)).one()
+            track = session.scalars(select(Track).where(Track.path_hash == known.path_hash)).one()
             self._links.adopt(session, track, name)
             session.commit()
         self.summary.linked += 1
 
-    def keep(self, file: File, result: Digest | SoriError) -> None:
+    def keep(self, file: File, result: TrackRecord | SoriError) -> None:
         """Write down what hearing a file gave."""
         if isinstance(result, SoriError):
             self.refuse(file, result)
@@ -215,7 +217,12 @@ class Keeper:
         with self._catalogue.session() as session:
             track = self._row(session, file.path, link=True)
             names = names_of(track) if track.reference else None
-            fill(track, result, heard_with=self._versions.heard_with, heard_seconds=self._versions.seconds)
+            fill(
+                track,
+                result,
+                features_version=self._versions.features_version,
+                analysed_seconds=self._versions.seconds,
+            )
             if names is not None:
                 give_names(track, names)
             session.flush()
@@ -232,8 +239,8 @@ class Keeper:
                 untie(track)
                 session.flush()
                 track = self._row(session, file.path)
-            session.execute(delete(Descriptor).where(Descriptor.track_id == track.id))
-            session.execute(delete(Heard).where(Heard.track_id == track.id))
+            session.execute(delete(TrackVectors).where(TrackVectors.track_id == track.id))
+            session.execute(delete(TrackFeatures).where(TrackFeatures.track_id == track.id))
             track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
             track.failure_code, track.failed_at = error.code, datetime.now(UTC)
             facts = {
@@ -244,15 +251,15 @@ class Keeper:
         self.summary.failed += 1
 
     def _refuse_place(self, place: Path, error: SoriError) -> None:
-        self.summary.seen.add(digest_of(place))
+        self.summary.seen.add(path_hash_of(place))
         self.refuse(File(place, 0, 0), error, source=FOLDER)
 
     def _row(self, session: Session, path: Path, *, link: bool = False) -> Track:
-        track = session.scalars(select(Track).where(Track.digest == digest_of(path))).one_or_none()
+        track = session.scalars(select(Track).where(Track.path_hash == path_hash_of(path))).one_or_none()
         if track is None and link and (name := self._links.name(path)):
             track = self._links.take(session, name, path)
         if track is None:
-            track = Track(path=path, digest=digest_of(path), size=0, mtime_ns=0)
+            track = Track(path=path, path_hash=path_hash_of(path), size=0, mtime_ns=0)
             session.add(track)
             session.flush()
         return track
@@ -261,7 +268,7 @@ class Keeper:
         """Take places out of the ledger that this scan could look into again."""
         with self._catalogue.session() as session:
             for track in session.scalars(select(Track).where(Track.source == FOLDER)):
-                if track.path and _is_below(track.path, folders) and track.digest not in self.summary.seen:
+                if track.path and _is_below(track.path, folders) and track.path_hash not in self.summary.seen:
                     session.delete(track)
             session.commit()
 
@@ -271,7 +278,7 @@ class Keeper:
             closed = [
                 path for path in session.scalars(select(Track.path).where(Track.source == FOLDER)) if path
             ]
-            placed = select(Track.id, Track.path, Track.digest).where(Track.path.is_not(None))
+            placed = select(Track.id, Track.path, Track.path_hash).where(Track.path.is_not(None))
             for track_id, path, key in session.execute(placed).all():
                 if path is None or key in self.summary.seen or not _is_below(path, folders):
                     continue

@@ -17,16 +17,16 @@ from sqlalchemy.orm import Session, defer
 
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
-from library.catalogue.tables import Descriptor, Heard, Track
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 from library.search.index import Index
 from library.search.vectors import read_vectors
 from ml.report.schema import Neighbour, Neighbours, Report, Why
 from ml.similarity.harmony import Chords, unpack
 from ml.similarity.reasons import compare
-from ml.similarity.vectors import describe
+from ml.similarity.vectors import make_vectors
 
 if TYPE_CHECKING:
-    from ml.pipeline import Hearing
+    from ml.pipeline import SongAnalysis
 
 Floats = npt.NDArray[np.float32]
 
@@ -55,11 +55,11 @@ class Song:
     track_id: int | None = None
 
     @classmethod
-    def heard(cls, hearing: Hearing) -> Song:
+    def heard(cls, song_analysis: SongAnalysis) -> Song:
         """A song that was heard just now and is no track of the library."""
-        chromagram, evidence = hearing.packed()
-        chords, timbre, _ = describe(chromagram, evidence)
-        report = hearing.report
+        chromagram, trunk_output = song_analysis.packed()
+        chords, timbre, _ = make_vectors(chromagram, trunk_output)
+        report = song_analysis.report
         return cls(
             np.frombuffer(chords, "<f4"),
             np.frombuffer(timbre, "<f4"),
@@ -112,7 +112,7 @@ class Library:
         """A track of the library as something to ask about; None where there is no such track."""
         with self.catalogue.session() as session:
             track = session.get(Track, track_id)
-            heard, descriptor = session.get(Heard, track_id), session.get(Descriptor, track_id)
+            heard, descriptor = session.get(TrackFeatures, track_id), session.get(TrackVectors, track_id)
             if track is None or heard is None or descriptor is None:
                 return None
             return Song(
@@ -253,7 +253,7 @@ class Library:
         )
 
     def _explain(self, session: Session, song: Song, track: Track, distance: float) -> Found:
-        heard = session.get(Heard, track.id)
+        heard = session.get(TrackFeatures, track.id)
         chords = unpack(heard.chromagram) if heard else None
         report = Report.from_dict(track.report) if track.report else None
         return Found(track, distance, compare(song.chords, song.report, chords, report))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from library.catalogue.tables import Descriptor
+from library.catalogue.tables import TrackVectors
 
 Floats = npt.NDArray[np.float32]
 
@@ -19,7 +19,7 @@ _ROWS_AT_ONCE = 8192
 
 def read_vectors(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats, Floats]]:
     """Ids and vectors, in the order of ids, into arrays that are large enough from the start."""
-    size = session.scalar(select(func.count(Descriptor.track_id))) or 0
+    size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
     ids = np.empty(size, np.int64)
     vectors: list[Floats] = []
     filled = 0
@@ -40,7 +40,9 @@ def read_vectors(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats,
 
 def _pieces(session: Session) -> Iterator[Sequence[Any]]:
     """Rows of descriptors, thousands at a time. From SQLite by its own cursor, which takes half as long."""
-    rows = select(Descriptor.track_id, Descriptor.harmony, Descriptor.sound).order_by(Descriptor.track_id)
+    rows = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound).order_by(
+        TrackVectors.track_id
+    )
     if session.get_bind().dialect.name != "sqlite":
         yield from session.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
         return

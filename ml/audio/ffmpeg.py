@@ -57,14 +57,14 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
         report = child.finish()
     if child.timed_out:
         raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
-    decoded = _judged(mono, heard, report, kind, limits)
+    decoded = _predicted(mono, heard, report, kind, limits)
     # ffmpeg keeps what a WMA or a CAF promises to itself where less is there.
     promised = read_header(View(source.file), kind.format).promised_seconds
     decoded.promised_seconds = promised or decoded.promised_seconds
     return decoded
 
 
-def _judged(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> Decoded:
+def _predicted(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> Decoded:
     """Turn what ffmpeg said of the file into facts or a refusal."""
     report = report.partition("\nOutput #0")[0] + report.partition("\nOutput #0")[2][-2000:]
     audio, video = _AUDIO.search(report), _VIDEO.search(report)

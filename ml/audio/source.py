@@ -131,7 +131,7 @@ class View(io.RawIOBase):
         self._position = max(0, base + offset)
         return self._position
 
-    def tell(self) -> int:
+    def on_progress(self) -> int:
         return self._position
 
     def seekable(self) -> bool:

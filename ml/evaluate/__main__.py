@@ -15,16 +15,16 @@ from pathlib import Path
 from ml.evaluate import plots, provenance
 from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm, transfer
 from ml.evaluate.accuracy.genre import Examined
-from ml.evaluate.accuracy.songs import CrossJudged, Listener, Songs, Tell
+from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, ShowProgress, Songs
 from ml.evaluate.classic import run
 from ml.evaluate.figures import Figures
 from ml.models.genre import GenreModel
 from ml.report.errors import SoriError
-from ml.report.progress import tell
+from ml.report.progress import show_progress
 from ml.train.classic.run import LAB_FOLDER
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_taggrams
-from ml.train.mood.task import MoodListener
+from ml.train.mood.task import MoodInputs
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
@@ -65,8 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         if options.all:
-            return run.run(options, tell)
-        figures, examined = evaluate(options, tell)
+            return run.run(options, show_progress)
+        figures, examined = evaluate(options, show_progress)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -76,48 +76,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = options.output or OUTPUT[options.split]
     drawn = plots.draw(folder / "images", examined.by_taggram, examined.end_to_end)
     (folder / "accuracy.md").write_text(page.write(figures, drawn), encoding="utf-8")
-    tell(f"{folder / 'accuracy.md'} is written\n")
+    show_progress(f"{folder / 'accuracy.md'} is written\n")
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     return 0
 
 
-def evaluate(options: argparse.Namespace, tell: Tell) -> tuple[Figures, Examined]:
+def evaluate(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[Figures, Examined]:
     songs = Songs.read(options.shared)
     with ThreadPoolExecutor() as threads:
         model = GenreModel.load(options.weights)
-        listener = Listener(model, Cache(options.cache), threads, tell)
-        crossed = CrossJudged.of(listener, songs.learnt)
+        predictor = Predictor(model, Cache(options.cache), threads, show_progress)
+        crossed = CrossPredicted.of(predictor, songs.learnt)
         on_test = options.split == "test"
-        examined = genre.examine_test(listener, songs) if on_test else genre.examine_valid(listener, crossed)
+        examined = (
+            genre.examine_test(predictor, songs) if on_test else genre.examine_valid(predictor, crossed)
+        )
         figures = {
             "command": f"python -m ml.evaluate --split {options.split}",
             "split": options.split,
             "model": provenance.model(model),
             "genre": genre.describe(examined)
             | {
-                "confident": genre.confidence(listener, songs, examined, options.shared),
-                "random_split": _random_split(listener, songs, options),
-                "emotify": transfer.other_collection(listener, crossed),
-                "robustness": transfer.robustness(listener, songs, with_test=on_test),
+                "confident": genre.confidence(predictor, songs, examined, options.shared),
+                "random_split": _random_split(predictor, songs, options),
+                "emotify": transfer.other_collection(predictor, crossed),
+                "robustness": transfer.robustness(predictor, songs, with_test=on_test),
             },
-            **rhythm.measure(listener, crossed, options.shared),
-            "mood": mood.measure(listener, MoodListener(model, listener.cache, threads), options.shared),
+            **rhythm.measure(predictor, crossed, options.shared),
+            "mood": mood.measure(predictor, MoodInputs(model, predictor.cache, threads), options.shared),
             "data": provenance.data(options.shared),
         }
     return figures, examined
 
 
-def _random_split(listener: Listener, songs: Songs, options: argparse.Namespace) -> Figures:
+def _random_split(predictor: Predictor, songs: Songs, options: argparse.Namespace) -> Figures:
     """Random splits beside the filtered one; with `--split valid` without any song of the test split."""
-    listener.tell("splitting at random\n")
+    predictor.show_progress("splitting at random\n")
     gtzan = options.shared / "gtzan"
     asked = options.split
-    train = listener.rows(read_taggrams(options.shared, "train"))
+    train = predictor.rows(read_taggrams(options.shared, "train"))
     if asked == "test":
-        of_recipe = leakage.of_recipe(train, listener.rows(songs.test_taggrams), listener.labels)
+        of_recipe = leakage.of_recipe(train, predictor.rows(songs.test_taggrams), predictor.labels)
     else:
-        of_recipe = leakage.of_recipe_cross_validated(train, listener.labels)
+        of_recipe = leakage.of_recipe_cross_validated(train, predictor.labels)
     names = [leakage.read_split(gtzan / "splits" / f"{split}_filtered.txt") for split in ("train", asked)]
     segments = leakage.read_segments(gtzan / "features_10_sec.tsv")
     return {"recipe": of_recipe, "segments": leakage.of_segments(segments, *names)}

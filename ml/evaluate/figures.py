@@ -36,26 +36,28 @@ class Judgement:
         return np.asarray(self.answers == self.truth, bool)
 
 
-def overall(judgement: Judgement) -> Figures:
-    return share(judgement.correct) | {
-        "macro_f1": rounded(metrics.macro_f1(judgement.truth, judgement.answers, len(judgement.labels))),
-        "ece": rounded(metrics.calibration_error(judgement.probabilities, judgement.truth)),
+def overall(prediction: Judgement) -> Figures:
+    return share(prediction.correct) | {
+        "macro_f1": rounded(metrics.macro_f1(prediction.truth, prediction.answers, len(prediction.labels))),
+        "ece": rounded(metrics.calibration_error(prediction.probabilities, prediction.truth)),
     }
 
 
-def by_label(judgement: Judgement) -> Figures:
+def by_label(prediction: Judgement) -> Figures:
     """Recall with its interval and average precision of each label that has songs."""
     found: Figures = {}
-    for place, label in enumerate(judgement.labels):
-        mine = judgement.truth == place
+    for place, label in enumerate(prediction.labels):
+        mine = prediction.truth == place
         if mine.any():
-            area = metrics.precision_recall(judgement.probabilities[:, place], mine)[2]
-            found[label] = share(judgement.correct[mine], key="recall") | {"average_precision": rounded(area)}
+            area = metrics.precision_recall(prediction.probabilities[:, place], mine)[2]
+            found[label] = share(prediction.correct[mine], key="recall") | {
+                "average_precision": rounded(area)
+            }
     return found
 
 
-def confused(judgement: Judgement) -> list[list[int]]:
-    counts = metrics.confusion(judgement.truth, judgement.answers, len(judgement.labels))
+def confused(prediction: Judgement) -> list[list[int]]:
+    counts = metrics.confusion(prediction.truth, prediction.answers, len(prediction.labels))
     rows: list[list[int]] = counts.tolist()
     return rows
 

@@ -74,11 +74,11 @@ def axes_of(width: float, height: float, rows: int = 1, columns: int = 1, **opti
     return pyplot.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
 
 
-def confusion(judgement: Judgement, answers: str = "Sori's answer") -> Any:
+def confusion(prediction: Judgement, answers: str = "Sori's answer") -> Any:
     """Counts, coloured by their share of the row."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    counts = metrics.confusion(judgement.truth, judgement.answers, len(judgement.labels))
+    counts = metrics.confusion(prediction.truth, prediction.answers, len(prediction.labels))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = axes_of(7.2, 6.4)
     image = axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("ink", [GROUND, BLUE]), vmin=0, vmax=1)
@@ -86,9 +86,9 @@ def confusion(judgement: Judgement, answers: str = "Sori's answer") -> Any:
         if counts[row, column]:
             colour = GROUND if shares[row, column] > 0.55 else INK
             axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=colour)
-    places = range(len(judgement.labels))
-    axes.set_xticks(places, judgement.labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, judgement.labels)
+    places = range(len(prediction.labels))
+    axes.set_xticks(places, prediction.labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, prediction.labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set(xlabel=answers, ylabel="the collection's label")
@@ -98,9 +98,9 @@ def confusion(judgement: Judgement, answers: str = "Sori's answer") -> Any:
     return figure
 
 
-def recall(judgement: Judgement) -> Any:
+def recall(prediction: Judgement) -> Any:
     """Share of each label's songs that were named right, with its interval."""
-    found = by_label(judgement)
+    found = by_label(prediction)
     labels = list(reversed(found))
     values = np.array([[found[label][key] for key in ("recall", "low", "high")] for label in labels])
     figure, axes = axes_of(7.2, 0.6 + 0.42 * len(labels))
@@ -121,18 +121,18 @@ def recall(judgement: Judgement) -> Any:
     return figure
 
 
-def precision_recall(judgement: Judgement) -> Any:
+def precision_recall(prediction: Judgement) -> Any:
     """One small curve per label."""
-    labels = judgement.labels
+    labels = prediction.labels
     columns = min(5, len(labels))
     rows = -(-len(labels) // columns)
     figure, grid = axes_of(10.0, 2.35 * rows + 0.3, rows, columns, sharex=True, sharey=True, squeeze=False)
     for place, axes in enumerate(grid.flat):
-        if place >= len(labels) or not (judgement.truth == place).any():
+        if place >= len(labels) or not (prediction.truth == place).any():
             axes.set_visible(False)
             continue
-        mine = judgement.truth == place
-        precision, reached, area = metrics.precision_recall(judgement.probabilities[:, place], mine)
+        mine = prediction.truth == place
+        precision, reached, area = metrics.precision_recall(prediction.probabilities[:, place], mine)
         found = np.diff(reached, prepend=0.0) > 0
         steps = np.concatenate([[0.0], reached[found]]), np.concatenate([[1.0], precision[found]])
         axes.fill_between(*steps, step="pre", color=BLUE, alpha=0.15, linewidth=0)
@@ -145,23 +145,23 @@ def precision_recall(judgement: Judgement) -> Any:
     return figure
 
 
-def calibration(judgements: dict[str, Judgement]) -> Any:
+def calibration(predictions: dict[str, Judgement]) -> Any:
     """How often answers of each confidence are right, over how many answers there are of it."""
     figure, (axes, below) = axes_of(6.4, 6.2, 2, 1, sharex=True, gridspec_kw={"height_ratios": (4, 1)})
     axes.plot((0, 1), (0, 1), color=INK, linewidth=1, linestyle=(0, (4, 4)))
     axes.text(0.62, 0.575, "as confident as right", rotation=45, rotation_mode="anchor", fontsize=9.5)
     edges = np.linspace(0, 1, metrics.CALIBRATION_BINS + 1)
-    for (name, judgement), colour, marker in zip(
-        judgements.items(), (BLUE, ORANGE), ("o", "s"), strict=False
+    for (name, prediction), colour, marker in zip(
+        predictions.items(), (BLUE, ORANGE), ("o", "s"), strict=False
     ):
-        confidence, accuracy, counts = metrics.calibration_curve(judgement.probabilities, judgement.truth)
-        error = metrics.calibration_error(judgement.probabilities, judgement.truth)
+        confidence, accuracy, counts = metrics.calibration_curve(prediction.probabilities, prediction.truth)
+        error = metrics.calibration_error(prediction.probabilities, prediction.truth)
         label = f"{name}, n = {counts.sum()}: ECE {error:.3f}"
         axes.plot(confidence, accuracy, color=colour, linewidth=1.4, label=label)
         axes.scatter(
             confidence, accuracy, 15 + 260 * counts / counts.sum(), color=colour, marker=marker, zorder=3
         )
-        best = judgement.probabilities.max(axis=1)
+        best = prediction.probabilities.max(axis=1)
         below.hist(best, edges, weights=np.full(len(best), 1 / len(best)), histtype="step", color=colour)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.04), ylabel="share that is right")
     below.set(xlabel="probability of the first answer", ylabel="answers")

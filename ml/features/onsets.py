@@ -68,7 +68,7 @@ class Pulse:
     regularity: float
 
 
-def listen(levelled: Array) -> Pulse:
+def measure(levelled: Array) -> Pulse:
     """Pulse of a spectrogram from `level`, which must last a second or more."""
     rises = rise(levelled)
     whole = onset_strength(rises, ALL)

@@ -30,28 +30,28 @@ class Track:
         return mel.level(self.audio.samples)
 
     @cached_property
-    def heard_mel(self) -> Floats:
+    def recorded_mel(self) -> Floats:
         """Log-mel spectrogram as recorded."""
         return mel.log_mel(self.samples)
 
     @cached_property
     def mel(self) -> Floats:
         """Log-mel spectrogram with the bands filled in that a narrow recording lacks: what the beat is read from."""
-        return self._bands.fill_in(self.heard_mel)
+        return self._bands.fill_in(self.recorded_mel)
 
     @cached_property
     def windows(self) -> Floats:
         """What the trunk looks at, its upper bands evened out over recordings."""
-        return mel.windows(self._bands.even_out(self.heard_mel))
+        return mel.windows(self._bands.even_out(self.recorded_mel))
 
     @cached_property
     def musicality(self) -> Musicality:
-        return musicality.measure(self.heard_mel)
+        return musicality.measure(self.recorded_mel)
 
     @cached_property
     def rises(self) -> Floats:
         """How strongly the music rises in each frame."""
-        return motion.strength(self.heard_mel)
+        return motion.strength(self.recorded_mel)
 
     @cached_property
     def motion(self) -> Floats:
@@ -60,7 +60,7 @@ class Track:
     @cached_property
     def handcrafted(self) -> Description:
         """The features that classical models look at."""
-        return extraction.listen(self.samples, SAMPLE_RATE)
+        return extraction.extract(self.samples, SAMPLE_RATE)
 
     @cached_property
     def chromagram(self) -> Chromagram:

@@ -47,8 +47,8 @@ class Card:
     data: dict[str, Any]
     metrics: dict[str, Any]
     licence: str
-    hearing: str = ""
-    """Fingerprint of the part that only hears, where a model has one: `ml.models.genre.GenreModel.hearing`."""
+    trunk_version: str = ""
+    """Fingerprint of the trunk and the bands, where a model has them: `ml.models.genre.GenreModel.trunk_version`."""
     sha256: dict[str, str] = field(default_factory=dict)
     """Hash of each file that belongs to the model, by name."""
     kind: str = "transfer"

@@ -28,10 +28,10 @@ from ml.report.schema import Genre, Model, Moment, Score
 
 BANDS_NAME = "bands.npz"
 
-EVIDENCE_SIZE = 2 * len(trunk.TAGS) + trunk.EMBEDDING_SIZE
+TRUNK_OUTPUT_SIZE = 2 * len(trunk.TAGS) + trunk.EMBEDDING_SIZE
 BY_TAGS = slice(0, 2 * len(trunk.TAGS))
 """The part of the evidence that a published taggram also gives: probabilities and logits of the tags."""
-EMBEDDING = slice(2 * len(trunk.TAGS), EVIDENCE_SIZE)
+EMBEDDING = slice(2 * len(trunk.TAGS), TRUNK_OUTPUT_SIZE)
 
 WINDOWS_PER_CALL = 1
 """More at a time is no faster, as each thread has its own window, and takes 300 MB more."""
@@ -66,7 +66,7 @@ class GenreModel:
         return cls(model, card, bands, Model(card.name, card.version, card.sha256[path.name]))
 
     @property
-    def hearing(self) -> str:
+    def trunk_version(self) -> str:
         """Fingerprint of what hears, trunk and bands. Whatever a head says of it, the evidence is the same."""
         digest = hashlib.sha256(self.bands.mean.tobytes() + self.bands.covariance.tobytes())
         for weights in self.model.trunk.get_weights():
@@ -77,20 +77,20 @@ class GenreModel:
     def labels(self) -> tuple[str, ...]:
         return self.card.labels
 
-    def hear(self, windows: Floats, executor: Executor) -> Floats:
+    def run_trunk(self, windows: Floats, executor: Executor) -> Floats:
         """Evidence (windows, EVIDENCE_SIZE) of windows (windows, WINDOW_FRAMES, MEL_BANDS)."""
         calls = [
             windows[start : start + WINDOWS_PER_CALL] for start in range(0, len(windows), WINDOWS_PER_CALL)
         ]
-        return np.concatenate(list(executor.map(self._hear_call, calls)))
+        return np.concatenate(list(executor.map(self._run_trunk_call, calls)))
 
-    def _hear_call(self, windows: Floats) -> Floats:
-        evidence: Floats = self.model.hear(windows).numpy()
-        return evidence
+    def _run_trunk_call(self, windows: Floats) -> Floats:
+        trunk_output: Floats = self.model.run_trunk(windows).numpy()
+        return trunk_output
 
-    def judge(self, evidence: Floats) -> Floats:
+    def predict(self, trunk_output: Floats) -> Floats:
         """Calibrated probabilities (stretches, labels) of mean evidence (stretches, EVIDENCE_SIZE)."""
-        probabilities: Floats = self.model.judge(evidence).numpy()
+        probabilities: Floats = self.model.predict(trunk_output).numpy()
         return probabilities
 
     def genre(self, probabilities: Floats, music: Musicality) -> Genre:
@@ -108,24 +108,24 @@ class GenreModel:
             and music.spread >= limits["least_spread"]
         )
 
-    def judge_song(self, track: Track, evidence: Floats) -> Floats:
+    def predict_song(self, track: Track, trunk_output: Floats) -> Floats:
         """Probabilities (labels,) of a whole song; a model that hears with other means looks at the `track`."""
-        found: Floats = self.judge(evidence.mean(axis=0)[None])[0]
+        found: Floats = self.predict(trunk_output.mean(axis=0)[None])[0]
         return found
 
-    def judge_moments(self, track: Track, evidence: Floats) -> Floats:
+    def predict_timeline(self, track: Track, trunk_output: Floats) -> Floats:
         """Probabilities (windows, labels) along the song."""
-        return self.judge(smooth(evidence))
+        return self.predict(smooth(trunk_output))
 
-    def timeline(self, track: Track, evidence: Floats, duration_seconds: float) -> tuple[Moment, ...]:
+    def timeline(self, track: Track, trunk_output: Floats, duration_seconds: float) -> tuple[Moment, ...]:
         """A judgement every three seconds, each of a window and its neighbours."""
-        starts = np.arange(len(evidence)) * WINDOW_SECONDS
+        starts = np.arange(len(trunk_output)) * WINDOW_SECONDS
         ends = np.minimum(starts + WINDOW_SECONDS, duration_seconds)
         ends[-1] = duration_seconds
-        judged = self.judge_moments(track, evidence)
+        predicted = self.predict_timeline(track, trunk_output)
         return tuple(
             Moment(round(float(start), 3), round(float(end), 3), tuple(map(float, row)))
-            for start, end, row in zip(starts, ends, judged, strict=True)
+            for start, end, row in zip(starts, ends, predicted, strict=True)
         )
 
 
@@ -137,16 +137,16 @@ class Networks:
 
         self.trunk, self.head = trunk_network, head
 
-        def hear(windows: Any) -> Any:
+        def run_trunk(windows: Any) -> Any:
             heard = trunk_network(windows, training=False)
             return tf.concat([heard["tags"], heard["tag_logits"], heard["embedding"]], axis=1)
 
         windows = tf.TensorSpec([None, WINDOW_FRAMES, MEL_BANDS], tf.float32)
-        evidence = tf.TensorSpec([None, EVIDENCE_SIZE], tf.float32)
+        trunk_output = tf.TensorSpec([None, TRUNK_OUTPUT_SIZE], tf.float32)
         # Nothing here needs AutoGraph, which leaves files behind where a process is killed, as the crew's are.
-        self.hear = tf.function(hear, input_signature=[windows], autograph=False)
-        self.judge = tf.function(
-            lambda rows: head(rows, training=False), input_signature=[evidence], autograph=False
+        self.run_trunk = tf.function(run_trunk, input_signature=[windows], autograph=False)
+        self.predict = tf.function(
+            lambda rows: head(rows, training=False), input_signature=[trunk_output], autograph=False
         )
 
 
@@ -190,16 +190,16 @@ def _silenced(descriptor: int) -> Iterator[None]:
         os.close(nowhere)
 
 
-def smooth(evidence: Floats) -> Floats:
+def smooth(trunk_output: Floats) -> Floats:
     """Weighted mean over neighbouring rows; at the ends over those that are there."""
-    apart = np.abs(np.subtract.outer(np.arange(len(evidence)), np.arange(len(evidence))))
+    apart = np.abs(np.subtract.outer(np.arange(len(trunk_output)), np.arange(len(trunk_output))))
     shares = np.maximum(0.0, _SMOOTHING_REACH - apart)
-    smoothed: Floats = (shares @ evidence / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    smoothed: Floats = (shares @ trunk_output / shares.sum(axis=1, keepdims=True)).astype(np.float32)
     return smoothed
 
 
-def tags_of(evidence: Floats) -> tuple[Score, ...]:
+def tags_of(trunk_output: Floats) -> tuple[Score, ...]:
     """The likeliest tags of mean evidence (EVIDENCE_SIZE,), those worth showing."""
-    probabilities: Sequence[float] = evidence[: len(trunk.TAGS)].tolist()
+    probabilities: Sequence[float] = trunk_output[: len(trunk.TAGS)].tolist()
     ranked = sorted(zip(trunk.TAGS, probabilities, strict=True), key=lambda pair: -pair[1])
     return tuple(Score(tag, value) for tag, value in ranked[:TAGS_SHOWN] if value >= TAG_THRESHOLD)

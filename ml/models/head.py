@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
-from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE
+from ml.models.genre import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 
 if TYPE_CHECKING:
     import keras
@@ -24,8 +24,8 @@ class Linear:
     weights: Floats
     bias: Floats
 
-    def __call__(self, evidence: Floats) -> Floats:
-        scores: Floats = evidence @ self.weights + self.bias
+    def __call__(self, trunk_output: Floats) -> Floats:
+        scores: Floats = trunk_output @ self.weights + self.bias
         return scores
 
     def scaled(self, factor: float) -> Linear:
@@ -39,11 +39,11 @@ class Head:
     tags_alone: float
     """Factor that brings the judgement by tags alone to calibrated scale."""
 
-    def scores(self, evidence: Floats) -> Floats:
-        return self.by_tags(evidence[:, BY_TAGS]) + self.by_embedding(evidence[:, EMBEDDING])
+    def scores(self, trunk_output: Floats) -> Floats:
+        return self.by_tags(trunk_output[:, BY_TAGS]) + self.by_embedding(trunk_output[:, EMBEDDING])
 
-    def scores_by_tags(self, tag_evidence: Floats) -> Floats:
-        scores: Floats = self.tags_alone * self.by_tags(tag_evidence)
+    def scores_by_tags(self, tag_output: Floats) -> Floats:
+        scores: Floats = self.tags_alone * self.by_tags(tag_output)
         return scores
 
 
@@ -58,14 +58,14 @@ def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
     import keras
     from keras import layers
 
-    evidence = keras.Input((EVIDENCE_SIZE,), name="evidence")
+    trunk_output = keras.Input((TRUNK_OUTPUT_SIZE,), name="trunk_output")
     size = len(head.by_tags.bias)
     parts = [
-        layers.Dense(size, name="by_tags")(evidence[:, BY_TAGS]),
-        layers.Dense(size, name="by_embedding")(evidence[:, EMBEDDING]),
+        layers.Dense(size, name="by_tags")(trunk_output[:, BY_TAGS]),
+        layers.Dense(size, name="by_embedding")(trunk_output[:, EMBEDDING]),
     ]
-    judged = layers.Softmax(name="genre")(layers.Add()(parts))
-    head_network = keras.Model(evidence, judged, name="head")
+    predicted = layers.Softmax(name="genre")(layers.Add()(parts))
+    head_network = keras.Model(trunk_output, predicted, name="head")
     for name, linear in (("by_tags", head.by_tags), ("by_embedding", head.by_embedding)):
         head_network.get_layer(name).set_weights([linear.weights, linear.bias])
     windows = keras.Input((WINDOW_FRAMES, MEL_BANDS), name="log_mel")
@@ -83,7 +83,7 @@ def disassemble(network: keras.Model, tags_alone: float) -> Head:
     return Head(by_tags, by_embedding, tags_alone)
 
 
-def tag_evidence(probabilities: Floats) -> Floats:
+def tag_output(probabilities: Floats) -> Floats:
     """Mean evidence by tags (2 * tags,) of a taggram (windows, tags)."""
     clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
     return np.concatenate([probabilities.mean(axis=0), np.log(clipped / (1 - clipped)).mean(axis=0)])

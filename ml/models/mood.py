@@ -82,23 +82,23 @@ class MoodModel:
                 arousal_bias=self.arousal_bias,
             )
 
-    def judge(self, evidence: Floats, moved: Floats) -> Mood:
+    def predict(self, trunk_output: Floats, moved: Floats) -> Mood:
         """The mood of mean evidence (EVIDENCE_SIZE,) and of the song's motion (MEASURES,)."""
-        given = inputs(evidence[None], moved[None])
+        given = inputs(trunk_output[None], moved[None])
         scores = given @ self.weights + self.bias
         return Mood(self.labels[int(scores[0].argmax())], round(float(self._arousal(given)[0]), 4))
 
-    def arousal(self, evidence: Floats, moved: Floats) -> tuple[float, ...]:
+    def arousal(self, trunk_output: Floats, moved: Floats) -> tuple[float, ...]:
         """Arousal of each row of evidence (rows, EVIDENCE_SIZE) and motion (rows, MEASURES)."""
-        return tuple(round(float(value), 4) for value in self._arousal(inputs(evidence, moved)))
+        return tuple(round(float(value), 4) for value in self._arousal(inputs(trunk_output, moved)))
 
     def _arousal(self, given: Floats) -> Floats:
         return odds_to_share(given @ self.arousal_weights + self.arousal_bias)
 
 
-def inputs(evidence: Floats, moved: Floats) -> Floats:
+def inputs(trunk_output: Floats, moved: Floats) -> Floats:
     """What mood is judged by, (rows, INPUTS), of evidence (rows, EVIDENCE_SIZE) and motion (rows, MEASURES)."""
-    return np.concatenate([evidence[:, TAG_LOGITS], moved], axis=1).astype(np.float32)
+    return np.concatenate([trunk_output[:, TAG_LOGITS], moved], axis=1).astype(np.float32)
 
 
 def odds_to_share(log_odds: Floats) -> Floats:

@@ -49,7 +49,7 @@ def estimate(
     levelled = onsets.level(log_mel)
     if len(levelled) < MIN_SECONDS * onsets.FRAMES_PER_SECOND:
         return None
-    heard = onsets.listen(levelled)
+    heard = onsets.measure(levelled)
     if heard.activity < MIN_ACTIVITY or heard.regularity < MIN_REGULARITY:
         return None
     model = model or fitted.load("tempo")

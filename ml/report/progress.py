@@ -1,22 +1,21 @@
-"""How a long command says where it is."""
+"""How long work says how far it is."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
+ProgressCallback = Callable[[str], None]
+"""Called with the name of each stage of one song when it begins."""
 
-def tell(text: str) -> None:
-    """Counting up is for terminals, on one line of stderr; a log gets the finished lines alone."""
+
+def ignore_progress(_stage: str) -> None:
+    """Default callback: ignores progress."""
+
+
+def show_progress(text: str) -> None:
+    """Show a counter on one line of a terminal's stderr; a log file gets only the finished lines."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     elif text.endswith("\n"):
         print(text, end="", file=sys.stderr, flush=True)
-
-
-Tell = Callable[[str], None]
-"""Told the name of each stage of one song when it begins."""
-
-
-def silent(_stage: str) -> None:
-    """Who asks for no stages hears of none."""

@@ -19,7 +19,7 @@ NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} s
 """What a report's notes were filled from: a stored note is a finished sentence and must find its template."""
 
 
-class Told(Protocol):
+class ErrorLike(Protocol):
     """An error, or what a ledger kept of one."""
 
     @property
@@ -29,37 +29,38 @@ class Told(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
 
 
-class Words:
+class Translator:
     """One language: `say` fills a template, `explain` an error's sentence."""
 
     def __init__(self, language: str = "en", *, catalogues: Path = TRANSLATIONS_FOLDER) -> None:
         self.language = language
         self._translations = gettext.translation("messages", catalogues, [language], fallback=True)
 
-    def say(self, template: str, **facts: object) -> str:
+    def translate(self, template: str, **facts: object) -> str:
         # An empty template would be answered with the catalogue's own header.
         translated = self._translations.gettext(template) if template else ""
         return translated.format(**facts) if facts else translated
 
-    def retell(self, text: str) -> str:
+    def translate_filled(self, text: str) -> str:
         """A sentence that was filled in English already, said again; an unknown one comes back as it is."""
         for template in NOTES:
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
             if found := re.fullmatch(pattern, text):
-                return self.say(
-                    template, **{name: self.retell(fact) for name, fact in found.groupdict().items()}
+                return self.translate(
+                    template,
+                    **{name: self.translate_filled(fact) for name, fact in found.groupdict().items()},
                 )
-        return self.say(text)
+        return self.translate(text)
 
-    def explain(self, error: Told) -> str:
-        return self.recount(error.sentence, error.facts)
+    def explain(self, error: ErrorLike) -> str:
+        return self.translate_error(error.sentence, error.facts)
 
-    def recount(self, sentence: str, facts: Mapping[str, Any]) -> str:
+    def translate_error(self, sentence: str, facts: Mapping[str, Any]) -> str:
         """An error that was stored as its sentence and facts. Of these only a `format` is a word to translate."""
         told = dict(facts)
         if "format" in told:
-            told["format"] = self.say(str(told["format"]))
-        return self.say(sentence, **told)
+            told["format"] = self.translate(str(told["format"]))
+        return self.translate(sentence, **told)
 
 
-ENGLISH = Words("en")
+ENGLISH = Translator("en")

@@ -14,7 +14,7 @@ from typing import Any
 from ml.report.cells import clean, columns, fit, pad, wrap
 from ml.report.errors import SoriError
 from ml.report.schema import Finding, Key, Mood, Neighbour, Report, Tempo, Why
-from ml.report.translation import ENGLISH, Words
+from ml.report.translation import ENGLISH, Translator
 
 BARS = 5
 TAGS = 6
@@ -55,8 +55,8 @@ def to_json(report: Report, **more: Any) -> str:
     return _one_line({**more, **report.to_dict()})
 
 
-def error_to_json(error: SoriError, *, words: Words = ENGLISH, **more: Any) -> str:
-    return _one_line({**more, "error": {"code": error.code, "message": words.explain(error)}})
+def error_to_json(error: SoriError, *, translator: Translator = ENGLISH, **more: Any) -> str:
+    return _one_line({**more, "error": {"code": error.code, "message": translator.explain(error)}})
 
 
 def _one_line(value: dict[str, Any]) -> str:
@@ -65,28 +65,31 @@ def _one_line(value: dict[str, Any]) -> str:
     return UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def error_to_text(error: SoriError, *, name: str, words: Words = ENGLISH) -> str:
-    return f"{clean(name)}: {clean(words.explain(error))}"
+def error_to_text(error: SoriError, *, name: str, translator: Translator = ENGLISH) -> str:
+    return f"{clean(name)}: {clean(translator.explain(error))}"
 
 
-def to_text(report: Report, *, words: Words = ENGLISH, look: Look = PLAIN) -> str:
+def to_text(report: Report, *, translator: Translator = ENGLISH, look: Look = PLAIN) -> str:
     """The whole report, no line wider than `look.width` (or 20 columns, where nothing fits any more)."""
     look = Look(max(look.width, NARROWEST), look.colour)
     lines = [
         look.paint(_title(report, look), "1"),
-        *wrap(answer(report, words), look.width),
+        *wrap(answer(report, translator), look.width),
         "",
-        *_bars(report, words, look),
+        *_bars(report, translator, look),
         "",
-        *_strip(report, words, look),
-        *_facts(report, words, look),
-        *(line for found in report.findings for line in _finding(found, words, look)),
+        *_strip(report, translator, look),
+        *_facts(report, translator, look),
+        *(line for found in report.findings for line in _finding(found, translator, look)),
     ]
     return "\n".join(lines)
 
 
-def _finding(found: Finding, words: Words, look: Look) -> list[str]:
-    return ["", *wrap(f"{words.say(found.title)}: {words.retell(found.text)}", look.width)]
+def _finding(found: Finding, translator: Translator, look: Look) -> list[str]:
+    return [
+        "",
+        *wrap(f"{translator.translate(found.title)}: {translator.translate_filled(found.text)}", look.width),
+    ]
 
 
 def _title(report: Report, look: Look) -> str:
@@ -105,29 +108,31 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def answer(report: Report, words: Words = ENGLISH) -> str:
+def answer(report: Report, translator: Translator = ENGLISH) -> str:
     """The sentence a person asked for, and an honest one when the song is like none of the labels."""
     top, *others = report.genre.scores
-    facts = {"genre": _label(top.label, words), "percent": _percent(top.probability)}
+    facts = {"genre": _label(top.label, translator), "percent": _percent(top.probability)}
     if not report.genre.confident:
         template = "Sounds like none of the {count} genres; the nearest is {genre} ({percent})."
-        return words.say(template, count=len(report.labels), **facts)
-    strong = [_label(score.label, words) for score in others[:2] if score.probability >= WORTH_NAMING]
+        return translator.translate(template, count=len(report.labels), **facts)
+    strong = [_label(score.label, translator) for score in others[:2] if score.probability >= WORTH_NAMING]
     if not strong:
-        return words.say("Sounds like {genre} ({percent}).", **facts)
+        return translator.translate("Sounds like {genre} ({percent}).", **facts)
     if len(strong) == 1:
-        return words.say("Sounds like {genre} ({percent}), with some {second}.", second=strong[0], **facts)
+        return translator.translate(
+            "Sounds like {genre} ({percent}), with some {second}.", second=strong[0], **facts
+        )
     template = "Sounds like {genre} ({percent}), with some {second} and {third}."
-    return words.say(template, second=strong[0], third=strong[1], **facts)
+    return translator.translate(template, second=strong[0], third=strong[1], **facts)
 
 
-def _label(label: str, words: Words) -> str:
+def _label(label: str, translator: Translator) -> str:
     """A genre or tag in the reader's language where it has a name there; otherwise as the card has it."""
-    return clean(words.say(label))
+    return clean(translator.translate(label))
 
 
-def _bars(report: Report, words: Words, look: Look) -> list[str]:
-    shown = [(_label(score.label, words), score.probability) for score in report.genre.scores[:BARS]]
+def _bars(report: Report, translator: Translator, look: Look) -> list[str]:
+    shown = [(_label(score.label, translator), score.probability) for score in report.genre.scores[:BARS]]
     room = look.width - len("    100 % ")
     label_width = min(max(columns(label) for label, _ in shown), LABEL_COLUMNS, room - 4)
     bar_width = min(BAR_COLUMNS, room - label_width)
@@ -143,7 +148,7 @@ def _bar(share: float, width: int) -> str:
     return "█" * whole + EIGHTHS[eighths].strip()
 
 
-def _strip(report: Report, words: Words, look: Look) -> list[str]:
+def _strip(report: Report, translator: Translator, look: Look) -> list[str]:
     """The timeline in one row: in each column the genre that leads there; the names follow below."""
     end = _clock(report.duration_seconds)
     width = min(STRIP_COLUMNS, look.width - len(f"  0:00  {end}"))
@@ -155,31 +160,39 @@ def _strip(report: Report, words: Words, look: Look) -> list[str]:
     rank = {leader: min(place, len(SHADES) - 1) for place, leader in enumerate(ranked)}
     strip = "".join(look.paint(SHADES[rank[leader]], PAINTS[rank[leader]]) for leader in row)
     names = [
-        f"{SHADES[place]} {_label(report.labels[ranked[place]], words)}" for place in range(len(ranked))[:4]
+        f"{SHADES[place]} {_label(report.labels[ranked[place]], translator)}"
+        for place in range(len(ranked))[:4]
     ]
-    others = [f"{SHADES[-1]} {words.say('others')}"] if len(ranked) >= len(SHADES) else []
+    others = [f"{SHADES[-1]} {translator.translate('others')}"] if len(ranked) >= len(SHADES) else []
     legend = wrap(", ".join(names + others), look.width - 2)
     return [f"  0:00 {strip} {end}", *(f"  {line}" for line in legend), ""]
 
 
-def _facts(report: Report, words: Words, look: Look) -> list[str]:
+def _facts(report: Report, translator: Translator, look: Look) -> list[str]:
     """The rows below the pictures: a name, then what is known; what is not known has no row."""
     rows: list[tuple[str, str]] = []
     if report.tempo:
-        rows.append((words.say("Tempo"), _tempo(report.tempo, words)))
+        rows.append((translator.translate("Tempo"), _tempo(report.tempo, translator)))
     if report.key:
-        rows.append((words.say("Key"), _key(report.key, words)))
+        rows.append((translator.translate("Key"), _key(report.key, translator)))
     if report.mood:
-        rows.append((words.say("Mood"), _mood(report.mood, words)))
+        rows.append((translator.translate("Mood"), _mood(report.mood, translator)))
     if report.tags:
-        rows.append((words.say("Tags"), ", ".join(_label(tag.label, words) for tag in report.tags[:TAGS])))
+        rows.append(
+            (
+                translator.translate("Tags"),
+                ", ".join(_label(tag.label, translator) for tag in report.tags[:TAGS]),
+            )
+        )
     if report.neighbours.harmony:
-        rows.append((words.say("Like in harmony"), _neighbours(report.neighbours.harmony)))
+        rows.append((translator.translate("Like in harmony"), _neighbours(report.neighbours.harmony)))
     if report.neighbours.sound:
-        rows.append((words.say("Like in sound"), _neighbours(report.neighbours.sound)))
-    rows.extend((words.say("Note"), clean(words.retell(note))) for note in report.notes)
+        rows.append((translator.translate("Like in sound"), _neighbours(report.neighbours.sound)))
+    rows.extend(
+        (translator.translate("Note"), clean(translator.translate_filled(note))) for note in report.notes
+    )
     if report.timings:
-        rows.append((words.say("Time"), _timings(report.timings, words)))
+        rows.append((translator.translate("Time"), _timings(report.timings, translator)))
     name_width = max((columns(name) for name, _ in rows), default=0)
     lines: list[str] = []
     for name, text in rows:
@@ -189,39 +202,47 @@ def _facts(report: Report, words: Words, look: Look) -> list[str]:
     return lines
 
 
-def reasons(why: Why, words: Words = ENGLISH) -> list[str]:
+def reasons(why: Why, translator: Translator = ENGLISH) -> list[str]:
     """Why a neighbour is near, as sentences; what is not known is not said."""
     said = []
     if why.chroma_overlap is not None:
-        said.append(words.say("Chords overlap by {percent} %.", percent=round(100 * why.chroma_overlap)))
+        said.append(
+            translator.translate("Chords overlap by {percent} %.", percent=round(100 * why.chroma_overlap))
+        )
     if why.key_relation is not None:
-        said.append(words.say("Keys: {relation}.", relation=words.say(why.key_relation)))
+        said.append(
+            translator.translate("Keys: {relation}.", relation=translator.translate(why.key_relation))
+        )
     elif why.transposition:
-        said.append(_transposed(why.transposition, words))
+        said.append(_transposed(why.transposition, translator))
     if why.tempo_ratio is not None:
-        said.append(_tempo_beside(why.tempo_ratio, words))
+        said.append(_tempo_beside(why.tempo_ratio, translator))
     if why.common_tags:
-        tags = ", ".join(words.say(tag) for tag in why.common_tags)
-        said.append(words.say("Both sound like: {tags}.", tags=tags))
+        tags = ", ".join(translator.translate(tag) for tag in why.common_tags)
+        said.append(translator.translate("Both sound like: {tags}.", tags=tags))
     return said
 
 
-def _transposed(semitones: int, words: Words) -> str:
+def _transposed(semitones: int, translator: Translator) -> str:
     if abs(semitones) == 1:
-        return words.say("One semitone higher.") if semitones > 0 else words.say("One semitone lower.")
+        return (
+            translator.translate("One semitone higher.")
+            if semitones > 0
+            else translator.translate("One semitone lower.")
+        )
     if semitones > 0:
-        return words.say("{count} semitones higher.", count=semitones)
-    return words.say("{count} semitones lower.", count=-semitones)
+        return translator.translate("{count} semitones higher.", count=semitones)
+    return translator.translate("{count} semitones lower.", count=-semitones)
 
 
-def _tempo_beside(ratio: float, words: Words) -> str:
+def _tempo_beside(ratio: float, translator: Translator) -> str:
     """A neighbour's tempo over the song's, as people say it."""
     for sentence, whole in PLAIN_TEMPI.items():
         if abs(ratio / whole - 1) <= SAME_TEMPO:
-            return words.say(sentence)
+            return translator.translate(sentence)
     if ratio > 1:
-        return words.say("{share} faster.", share=_percent(ratio - 1))
-    return words.say("{share} slower.", share=_percent(1 - ratio))
+        return translator.translate("{share} faster.", share=_percent(ratio - 1))
+    return translator.translate("{share} slower.", share=_percent(1 - ratio))
 
 
 def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:
@@ -230,28 +251,30 @@ def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:
     )
 
 
-def _tempo(tempo: Tempo, words: Words) -> str:
+def _tempo(tempo: Tempo, translator: Translator) -> str:
     facts = {"bpm": f"{tempo.bpm:.0f}", "percent": _percent(tempo.confidence)}
     if not tempo.alternatives:
-        return words.say("{bpm} BPM ({percent} sure)", **facts)
+        return translator.translate("{bpm} BPM ({percent} sure)", **facts)
     others = ", ".join(f"{bpm:.0f}" for bpm in tempo.alternatives)
-    return words.say("{bpm} BPM ({percent} sure), or else {others}", others=others, **facts)
+    return translator.translate("{bpm} BPM ({percent} sure), or else {others}", others=others, **facts)
 
 
-def _mood(mood: Mood, words: Words) -> str:
-    return words.say("{mood} (arousal {percent})", mood=words.say(mood.label), percent=_percent(mood.arousal))
+def _mood(mood: Mood, translator: Translator) -> str:
+    return translator.translate(
+        "{mood} (arousal {percent})", mood=translator.translate(mood.label), percent=_percent(mood.arousal)
+    )
 
 
-def _key(key: Key, words: Words) -> str:
-    mode = words.say(key.mode)
-    return words.say(
+def _key(key: Key, translator: Translator) -> str:
+    mode = translator.translate(key.mode)
+    return translator.translate(
         "{tonic} {mode} ({percent} sure)", tonic=key.tonic, mode=mode, percent=_percent(key.confidence)
     )
 
 
-def _timings(timings: dict[str, float], words: Words) -> str:
+def _timings(timings: dict[str, float], translator: Translator) -> str:
     stages = ", ".join(
         f"{clean(stage)} {seconds:.2f}" for stage, seconds in timings.items() if stage != "total"
     )
     total = timings.get("total", sum(timings.values()))
-    return words.say("{total} s ({stages})", total=f"{total:.2f}", stages=stages)
+    return translator.translate("{total} s ({stages})", total=f"{total:.2f}", stages=stages)

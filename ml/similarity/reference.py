@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ml.paths import REFERENCE_FILE
 from ml.report.schema import Report
-from ml.similarity.vectors import describe, description_version
+from ml.similarity.vectors import make_vectors, projection_version
 
 
 @dataclass(frozen=True)
@@ -27,22 +27,22 @@ class Entry:
     source: str
     report: Report
     chromagram: bytes
-    evidence: bytes
+    trunk_output: bytes
     harmony: bytes
     sound: bytes
 
 
-def write(entries: Sequence[Entry], heard_with: str, path: Path) -> None:
+def write(entries: Sequence[Entry], features_version: str, path: Path) -> None:
     """One file without pickled objects: texts as JSON bytes, chromagrams end to end with their lengths."""
     rows = [{"reference": e.reference, "source": e.source, "report": e.report.to_dict()} for e in entries]
-    told = {"heard_with": heard_with, "described_with": description_version(), "tracks": rows}
+    told = {"features_version": features_version, "vectors_version": projection_version(), "tracks": rows}
     arrays: dict[str, npt.NDArray[Any]] = {
         "facts": np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), np.uint8),
         "chromagrams": np.frombuffer(b"".join(entry.chromagram for entry in entries), np.uint8),
         "lengths": np.array([len(entry.chromagram) for entry in entries], np.int64),
         **{
             name: np.stack([np.frombuffer(getattr(entry, name), kind) for entry in entries])
-            for name, kind in (("evidence", np.uint8), ("harmony", "<f4"), ("sound", "<f4"))
+            for name, kind in (("trunk_output", np.uint8), ("harmony", "<f4"), ("sound", "<f4"))
         },
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,16 +56,16 @@ def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
         arrays = {name: kept[name] for name in kept.files}
     told = json.loads(arrays["facts"].tobytes())
     ends = np.cumsum(arrays["lengths"]).tolist()
-    current = told["described_with"] == description_version()
+    current = told["vectors_version"] == projection_version()
 
     def entries() -> Iterator[Entry]:
         for number, (row, end) in enumerate(zip(told["tracks"], ends, strict=True)):
             start = end - int(arrays["lengths"][number])
             chromagram = arrays["chromagrams"][start:end].tobytes()
-            evidence = arrays["evidence"][number].tobytes()
+            trunk_output = arrays["trunk_output"][number].tobytes()
             vectors = [arrays[name][number].astype("<f4").tobytes() for name in ("harmony", "sound")]
-            harmony, sound = vectors if current else describe(chromagram, evidence)[:2]
+            harmony, sound = vectors if current else make_vectors(chromagram, trunk_output)[:2]
             report = Report.from_dict(row["report"])
-            yield Entry(row["reference"], row["source"], report, chromagram, evidence, harmony, sound)
+            yield Entry(row["reference"], row["source"], report, chromagram, trunk_output, harmony, sound)
 
-    return told["heard_with"], entries()
+    return told["features_version"], entries()

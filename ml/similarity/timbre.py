@@ -17,7 +17,7 @@ from scipy.fft import dct
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.mel import HOP_SIZE, MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.trunk import TAGS
 
 Floats = npt.NDArray[np.float32]
@@ -68,28 +68,28 @@ def measure(pooled: Floats) -> Floats:
 class Kept:
     """Mean evidence (EVIDENCE_SIZE,), timbre (TIMBRE_SIZE,) and whether it is music, which a new head asks again."""
 
-    evidence: Floats
+    trunk_output: Floats
     timbre: Floats
     music: Musicality
 
 
 def pack(kept: Kept) -> bytes:
     music = np.array([kept.music.pauses, kept.music.peakiness, kept.music.spread])
-    parts = (kept.evidence.astype("<f4"), music.astype("<f4"), kept.timbre.astype("<f2"))
+    parts = (kept.trunk_output.astype("<f4"), music.astype("<f4"), kept.timbre.astype("<f2"))
     return b"".join(part.tobytes() for part in parts)
 
 
 def unpack(kept: bytes) -> Kept:
-    if len(kept) != 4 * (EVIDENCE_SIZE + _MUSIC_SIZE) + 2 * TIMBRE_SIZE:
+    if len(kept) != 4 * (TRUNK_OUTPUT_SIZE + _MUSIC_SIZE) + 2 * TIMBRE_SIZE:
         raise ValueError(f"{len(kept)} bytes are no evidence with its timbre")
-    numbers = np.frombuffer(kept, "<f4", EVIDENCE_SIZE + _MUSIC_SIZE).astype(np.float32)
+    numbers = np.frombuffer(kept, "<f4", TRUNK_OUTPUT_SIZE + _MUSIC_SIZE).astype(np.float32)
     timbre = np.frombuffer(kept, "<f2", offset=numbers.nbytes).astype(np.float32)
-    return Kept(numbers[:EVIDENCE_SIZE], timbre, Musicality(*numbers[EVIDENCE_SIZE:].tolist()))
+    return Kept(numbers[:TRUNK_OUTPUT_SIZE], timbre, Musicality(*numbers[TRUNK_OUTPUT_SIZE:].tolist()))
 
 
-def features(evidence: Floats, timbre: Floats) -> Floats:
+def features(trunk_output: Floats, timbre: Floats) -> Floats:
     """The logits of the tags, the embedding and timbre; the tags' probabilities say no more than their logits."""
-    return np.concatenate([evidence[len(TAGS) :], timbre])
+    return np.concatenate([trunk_output[len(TAGS) :], timbre])
 
 
 def _swings(mel: Floats) -> Floats:

@@ -14,38 +14,38 @@ from ml.similarity import harmony, projection, timbre
 
 Floats = npt.NDArray[np.float32]
 
-HEARING_VERSION = 2
+FEATURES_VERSION = 2
 """Raise it when the same trunk gives other features for the same file."""
 
 
-def describe(chromagram: bytes, evidence: bytes) -> tuple[bytes, bytes, str]:
+def make_vectors(chromagram: bytes, trunk_output: bytes) -> tuple[bytes, bytes, str]:
     """The harmony and the sound vector of packed features, and the version of the projections that made them."""
     projections, version = projection.load()
     chords = projections["harmony"].apply(harmony.features(harmony.unpack(chromagram)))
-    heard = timbre.unpack(evidence)
-    sound = projections["sound"].apply(timbre.features(heard.evidence, heard.timbre))
+    heard = timbre.unpack(trunk_output)
+    sound = projections["sound"].apply(timbre.features(heard.trunk_output, heard.timbre))
     return chords.astype("<f4").tobytes(), sound.astype("<f4").tobytes(), version
 
 
-def description_version() -> str:
+def projection_version() -> str:
     return projection.load()[1]
 
 
-def described_by(model_sha256: str) -> str:
+def vectors_version_of(model_sha256: str) -> str:
     """Version of everything that follows from packed features: the vectors, and the prediction of the head."""
-    return f"{description_version()}+{model_sha256[:16]}"
+    return f"{projection_version()}+{model_sha256[:16]}"
 
 
-def heard_by(card: Card) -> str:
+def features_version_of(card: Card) -> str:
     """Version of the features that this model gives. Training the head alone does not change it."""
-    hears = card.hearing or "".join(digest for _, digest in sorted(card.sha256.items()))
-    return f"{hashlib.sha256(hears.encode()).hexdigest()[:16]}-{HEARING_VERSION}"
+    hears = card.trunk_version or "".join(digest for _, digest in sorted(card.sha256.items()))
+    return f"{hashlib.sha256(hears.encode()).hexdigest()[:16]}-{FEATURES_VERSION}"
 
 
 def pack(
-    chromagram: Chromagram, mel: Floats, evidence: Floats, musicality: Musicality
+    chromagram: Chromagram, mel: Floats, trunk_output: Floats, musicality: Musicality
 ) -> tuple[bytes, bytes]:
     """What a library keeps of one song: the chromagram, and the trunk's mean output with the timbre beside it."""
     measured = timbre.measure(timbre.pool(mel))
-    kept = timbre.Kept(evidence.mean(axis=0), measured, musicality)
+    kept = timbre.Kept(trunk_output.mean(axis=0), measured, musicality)
     return harmony.pack(chromagram), timbre.pack(kept)

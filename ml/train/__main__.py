@@ -24,7 +24,7 @@ from ml.models.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
 from ml.models.head import Head, assemble, softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
-from ml.report.progress import tell
+from ml.report.progress import show_progress
 from ml.report.schema import Model
 from ml.train.classic.run import train as train_lab
 from ml.train.classic.table import train_table
@@ -38,7 +38,7 @@ from ml.train.genre.feedback import read_feedback
 from ml.train.genre.trunk_outputs import Gatherer, Row, learn_bands
 from ml.train.metrics import calibration_error, interval
 from ml.train.mood import task
-from ml.train.mood.task import MoodListener
+from ml.train.mood.task import MoodInputs
 from ml.train.trunk import fetch_trunk
 
 LICENCE = (
@@ -84,9 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         if options.task == "mood":
-            train_mood(options, tell)
+            train_mood(options, show_progress)
         else:
-            TASKS.get(options.model, train_lab)(options, tell)
+            TASKS.get(options.model, train_lab)(options, show_progress)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2
@@ -96,18 +96,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
+def train(options: argparse.Namespace, show_progress: Callable[[str], None]) -> Card:
     """The whole of one training run; the weight file appears only when it is complete."""
     examples = gather_examples(options)
     labels = tuple(sorted({example.label for example in examples}))
     output = options.output or (WEIGHT_FOLDER / "own.keras" if options.data else GENRE_WEIGHTS)
     with ThreadPoolExecutor() as threads:
-        model = _starting_model(examples, options, tell)
+        model = _starting_model(examples, options, show_progress)
         gatherer = Gatherer(model, Cache(options.cache), threads)
-        rows = list(gatherer.rows(examples, TRAINED_VARIANTS, tell))
+        rows = list(gatherer.rows(examples, TRAINED_VARIANTS, show_progress))
     if options.feedback:
         rows += read_feedback(options.feedback, labels)
-    tell("fitting\n")
+    show_progress("fitting\n")
     head, settings, metrics = fit(rows, labels)
     network = assemble(model.model.trunk, head)
     card = Card(
@@ -118,18 +118,18 @@ def train(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
         data=_describe(rows),
         metrics=metrics,
         licence=LICENCE,
-        hearing=model.hearing,
+        trunk_version=model.trunk_version,
     )
     _save(network, model.bands, card, output)
-    tell(f"{output}: {metrics}\n")
+    show_progress(f"{output}: {metrics}\n")
     return card
 
 
-def train_mood(options: argparse.Namespace, tell: Callable[[str], None]) -> Card:
+def train_mood(options: argparse.Namespace, show_progress: Callable[[str], None]) -> Card:
     """The mood head learns from what the shipped trunk hears."""
     with ThreadPoolExecutor() as threads:
-        listener = MoodListener(GenreModel.load(), Cache(options.cache), threads)
-        return task.train(options, listener, tell)
+        inputs = MoodInputs(GenreModel.load(), Cache(options.cache), threads)
+        return task.train(options, inputs, show_progress)
 
 
 def gather_examples(options: argparse.Namespace) -> list[Example]:
@@ -141,23 +141,23 @@ def gather_examples(options: argparse.Namespace) -> list[Example]:
 def fit(rows: Sequence[Row], labels: Sequence[str]) -> tuple[Head, dict[str, float], dict[str, Any]]:
     """The calibrated head, the settings of its card, and what cross-validation says of it."""
     table = recipe.tabulate(rows, labels)
-    judged = recipe.cross_judge(table, labels)
+    predicted = recipe.cross_predict(table, labels)
     head = recipe.fit_head(table, labels, np.ones(len(rows), bool))
-    head, least = recipe.calibrate(head, table, judged)
+    head, least = recipe.calibrate(head, table, predicted)
     settings = {"least_probability": least, "tags_alone": head.tags_alone, **recipe.MUSIC_LIMITS}
-    return head, settings, _cross_validated(table, judged)
+    return head, settings, _cross_validated(table, predicted)
 
 
-def _cross_validated(table: recipe.Table, judged: recipe.Judged | None) -> dict[str, Any]:
-    if judged is None:
+def _cross_validated(table: recipe.Table, predicted: recipe.Predicted | None) -> dict[str, Any]:
+    if predicted is None:
         return {}
     figures: dict[str, Any] = {}
     kinds = {
-        "audio": (judged.scores, ~table.is_taggram),
-        "taggrams": (judged.scores_by_tags, table.is_taggram),
+        "audio": (predicted.scores, ~table.is_taggram),
+        "taggrams": (predicted.scores_by_tags, table.is_taggram),
     }
     for kind, (scores, mine) in kinds.items():
-        held = judged.held & mine
+        held = predicted.held & mine
         if not held.any():
             continue
         truth = table.rows.labels[held]
@@ -175,16 +175,16 @@ def _cross_validated(table: recipe.Table, judged: recipe.Judged | None) -> dict[
 
 
 def _starting_model(
-    examples: Sequence[Example], options: argparse.Namespace, tell: Callable[[str], None]
+    examples: Sequence[Example], options: argparse.Namespace, show_progress: Callable[[str], None]
 ) -> GenreModel:
     """The trunk to listen with: that of the shipped model, or for the shipped model the published one."""
     if options.data:
         return GenreModel.load()
     start_tensorflow()
     nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
-    tell("learning the bands\n")
+    show_progress("learning the bands\n")
     bands = learn_bands([example for example in examples if example.path], nothing)
-    tell("fetching the published trunk\n")
+    show_progress("fetching the published trunk\n")
     network, digest = fetch_trunk()
     card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
     return GenreModel(Networks(network, None), card, bands, Model("trunk", "1", digest))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml.report.errors import SoriError
-from ml.report.progress import tell
+from ml.report.progress import show_progress
 from ml.train.data import labelled_features
 from ml.train.data.cache import Cache
 
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         songs = labelled_features.labelled(options.folder)
-        table = labelled_features.gather(songs, Cache(options.cache), tell, windows=options.windows)
+        table = labelled_features.gather(songs, Cache(options.cache), show_progress, windows=options.windows)
         table.save(options.output)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
         return 130
     rows, columns = table.features.shape
-    tell(f"{options.output}: {rows} rows, {columns} features, {len(set(table.songs.tolist()))} songs\n")
+    show_progress(
+        f"{options.output}: {rows} rows, {columns} features, {len(set(table.songs.tolist()))} songs\n"
+    )
     return 0
 
 

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from ml.models.genre import BY_TAGS, tags_of
 from ml.models.head import disassemble, softmax
 from ml.paths import REFERENCE_FILE
-from ml.pipeline import Ear, Hearing, load
+from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.report.schema import Report
 from ml.similarity.reference import Entry, write
-from ml.similarity.vectors import describe, heard_by
+from ml.similarity.vectors import features_version_of, make_vectors
 from ml.train.data.corpus import read_gtzan_clips, read_rows
 from ml.train.similarity.published import (
     ChordImputation,
@@ -42,32 +42,32 @@ def build(shared: Path) -> tuple[list[Entry], str]:
 
     named = {row["id"]: row for row in read_rows(shared / "gtzan" / "tracks.csv")}
     tags = read_tags(shared)
-    with load() as ear:
-        heard = [(example, ear.hear(example.audio)) for example in read_gtzan_clips(shared)]
-        imputation = Imputation([hearing.evidence for _, hearing in heard])
+    with load() as pipeline:
+        heard = [(example, pipeline.run(example.audio)) for example in read_gtzan_clips(shared)]
+        imputation = Imputation([song_analysis.trunk_output for _, song_analysis in heard])
         entries = []
-        for example, hearing in heard:
-            long = hearing.report.duration_seconds >= LONG_SECONDS
-            source = f"GTZAN {'clip' if long else 'cut'} of {hearing.report.duration_seconds:.1f} s"
+        for example, song_analysis in heard:
+            long = song_analysis.report.duration_seconds >= LONG_SECONDS
+            source = f"GTZAN {'clip' if long else 'cut'} of {song_analysis.report.duration_seconds:.1f} s"
             if not long and example.name in tags:
-                evidence = imputation.evidence(tags[example.name])
-                report = judge_taggram(ear, hearing, evidence)
-                hearing = replace(hearing, report=report, evidence=evidence[None])
+                trunk_output = imputation.trunk_output(tags[example.name])
+                report = predict_taggram(pipeline, song_analysis, trunk_output)
+                song_analysis = replace(song_analysis, report=report, trunk_output=trunk_output[None])
                 source += ", taggram of the whole track"
             row = named[example.name]
             report = replace(
-                hearing.report,
+                song_analysis.report,
                 title=row["title"].strip() or example.name,
                 artist=row["artist"].strip() or None,
-                genre=replace(hearing.report.genre, top=example.label),
+                genre=replace(song_analysis.report.genre, top=example.label),
                 timeline=(),
                 arousal=(),
                 timings={},
             )
-            chromagram, kept = hearing.packed()
-            vectors = describe(chromagram, kept)[:2]
+            chromagram, kept = song_analysis.packed()
+            vectors = make_vectors(chromagram, kept)[:2]
             entries.append(Entry(f"gtzan:{example.name}", source, report, chromagram, kept, *vectors))
-        return with_tables(entries, read_chroma(shared)), heard_by(ear.model.card)
+        return with_tables(entries, read_chroma(shared)), features_version_of(pipeline.model.card)
 
 
 def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[Entry]:
@@ -95,14 +95,14 @@ def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[
     ]
 
 
-def judge_taggram(ear: Ear, hearing: Hearing, evidence: Floats) -> Report:
+def predict_taggram(pipeline: Pipeline, song_analysis: SongAnalysis, trunk_output: Floats) -> Report:
     """The report with genres and tags of the whole track: by the part of the head that looks at tags alone."""
 
-    model = ear.model
+    model = pipeline.model
     head = disassemble(model.model.head, model.card.settings["tags_alone"])
-    probabilities = softmax(head.scores_by_tags(evidence[None, BY_TAGS]))[0]
-    genre = model.genre(probabilities, hearing.musicality)
-    return replace(hearing.report, genre=genre, tags=tags_of(evidence))
+    probabilities = softmax(head.scores_by_tags(trunk_output[None, BY_TAGS]))[0]
+    genre = model.genre(probabilities, song_analysis.musicality)
+    return replace(song_analysis.report, genre=genre, tags=tags_of(trunk_output))
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -116,8 +116,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
-    entries, heard_with = build(arguments.shared)
-    write(entries, heard_with, arguments.output)
+    entries, features_version = build(arguments.shared)
+    write(entries, features_version, arguments.output)
     print(f"{len(entries)} tracks are in {arguments.output}")
     return 0
 

@@ -14,7 +14,7 @@ from benchmarks.analyse import SONG_SECONDS, write_song
 from benchmarks.curve import draw
 from benchmarks.timing import Measured, ratio, run_python, take_turns
 from library.catalogue.database import open_catalogue
-from library.catalogue.tables import Descriptor, Track
+from library.catalogue.tables import Track, TrackVectors
 from tests.fakes import write_wav
 from tests.runs import run
 
@@ -76,7 +76,7 @@ def test_a_killed_run_and_an_undisturbed_one_are_compared_whole(tmp_path: Path) 
     assert first == second and len(first) == 4
     catalogue = open_catalogue(homes[1])
     with catalogue.session() as session:
-        own = select(Descriptor).join(Track).where(Track.path.is_not(None))
+        own = select(TrackVectors).join(Track).where(Track.path.is_not(None))
         descriptor = session.scalars(own.limit(1)).one()
         descriptor.sound += b"x"
         session.commit()

@@ -19,7 +19,7 @@ from tests.hostile.house import House, start, stop
 from tests.hostile.watch import descendants
 
 QUICK = (sys.executable, "-m", "tests.faults.quick", "serve")
-SONGS_EACH = 3
+SONGS_PER_WORKER = 3
 _DIE_SECONDS = 20.0
 
 
@@ -63,17 +63,19 @@ class Killing:
         self.ledger = Ledger(self.home)
         self.ledger.watch()
 
-    def run(self, kills: int, tell: Callable[[str], None] = lambda _: None) -> None:
+    def run(self, kills: int, on_progress: Callable[[str], None] = lambda _: None) -> None:
         victims = ("crew", "engine", "pages", "server", "all")
         for number in range(kills):
             self.one(victims[number % len(victims)])
             if number % 10 == 9:
-                tell(f"{number + 1} kills, {len(self.ledger.accepted)} songs, {len(self.wrongs)} wrongs")
+                on_progress(
+                    f"{number + 1} kills, {len(self.ledger.accepted)} songs, {len(self.wrongs)} wrongs"
+                )
 
     def one(self, victim: str) -> None:
         """Some songs, a kill while they are on their way, and a look at what came of them."""
         self._await("crew" if victim == "crew" else "engine")
-        names = [self._chance.choice(("song", "song", "slow", "bad")) for _ in range(SONGS_EACH)]
+        names = [self._chance.choice(("song", "song", "slow", "bad")) for _ in range(SONGS_PER_WORKER)]
         hands = [threading.Thread(target=self.ledger.hand_in, args=(self.house.port, name)) for name in names]
         for hand in hands:
             hand.start()

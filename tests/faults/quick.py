@@ -15,10 +15,10 @@ from pathlib import Path
 import jobs.engine
 import jobs.queue.analyses
 from environment import read_environment
-from jobs.parent_process import hold
+from jobs.parent_process import on_parent_exit
 from ml.audio.settings import Limits
-from ml.pipeline import Hearing
-from ml.report.progress import Tell, silent
+from ml.pipeline import SongAnalysis
+from ml.report.progress import ProgressCallback, ignore_progress
 from tests.fakes import FakeEar
 from web.server import logs, supervisor
 
@@ -29,11 +29,18 @@ LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
 class QuickEar(FakeEar):
     """Takes a little time for each stage; a song named `slow` takes a second, one named `hang` does not end."""
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
         for stage in ("decode", "trunk", "key"):
-            tell(stage)
+            on_progress(stage)
             time.sleep(60 if name == "hang" else 0.3 if name == "slow" else 0.03)
-        return super().hear(source, limits=limits, name=name, tell=tell)
+        return super().run(source, limits=limits, name=name, on_progress=on_progress)
 
 
 def serve() -> int:
@@ -53,9 +60,9 @@ def work() -> int:
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
-    hold(end.set)
+    on_parent_exit(end.set)
     logs.set_up("engine")
-    jobs.engine.work(read_environment(os.environ), end.is_set, wake=QuickEar)
+    jobs.engine.work(read_environment(os.environ), end.is_set, load_pipeline=QuickEar)
     return 0
 
 

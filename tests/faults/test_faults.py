@@ -21,7 +21,7 @@ from sqlalchemy import event
 
 from environment import Environment
 from jobs.engine import Engine
-from jobs.local import Crew
+from jobs.local import ProcessPool
 from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
 from jobs.upload_analysis import Song, listen
 from ml.audio.settings import DEFAULT_LIMITS
@@ -60,8 +60,8 @@ def hand_in(browser: FlaskClient, more: bytes = b"") -> tuple[int, str]:
 
 def run(analyses: Analyses, ended: Callable[[], bool], seconds: float = 30.0) -> None:
     late = time.monotonic() + seconds
-    with Crew[Song](1, FakeEar, partial(listen, limits=DEFAULT_LIMITS)) as crew:
-        Engine(analyses, crew, MODEL).run(lambda: ended() or time.monotonic() > late)
+    with ProcessPool[Song](1, FakeEar, partial(listen, limits=DEFAULT_LIMITS)) as pool:
+        Engine(analyses, pool, MODEL).run(lambda: ended() or time.monotonic() > late)
     assert time.monotonic() < late
 
 

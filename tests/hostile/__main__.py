@@ -29,7 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
 def hear(count: int, *, model: bool = False) -> Tally:
     """The files, with a look at what they reached for."""
     with tempfile.TemporaryDirectory() as folder, bystander(Path(folder)) as watched:
-        tally = hear_all(audio_cases(watched.bait, count), Path(folder), ear=TrueEar if model else Decoder)
+        tally = hear_all(
+            audio_cases(watched.bait, count), Path(folder), pipeline=TrueEar if model else Decoder
+        )
     tally.wrongs += [f"a connection to the bait from {knock}" for knock in watched.knocks]
     tally.wrongs += [f"the canary was opened: {glance}" for glance in watched.glances]
     return tally
@@ -41,7 +43,7 @@ def knock(count: int) -> Tally:
         return knock_all(opened, knocks(count))
 
 
-def tell(name: str, tally: Tally, seconds: float) -> None:
+def on_progress(name: str, tally: Tally, seconds: float) -> None:
     print(f"{name}: {tally.count - len(tally.wrongs):,} of {tally.count:,} answered cleanly, {seconds:.0f} s")
     for family, count in sorted(tally.families.items()):
         print(f"    {family:<24} {count:>6,}")
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         started = time.monotonic()
         tallies.append(run())
-        tell(name, tallies[-1], time.monotonic() - started)
+        on_progress(name, tallies[-1], time.monotonic() - started)
     wrongs = sum(len(tally.wrongs) for tally in tallies)
     total = sum(tally.count for tally in tallies)
     print(f"together: {total - wrongs:,} of {total:,} answered cleanly")

@@ -25,14 +25,14 @@ def addresses() -> Iterator[Knock]:
                 "address",
                 f"{number}-{before.decode()}{after.decode()}",
                 (request("GET", before + encoded + after),),
-                silent=True,
+                ignore_progress=True,
             )
             if after in (b"", b"/delete"):
                 yield Knock(
                     "address",
                     f"{number}-delete-{before.decode()}{after.decode()}",
                     (request("DELETE" if b"api" in before else "POST", before + encoded + after),),
-                    silent=True,
+                    ignore_progress=True,
                 )
     for number, query in enumerate(
         (b"?" + b"a=b&" * 5000, b"?%00", b"?page=-1", b"?page=99999999999999999999", b"?page=x", b"?k=-1&by=x",
@@ -48,7 +48,10 @@ def addresses() -> Iterator[Knock]:
             b"/healthz",
         ):
             yield Knock(
-                "address", f"query-{number}-{path.decode()}", (request("GET", path + query),), silent=True
+                "address",
+                f"query-{number}-{path.decode()}",
+                (request("GET", path + query),),
+                ignore_progress=True,
             )
     for target in (
         b"http://127.0.0.1/",
@@ -61,7 +64,7 @@ def addresses() -> Iterator[Knock]:
         b"/%2f%2fevil.example",
         b"\xff\xff",
     ):
-        yield Knock("address", f"target-{target[:25]!r}", (request("GET", target),), silent=True)
+        yield Knock("address", f"target-{target[:25]!r}", (request("GET", target),), ignore_progress=True)
     for target in (
         b"//evil.example",
         b"/\\evil.example",
@@ -84,7 +87,7 @@ def headers() -> Iterator[Knock]:
         "two-hosts": [b"Host: evil.example"], "underscore": [b"Content_Length: 5"],
     }  # fmt: skip
     for name, lines in floods.items():
-        yield Knock("header", name, (request("GET", "/", *lines),), silent=True)
+        yield Knock("header", name, (request("GET", "/", *lines),), ignore_progress=True)
     for host in (
         b"",
         b"evil.example",
@@ -98,7 +101,7 @@ def headers() -> Iterator[Knock]:
         b"a,b",
     ):
         line = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
-        yield Knock("header", f"host-{host[:15]!r}", (line,), silent=True)
+        yield Knock("header", f"host-{host[:15]!r}", (line,), ignore_progress=True)
     values = (
         b"",
         b"\xff",
@@ -123,7 +126,7 @@ def headers() -> Iterator[Knock]:
                 "header",
                 f"{name.decode()}-{number}",
                 (request("GET", path, name + b": " + value),),
-                silent=True,
+                ignore_progress=True,
             )
     for cookie in (
         b"sori=x",
@@ -137,9 +140,14 @@ def headers() -> Iterator[Knock]:
         b'sori="\\000"',
     ):
         yield Knock(
-            "header", f"cookie-{cookie[:20]!r}", (request("GET", "/", b"Cookie: " + cookie),), silent=True
+            "header",
+            f"cookie-{cookie[:20]!r}",
+            (request("GET", "/", b"Cookie: " + cookie),),
+            ignore_progress=True,
         )
     for number in range(60):
         chance = chance_for("header", number)
         line = chance.randbytes(chance.choice((3, 30, 300))).replace(b"\n", b"")
-        yield Knock("header", f"random-{number}", (request("GET", "/", line),), hang_up=True, silent=True)
+        yield Knock(
+            "header", f"random-{number}", (request("GET", "/", line),), hang_up=True, ignore_progress=True
+        )

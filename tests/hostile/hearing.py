@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.local import Crew, Ended, Tell
+from jobs.local import ProcessPool, ProgressCallback, TaskEnded
 from ml.audio.loading import load
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.errors import AudioError, SoriError
@@ -73,11 +73,11 @@ class TrueEar:
     def __init__(self) -> None:
         from ml.pipeline import load as load_ear
 
-        self._ear = load_ear()
-        self._ear.warm_up()
+        self._pipeline = load_ear()
+        self._pipeline.warm_up()
 
     def hear(self, path: Path) -> str:
-        report = self._ear.analyse(path, limits=replace(DEFAULT_LIMITS, max_seconds=60.0))
+        report = self._pipeline.analyse(path, limits=replace(DEFAULT_LIMITS, max_seconds=60.0))
         total = sum(score.probability for score in report.genre.scores)
         if not 0.98 < total < 1.02 or not all(0 <= score.probability <= 1 for score in report.genre.scores):
             raise ValueError(f"probabilities add up to {total}")
@@ -90,11 +90,11 @@ def _wrong_sound(title: str, seconds: float) -> str | None:
     return None if 0.99 <= seconds <= 1200 else f"{seconds} seconds were heard"
 
 
-def listen(ear: Any, task: Task, _tell: Tell) -> tuple[str, list[str]]:
+def listen(pipeline: Any, task: Task, _tell: ProgressCallback) -> tuple[str, list[str]]:
     """The case's answer, and what this process has now that it had not before."""
     before = _belongings()
     try:
-        answer = ear.hear(task.path)
+        answer = pipeline.hear(task.path)
     except AudioError as error:
         str(error).encode("utf-8")
         answer = error.code
@@ -112,12 +112,12 @@ def _belongings() -> tuple[list[str], list[str]]:
     return [str(child) for child in descendants(pid)], open_files(pid)
 
 
-def wake(ear: Callable[[], Any], folder: Path) -> Any:
+def load_pipeline(pipeline: Callable[[], Any], folder: Path) -> Any:
     """The load step of a process: its temporaries go where we can see them."""
     folder = folder / str(os.getpid())
     folder.mkdir()
     tempfile.tempdir = str(folder)
-    made = ear()
+    made = pipeline()
     # What is opened once and stays open is not left behind by the first file.
     from ml.audio.mpg123 import quiet_c_stderr
 
@@ -126,23 +126,25 @@ def wake(ear: Callable[[], Any], folder: Path) -> Any:
 
 
 def hear_all(
-    cases: Iterable[Case], folder: Path, *, ear: Callable[[], Any] = Decoder, count: int = 1
+    cases: Iterable[Case], folder: Path, *, pipeline: Callable[[], Any] = Decoder, count: int = 1
 ) -> Tally:
     """Every case through a crew of `count` processes. Files are made as they are needed and removed again."""
     tally, waiting, temporary = Tally(), _on_disk(cases, folder), folder / "temporary"
     temporary.mkdir()
     started: dict[Task, float] = {}
-    with Crew[Task](count, partial(wake, ear, temporary), listen, wall_seconds=WALL_SECONDS) as crew:
+    with ProcessPool[Task](
+        count, partial(load_pipeline, pipeline, temporary), listen, wall_seconds=WALL_SECONDS
+    ) as pool:
         left = True
-        while left or crew.tasks:
-            while left and crew.free:
+        while left or pool.tasks:
+            while left and pool.free:
                 task = next(waiting, None)
                 left = task is not None
                 if task is not None:
                     started[task] = time.monotonic()
-                    crew.give(task)
-            for event in crew.events(0.2):
-                if isinstance(event, Ended):
+                    pool.submit(task)
+            for event in pool.events(0.2):
+                if isinstance(event, TaskEnded):
                     _note(tally, event, time.monotonic() - started.pop(event.task))
     return tally
 
@@ -154,7 +156,7 @@ def _on_disk(cases: Iterable[Case], folder: Path) -> Iterator[Task]:
         yield Task(path, case.family, case.name)
 
 
-def _note(tally: Tally, event: Ended[Task], seconds: float) -> None:
+def _note(tally: Tally, event: TaskEnded[Task], seconds: float) -> None:
     task, result = event.task, event.result
     task.path.unlink()
     if isinstance(result, SoriError):

@@ -31,7 +31,7 @@ def test_hostile_files() -> None:
 
 def test_the_model_leaves_no_file_behind(tmp_path: Path) -> None:
     """A process of the crew is ended by `kill -9`: what was to be removed at its exit would stay for ever."""
-    tally = hear_all([Case("good", "song", encode(sound(), RATE, "WAV"))], tmp_path, ear=TrueEar)
+    tally = hear_all([Case("good", "song", encode(sound(), RATE, "WAV"))], tmp_path, pipeline=TrueEar)
     assert (tally.wrongs, tally.answers) == ([], {"judged": 1})
 
 
@@ -70,7 +70,7 @@ class Careless:
 @pytest.mark.parametrize("kind", ["file", "temporary", "bug", "death"])
 def test_what_is_left_behind_is_seen(tmp_path: Path, kind: str) -> None:
     tally = hear_all(
-        [Case("made", kind, kind.encode()), Case("made", "good", b"good")], tmp_path, ear=Careless
+        [Case("made", kind, kind.encode()), Case("made", "good", b"good")], tmp_path, pipeline=Careless
     )
     assert len(tally.wrongs) == 1 and f"made {kind}" in tally.wrongs[0]
 

@@ -43,7 +43,7 @@ def lengths(song: bytes) -> Iterator[Knock]:
         )
     ):
         data = request("POST", API, _TYPE, body=body, length=length)
-        yield Knock("length", str(number), (data,), hang_up=True, silent=True)
+        yield Knock("length", str(number), (data,), hang_up=True, ignore_progress=True)
     for twice in ((b"5", b"6"), (b"%d" % len(body),) * 2):
         headers = [b"Content-Length: " + one for one in twice]
         yield Knock(
@@ -51,17 +51,17 @@ def lengths(song: bytes) -> Iterator[Knock]:
             f"twice-{twice[0]!r}",
             (request("POST", API, _TYPE, *headers, body=body, length=b""),),
             hang_up=True,
-            silent=True,
+            ignore_progress=True,
         )
     for missing in (1, 100, len(body) - 10):
         data = request("POST", API, _TYPE, body=body)
-        yield Knock("length", f"short-{missing}", (data[:-missing],), hang_up=True, silent=True)
+        yield Knock("length", f"short-{missing}", (data[:-missing],), hang_up=True, ignore_progress=True)
     yield Knock(
         "length",
         "too-large",
         (request("POST", API, _TYPE, body=body, length=b"900000000"),),
         hang_up=True,
-        silent=True,
+        ignore_progress=True,
         expected=(413, 400),
     )
     yield Knock("length", "none", (request("POST", API, _TYPE, length=b""),))
@@ -73,7 +73,7 @@ def chunks(song: bytes) -> Iterator[Knock]:
 
     def send(name: str, data: bytes, *headers: bytes) -> Knock:
         whole = request("POST", API, _TYPE, _CHUNKED, *headers, length=b"") + data
-        return Knock("chunk", name, (whole,), hang_up=True, silent=True)
+        return Knock("chunk", name, (whole,), hang_up=True, ignore_progress=True)
 
     for size in (1, 7, 1000, 100_000):
         yield send(f"size-{size}", _chunks(body[:3000] + body[-20:] if size < 10 else body, size))
@@ -108,7 +108,7 @@ def chunks(song: bytes) -> Iterator[Knock]:
         b"chunked;q=1",
     ):
         data = request("POST", API, _TYPE, b"Transfer-Encoding: " + coding, length=b"") + _chunks(body, 999)
-        yield Knock("chunk", f"coding-{coding!r}", (data,), hang_up=True, silent=True)
+        yield Knock("chunk", f"coding-{coding!r}", (data,), hang_up=True, ignore_progress=True)
     smuggled = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     yield send("smuggle", smuggled, b"Content-Length: 4")
     yield send("large", _chunks(song_part(b"\0" * 3_000_000), 65_536))
@@ -147,7 +147,10 @@ def methods() -> Iterator[Knock]:
     ):
         for path in paths:
             yield Knock(
-                "method", f"{method[:9].decode()} {path}", (request(method, path),), silent=method.islower()
+                "method",
+                f"{method[:9].decode()} {path}",
+                (request(method, path),),
+                ignore_progress=method.islower(),
             )
     for line in (
         b"",
@@ -169,7 +172,7 @@ def methods() -> Iterator[Knock]:
         b"\xff" * 5000,
         b"GET / HTTP/1.1\r\nHost",
     ):
-        yield Knock("method", f"line-{line[:20]!r}", (line,), hang_up=True, silent=True)
+        yield Knock("method", f"line-{line[:20]!r}", (line,), hang_up=True, ignore_progress=True)
     two = request("GET", "/").replace(b"close", b"keep-alive")
     yield Knock("method", "pipelined", (two * 20 + request("GET", "/"),))
 
@@ -179,10 +182,10 @@ def slow(song: bytes) -> Iterator[Knock]:
     yield Knock("slow", "head", pieces(data, 9), pause=0.05)
     yield Knock("slow", "body", (data[:300], *pieces(data[300:], 2000, 10)), pause=0.1)
     yield Knock("slow", "expect", (request("POST", API, _TYPE, b"Expect: 100-continue", body=_body(song)),))
-    yield Knock("slow", "leaves-in-head", (data[:60],), pause=0.1, hang_up=True, silent=True)
-    yield Knock("slow", "leaves-in-body", (data[:5000],), pause=0.1, hang_up=True, silent=True)
+    yield Knock("slow", "leaves-in-head", (data[:60],), pause=0.1, hang_up=True, ignore_progress=True)
+    yield Knock("slow", "leaves-in-body", (data[:5000],), pause=0.1, hang_up=True, ignore_progress=True)
     for cut in (200, 300, 400, 1000, 20_000):
-        yield Knock("slow", f"breaks-{cut}", (data[:cut],), hang_up=True, silent=True)
+        yield Knock("slow", f"breaks-{cut}", (data[:cut],), hang_up=True, ignore_progress=True)
 
 
 def transports(song: bytes) -> Iterator[Knock]:

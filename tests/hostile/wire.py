@@ -26,7 +26,7 @@ class Knock:
     pieces: tuple[bytes, ...]
     pause: float = 0.0
     hang_up: bool = False
-    silent: bool = False
+    ignore_progress: bool = False
     expected: tuple[int, ...] = ()
 
 

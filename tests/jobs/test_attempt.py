@@ -18,29 +18,31 @@ def title(report: Report) -> str:
     return report.title
 
 
-def test_a_report_is_written(ear: FakeEar, wav: Callable[..., Path]) -> None:
-    assert attempt(wav("song.wav"), ear, title, limits=DEFAULT_LIMITS) == "song"
-    assert ear.limits is DEFAULT_LIMITS
+def test_a_report_is_written(pipeline: FakeEar, wav: Callable[..., Path]) -> None:
+    assert attempt(wav("song.wav"), pipeline, title, limits=DEFAULT_LIMITS) == "song"
+    assert pipeline.limits is DEFAULT_LIMITS
 
 
-def test_a_refusal_is_a_value(ear: FakeEar, tmp_path: Path) -> None:
-    assert isinstance(attempt(tmp_path / "none.wav", ear, title, limits=DEFAULT_LIMITS), AudioError)
+def test_a_refusal_is_a_value(pipeline: FakeEar, tmp_path: Path) -> None:
+    assert isinstance(attempt(tmp_path / "none.wav", pipeline, title, limits=DEFAULT_LIMITS), AudioError)
 
 
-def test_a_bug_is_a_value_with_its_cause(ear: FakeEar) -> None:
-    failure = attempt(Path("bomb.wav"), ear, title, limits=DEFAULT_LIMITS)
+def test_a_bug_is_a_value_with_its_cause(pipeline: FakeEar) -> None:
+    failure = attempt(Path("bomb.wav"), pipeline, title, limits=DEFAULT_LIMITS)
     assert isinstance(failure, InternalError)
     assert str(failure).startswith("internal error: ZeroDivisionError: a bug")
     assert isinstance(failure.__cause__, ZeroDivisionError)
 
 
-def test_a_report_that_cannot_be_written_is_a_failure_too(ear: FakeEar, wav: Callable[..., Path]) -> None:
+def test_a_report_that_cannot_be_written_is_a_failure_too(
+    pipeline: FakeEar, wav: Callable[..., Path]
+) -> None:
     def write(report: Report) -> str:
         raise ValueError(report.title)
 
-    assert isinstance(attempt(wav("song.wav"), ear, write, limits=DEFAULT_LIMITS), SoriError)
+    assert isinstance(attempt(wav("song.wav"), pipeline, write, limits=DEFAULT_LIMITS), SoriError)
 
 
-def test_an_interrupt_passes(ear: FakeEar) -> None:
+def test_an_interrupt_passes(pipeline: FakeEar) -> None:
     with pytest.raises(KeyboardInterrupt):
-        attempt(Path("stop.wav"), ear, title, limits=DEFAULT_LIMITS)
+        attempt(Path("stop.wav"), pipeline, title, limits=DEFAULT_LIMITS)

@@ -16,22 +16,29 @@ import pytest
 from environment import Environment
 from jobs import engine as engine_module
 from jobs.engine import Engine, song_of, sweep
-from jobs.local import Crew
+from jobs.local import ProcessPool
 from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from jobs.queue.ids import new_id
 from jobs.upload_analysis import CHROMAGRAM, Song, listen
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS, Limits
-from ml.pipeline import Hearing
-from ml.report.progress import Tell, silent
+from ml.pipeline import SongAnalysis
+from ml.report.progress import ProgressCallback, ignore_progress
 from tests.fakes import SHA256, FakeEar, write_wav
 
 
-class Ear(FakeEar):
+class Pipeline(FakeEar):
     """What a song's name says happens to the process that hears it."""
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
-        tell("decode")
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
+        on_progress("decode")
         marker = source.parent / "met"
         if name == "crash" or (name == "once" and not marker.exists()):
             marker.touch()
@@ -43,7 +50,7 @@ class Ear(FakeEar):
         if name == "greedy":
             self.hoard = b"x" * 600_000_000
             time.sleep(5)
-        return super().hear(source, limits=limits, name=name, tell=tell)
+        return super().run(source, limits=limits, name=name, on_progress=on_progress)
 
 
 @pytest.fixture
@@ -81,9 +88,9 @@ def run(analyses: Analyses) -> Run:
         ended: Callable[[Engine], bool], *, count: int = 1, grace_seconds: float = 5.0, **limits: float
     ) -> Engine:
         late = time.monotonic() + 30
-        ear = partial(listen, limits=DEFAULT_LIMITS)
-        with Crew[Song](count, Ear, ear, **limits) as crew:  # type: ignore[arg-type]
-            engine = Engine(analyses, crew, SHA256, grace_seconds=grace_seconds)
+        pipeline = partial(listen, limits=DEFAULT_LIMITS)
+        with ProcessPool[Song](count, Pipeline, pipeline, **limits) as pool:  # type: ignore[arg-type]
+            engine = Engine(analyses, pool, SHA256, grace_seconds=grace_seconds)
             engine.run(lambda: ended(engine) or time.monotonic() > late)
         assert time.monotonic() < late
         return engine
@@ -108,7 +115,7 @@ def test_songs_are_heard(analyses: Analyses, run: Run) -> None:
 def test_a_bad_song_costs_itself_alone(analyses: Analyses, run: Run) -> None:
     kinds = {name: add(analyses, name) for name in ("crash", "hang", "greedy", "bad", "good")}
     (analyses.folder(kinds["bad"]) / "song").write_bytes(b"no sound")
-    run(all_ended(analyses), count=2, wall_seconds=2, most_bytes=500_000_000)
+    run(all_ended(analyses), count=2, wall_seconds=2, max_bytes=500_000_000)
     ends = {name: (get(analyses, one).state, get(analyses, one).failure_code) for name, one in kinds.items()}
     assert ends == {
         "crash": (FAILED, "crashed"),

@@ -32,9 +32,9 @@ def test_nothing_half_written_is_left(home: Path) -> None:
 
 def test_the_ear_takes_them_for_music_in_time(home: Path) -> None:
     """The tempi that they were written in, or twice or half of them."""
-    with load_ear() as ear:
+    with load_ear() as pipeline:
         for name, bpm in (("waltz", 138), ("march", 122), ("night", 72)):
-            report = ear.analyse(home / FOLDER_NAME / f"{name}.flac")
+            report = pipeline.analyse(home / FOLDER_NAME / f"{name}.flac")
             assert report.tempo is not None and report.key is not None
             heard = [report.tempo.bpm, *report.tempo.alternatives]
             assert any(abs(one / bpm - 1) < 0.04 for one in heard), (name, heard)

@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select
 
-from jobs.folder_scan import ChangingError, Order, digest_file, fill_library
+from jobs.folder_scan import ChangingError, Order, analyse_file, fill_library
 from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
-from library.catalogue.tables import Descriptor, Heard, Track
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 from library.collection.records import File
 from ml.audio.settings import DEFAULT_LIMITS, Limits
-from ml.pipeline import Hearing
-from ml.report.progress import Tell, silent
+from ml.pipeline import SongAnalysis
+from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Model
 from tests.fakes import FakeEar, write_wav
 
 
 def fill(catalogue: Catalogue, home: Path, music: Path) -> None:
-    order = Order([music], jobs=1, limits=DEFAULT_LIMITS, wake=FakeEar)
+    order = Order([music], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakeEar)
     fill_library(catalogue, home, order, lambda done, total, name: None)
 
 
 def count_own(catalogue: Catalogue) -> int:
     with catalogue.session() as session:
-        own = select(func.count(Descriptor.track_id)).join(Track).where(Track.path.is_not(None))
+        own = select(func.count(TrackVectors.track_id)).join(Track).where(Track.path.is_not(None))
         return session.scalar(own) or 0
 
 
@@ -57,7 +57,7 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
 class Deaf(FakeEar):
     """Can judge what was heard, and must hear nothing."""
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None) -> Hearing:
+    def run(self, source: Path, *, limits: Limits, name: str | None = None) -> SongAnalysis:
         raise AssertionError(f"{source} is heard")
 
 
@@ -68,16 +68,16 @@ def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> No
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         assert track.genre == "reggae" and track.report is not None
-        now, before = track.described_with, track.report | {"model": asdict(Model("genre", "0", "1" * 64))}
-        track.report, track.described_with = before, "before"
+        now, before = track.vectors_version, track.report | {"model": asdict(Model("genre", "0", "1" * 64))}
+        track.report, track.vectors_version = before, "before"
         session.commit()
-    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, wake=Deaf)
+    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=Deaf)
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
     assert (summary.described, summary.heard, summary.failed) == (1, 0, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         assert track.report is not None
-        assert (track.genre, track.described_with, track.report["timeline"]) == ("blues", now, [])
+        assert (track.genre, track.vectors_version, track.report["timeline"]) == ("blues", now, [])
     again = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
     assert (again.unchanged, again.described) == (1, 0)
     catalogue.close()
@@ -89,18 +89,18 @@ def test_a_library_of_an_older_version_is_heard_again(tmp_path: Path) -> None:
     fill(catalogue, tmp_path / "var", tmp_path / "music")
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
-        track.heard_with = "an-older-ear-1"
-        kept = session.get(Heard, track.id)
+        track.features_version = "an-older-ear-1"
+        kept = session.get(TrackFeatures, track.id)
         assert kept is not None
-        kept.evidence = kept.evidence[:1200]  # as the first version kept it
+        kept.trunk_output = kept.trunk_output[:1200]  # as the first version kept it
         session.commit()
-    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, wake=FakeEar)
+    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakeEar)
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
     assert (summary.heard, summary.failed) == (1, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
-        kept = session.get(Heard, track.id)
-        assert kept is not None and len(kept.evidence) > 1200
+        kept = session.get(TrackFeatures, track.id)
+        assert kept is not None and len(kept.trunk_output) > 1200
     catalogue.close()
 
 
@@ -111,23 +111,30 @@ class Growing(FakeEar):
         super().__init__()
         self.times = times
 
-    def hear(self, source: Path, *, limits: Limits, name: str | None = None, tell: Tell = silent) -> Hearing:
-        hearing = super().hear(source, limits=limits, name=name)
+    def run(
+        self,
+        source: Path,
+        *,
+        limits: Limits,
+        name: str | None = None,
+        on_progress: ProgressCallback = ignore_progress,
+    ) -> SongAnalysis:
+        song_analysis = super().run(source, limits=limits, name=name)
         if self.times:
             self.times -= 1
             with source.open("ab") as file:
                 file.write(b"more")
-        return hearing
+        return song_analysis
 
 
 def test_a_file_that_grows_is_heard_again(tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", seconds=0.02)
     size = song.stat().st_size
-    digest = digest_file(Growing(1), File(song, size, 0), limits=DEFAULT_LIMITS)
+    digest = analyse_file(Growing(1), File(song, size, 0), limits=DEFAULT_LIMITS)
     assert digest.file.size == song.stat().st_size == size + 4
 
 
 def test_a_file_that_goes_on_growing_is_refused(tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", seconds=0.02)
     with pytest.raises(ChangingError):
-        digest_file(Growing(9), File(song, 0, 0), limits=DEFAULT_LIMITS)
+        analyse_file(Growing(9), File(song, 0, 0), limits=DEFAULT_LIMITS)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.attempt import AsleepError
-from jobs.local import WAKINGS, Crew, Ended, Tell
+from jobs.attempt import ModelLoadError
+from jobs.local import START_ATTEMPTS, ProcessPool, ProgressCallback, TaskEnded
 
 
-def wake(marker: Path, deaths: int) -> str:
+def load_pipeline(marker: Path, deaths: int) -> str:
     died = marker.read_text() if marker.exists() else ""
     if len(died) < deaths:
         marker.write_text(died + "x")
@@ -22,26 +22,26 @@ def wake(marker: Path, deaths: int) -> str:
     return "ear"
 
 
-def work(ear: str, task: str, _tell: Tell) -> str:
-    return f"{ear} heard {task}"
+def work(pipeline: str, task: str, _tell: ProgressCallback) -> str:
+    return f"{pipeline} heard {task}"
 
 
 def result(marker: Path, deaths: int) -> object:
     late = time.monotonic() + 60
-    with Crew[str](1, partial(wake, marker, deaths), work) as crew:
+    with ProcessPool[str](1, partial(load_pipeline, marker, deaths), work) as pool:
         while time.monotonic() < late:
-            if crew.free and not crew.tasks:
-                crew.give("song")
-            for event in crew.events(0.1):
-                if isinstance(event, Ended):
+            if pool.free and not pool.tasks:
+                pool.submit("song")
+            for event in pool.events(0.1):
+                if isinstance(event, TaskEnded):
                     return event.result
     raise TimeoutError
 
 
 def test_an_accident_costs_nobody_anything(tmp_path: Path) -> None:
-    assert result(tmp_path / "died", WAKINGS - 1) == "ear heard song"
+    assert result(tmp_path / "died", START_ATTEMPTS - 1) == "ear heard song"
 
 
 def test_an_ear_that_never_wakes_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(AsleepError, match="SIGKILL"):
-        result(tmp_path / "died", WAKINGS)
+    with pytest.raises(ModelLoadError, match="SIGKILL"):
+        result(tmp_path / "died", START_ATTEMPTS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import preprocess
-from jobs.neighbours import Company, accompany
+from jobs.neighbours import PipelineWithNeighbours, load_with_neighbours
 from library.search import current
 from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakeEar, write_wav
@@ -20,13 +20,13 @@ def home(tmp_path: Path) -> Path:
         write_wav(tmp_path / f"music/{number}.wav", seconds=0.02, hz=100 + 30 * number)
     home = tmp_path / "var"
     arguments = [str(tmp_path / "music"), "--jobs", "1"]
-    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, wake=FakeEar) == 0
+    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakeEar) == 0
     return home
 
 
 def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path) -> None:
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    report = accompany(FakeEar, home).analyse(song, limits=DEFAULT_LIMITS)
+    report = load_with_neighbours(FakeEar, home).analyse(song, limits=DEFAULT_LIMITS)
     assert report.title == "new"
     for found in (report.neighbours.harmony, report.neighbours.sound):
         assert len({neighbour.track_id for neighbour in found}) == 3
@@ -34,15 +34,15 @@ def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path
 
 
 def test_a_song_of_the_library_is_not_its_own_neighbour(home: Path, tmp_path: Path) -> None:
-    report = accompany(FakeEar, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
+    report = load_with_neighbours(FakeEar, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
     assert "0" not in {neighbour.title for neighbour in report.neighbours.sound}
 
 
 def test_without_a_library_the_ear_hears_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ear = FakeEar()
-    assert accompany(lambda: ear, tmp_path / "file" / "var") is ear
-    assert isinstance(accompany(FakeEar, tmp_path / "var"), Company)
+    pipeline = FakeEar()
+    assert load_with_neighbours(lambda: pipeline, tmp_path / "file" / "var") is pipeline
+    assert isinstance(load_with_neighbours(FakeEar, tmp_path / "var"), PipelineWithNeighbours)
 
 
 def test_songs_that_joined_the_library_meanwhile_are_found(
@@ -50,12 +50,12 @@ def test_songs_that_joined_the_library_meanwhile_are_found(
 ) -> None:
     monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(current, "REST", 0.0)
-    company = accompany(FakeEar, home)
-    assert isinstance(company, Company)
+    company = load_with_neighbours(FakeEar, home)
+    assert isinstance(company, PipelineWithNeighbours)
     for number in range(5, 12):
         write_wav(tmp_path / f"music/{number}.wav", seconds=0.02, hz=100 + 30 * number)
     arguments = [str(tmp_path / "music"), "--jobs", "1"]
-    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, wake=FakeEar) == 0
+    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakeEar) == 0
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
     company.analyse(song, limits=DEFAULT_LIMITS)  # notices
     company.library.settle()

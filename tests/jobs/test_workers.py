@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from jobs.attempt import AsleepError, InternalError
-from jobs.local import CrashedError, StuckError
+from jobs.attempt import InternalError, ModelLoadError
+from jobs.local import CrashedError, TimeLimitError
 from jobs.workers import work_through
 from ml.report.errors import SilentError, SoriError
 
 
-def wake() -> str:
+def load_pipeline() -> str:
     return "ear"
 
 
 def refuse_to_wake() -> str:
-    raise AsleepError(reason="no model")
+    raise ModelLoadError(reason="no model")
 
 
 def die_waking() -> str:
     os._exit(3)
 
 
-def work(ear: str, task: str) -> str:
+def work(pipeline: str, task: str) -> str:
     if task == "silent":
         raise SilentError()
     if task == "bug":
@@ -41,27 +41,32 @@ def work(ear: str, task: str) -> str:
         return str(os.getpid())
     if task == "threads":
         return os.environ.get("OPENBLAS_NUM_THREADS", "as many as there are cores")
-    return f"{ear} heard {task}"
+    return f"{pipeline} heard {task}"
 
 
 def test_every_task_comes_back() -> None:
     tasks = [f"song {number}" for number in range(20)]
-    results = dict(work_through(tasks, 2, wake, work))
+    results = dict(work_through(tasks, 2, load_pipeline, work))
     assert results == {task: f"ear heard {task}" for task in tasks}
 
 
 def test_a_failure_costs_one_file() -> None:
     tasks = ["a", "silent", "b", "bug", "c", "crash", "d", "hang", "e"]
-    results = dict(work_through(tasks, 2, wake, work, wall_seconds=2))
+    results = dict(work_through(tasks, 2, load_pipeline, work, wall_seconds=2))
     kinds = {task: type(result) for task, result in results.items() if isinstance(result, SoriError)}
-    assert kinds == {"silent": SilentError, "bug": InternalError, "crash": CrashedError, "hang": StuckError}
+    assert kinds == {
+        "silent": SilentError,
+        "bug": InternalError,
+        "crash": CrashedError,
+        "hang": TimeLimitError,
+    }
     assert {task for task, result in results.items() if isinstance(result, str)} == set("abcde")
     assert "SIGSEGV" in str(results["crash"])
 
 
 @pytest.mark.parametrize("sleeper", [refuse_to_wake, die_waking])
 def test_an_ear_that_does_not_wake_stops_the_run(sleeper: object) -> None:
-    with pytest.raises(AsleepError):
+    with pytest.raises(ModelLoadError):
         list(work_through(["a"], 1, sleeper, work))  # type: ignore[arg-type]
 
 
@@ -73,14 +78,14 @@ def test_tasks_are_taken_as_they_are_needed() -> None:
             taken.append(number)
             yield str(number)
 
-    running = work_through(tasks(), 1, wake, work)
+    running = work_through(tasks(), 1, load_pipeline, work)
     next(running)
     assert len(taken) < 5
     running.close()  # type: ignore[attr-defined]
 
 
 def test_closing_ends_the_processes() -> None:
-    running = work_through(["pid", "hang"], 1, wake, work)
+    running = work_through(["pid", "hang"], 1, load_pipeline, work)
     _, pid = next(running)
     assert isinstance(pid, str)
     running.close()  # type: ignore[attr-defined]
@@ -90,5 +95,5 @@ def test_closing_ends_the_processes() -> None:
 def test_each_process_calculates_on_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert list(work_through(["threads"], 1, wake, work)) == [("threads", "1")]
+    assert list(work_through(["threads"], 1, load_pipeline, work)) == [("threads", "1")]
     assert os.environ["OMP_NUM_THREADS"] == "7" and "OPENBLAS_NUM_THREADS" not in os.environ

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ml.pipeline import Ear, load
+from ml.pipeline import Pipeline, load
 from ml.train.trunk import fetch_wheel
 
 
 @pytest.fixture(scope="session")
-def shipped_ear() -> Iterator[Ear]:
+def shipped_pipeline() -> Iterator[Pipeline]:
     """The model that ships, loaded once: seconds."""
-    with load() as ear:
-        yield ear
+    with load() as pipeline:
+        yield pipeline
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ import soundfile
 
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE, Limits
-from ml.models.genre import EVIDENCE_SIZE
-from ml.pipeline import Ear
+from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.train.data.augmentation import VARIANTS
@@ -33,8 +33,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(shipped_ear: Ear, file: Path) -> Report:
-    return shipped_ear.analyse(file)
+def report(shipped_pipeline: Pipeline, file: Path) -> Report:
+    return shipped_pipeline.analyse(file)
 
 
 def test_a_report_says_everything_asked(report: Report) -> None:
@@ -72,35 +72,35 @@ def test_a_report_is_plain_json_and_comes_back_from_it(report: Report) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.5, 3.1, 7.0, 31.0])
-def test_any_length_has_a_timeline_to_its_end(shipped_ear: Ear, seconds: float) -> None:
-    hearing = shipped_ear.hear_audio(from_samples(song(seconds), SAMPLE_RATE, title="a"))
-    ends = [moment.end for moment in hearing.report.timeline]
+def test_any_length_has_a_timeline_to_its_end(shipped_pipeline: Pipeline, seconds: float) -> None:
+    song_analysis = shipped_pipeline.run_audio(from_samples(song(seconds), SAMPLE_RATE, title="a"))
+    ends = [moment.end for moment in song_analysis.report.timeline]
     assert ends == sorted(ends)
     assert ends[-1] == pytest.approx(seconds, abs=0.01)
-    assert all(moment.start < moment.end for moment in hearing.report.timeline)
-    assert hearing.evidence.shape == (len(ends), EVIDENCE_SIZE)
+    assert all(moment.start < moment.end for moment in song_analysis.report.timeline)
+    assert song_analysis.trunk_output.shape == (len(ends), TRUNK_OUTPUT_SIZE)
 
 
-def test_the_timeline_follows_a_song_that_changes(shipped_ear: Ear) -> None:
+def test_the_timeline_follows_a_song_that_changes(shipped_pipeline: Pipeline) -> None:
     """Half a minute of noise bursts, then half a minute of chords: the ends are judged unlike each other."""
     sound = np.concatenate([white_noise(30.0), song(30.0)])
-    scores = shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.timeline
+    scores = shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.timeline
     first, last = np.array(scores[0].scores), np.array(scores[-1].scores)
     assert np.abs(first - last).sum() > 0.3
 
 
-def test_path_and_open_file_are_heard_alike(shipped_ear: Ear, file: Path, report: Report) -> None:
-    again = shipped_ear.analyse(io.BytesIO(file.read_bytes()), name=file.name)
+def test_path_and_open_file_are_heard_alike(shipped_pipeline: Pipeline, file: Path, report: Report) -> None:
+    again = shipped_pipeline.analyse(io.BytesIO(file.read_bytes()), name=file.name)
     assert (again.genre, again.timeline, again.tempo, again.key) == (
         report.genre, report.timeline, report.tempo, report.key,
     )  # fmt: skip
 
 
-def test_the_volume_knob_changes_nothing(shipped_ear: Ear) -> None:
+def test_the_volume_knob_changes_nothing(shipped_pipeline: Pipeline) -> None:
     reports = []
     for name in ("as is", "+6 dB", "-6 dB"):
         sound = VARIANTS[name](0.3 * song(12.0))
-        reports.append(shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report)
+        reports.append(shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report)
     plain = [score.probability for score in reports[0].genre.scores]
     for other in reports[1:]:
         assert other.genre.top == reports[0].genre.top
@@ -108,31 +108,33 @@ def test_the_volume_knob_changes_nothing(shipped_ear: Ear) -> None:
 
 
 @pytest.mark.parametrize("sound", [white_noise(), pure_tone(), babble()], ids=["noise", "tone", "talk"])
-def test_what_is_no_music_is_answered_without_confidence(shipped_ear: Ear, sound: np.ndarray) -> None:
-    assert not shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.genre.confident
+def test_what_is_no_music_is_answered_without_confidence(
+    shipped_pipeline: Pipeline, sound: np.ndarray
+) -> None:
+    assert not shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.genre.confident
 
 
-def test_songs_heard_at_the_same_time_do_not_mix(shipped_ear: Ear) -> None:
+def test_songs_heard_at_the_same_time_do_not_mix(shipped_pipeline: Pipeline) -> None:
     sounds = [song(6.0, bpm=bpm, root_hz=hz) for bpm, hz in ((90, 110), (120, 220), (150, 330))]
     audios = [from_samples(sound, SAMPLE_RATE, title=str(i)) for i, sound in enumerate(sounds)]
-    alone = [shipped_ear.hear_audio(audio).report for audio in audios]
+    alone = [shipped_pipeline.run_audio(audio).report for audio in audios]
     with ThreadPoolExecutor(3) as threads:
-        together = list(threads.map(lambda audio: shipped_ear.hear_audio(audio).report, audios))
+        together = list(threads.map(lambda audio: shipped_pipeline.run_audio(audio).report, audios))
     for one, other in zip(alone, together, strict=True):
         assert (one.title, one.tempo, one.key) == (other.title, other.tempo, other.key)
         assert one.genre.top == other.genre.top
 
 
-def test_a_long_song_is_cut_with_a_note(shipped_ear: Ear, file: Path) -> None:
-    report = shipped_ear.analyse(file, limits=Limits(max_seconds=5.0))
+def test_a_long_song_is_cut_with_a_note(shipped_pipeline: Pipeline, file: Path) -> None:
+    report = shipped_pipeline.analyse(file, limits=Limits(max_seconds=5.0))
     assert report.duration_seconds == pytest.approx(5.0, abs=0.01)
     assert report.notes
 
 
-def test_a_refusal_is_a_sentence(shipped_ear: Ear, tmp_path: Path) -> None:
+def test_a_refusal_is_a_sentence(shipped_pipeline: Pipeline, tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_text("this is a shopping list\n" * 50)
     with pytest.raises(SoriError) as caught:
-        shipped_ear.analyse(tmp_path / "a.mp3")
+        shipped_pipeline.analyse(tmp_path / "a.mp3")
     assert str(caught.value).endswith(".")
 
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from environment import Environment
 from jobs.queue.analyses import Analyses
-from library.catalogue.tables import Track, digest_of
+from library.catalogue.tables import Track, path_hash_of
 from ml.report.schema import Report
 from tests.fakes import a_report, write_wav
 from web.app import create_app
@@ -91,7 +91,7 @@ def a_track(app: Flask, tmp_path: Path) -> Callable[..., int]:
     def add(name: str | None) -> int:
         path = None if name is None else write_wav(tmp_path / "music" / name)
         with app.extensions[NAME].catalogue.session() as session:
-            track = Track(path=path, digest=digest_of(path) if path else None, title=name)
+            track = Track(path=path, path_hash=path_hash_of(path) if path else None, title=name)
             session.add(track)
             session.commit()
             return track.id

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Descriptor, Heard, Track, digest_of
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors, path_hash_of
 from library.collection.records import facts
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key
@@ -22,10 +22,10 @@ def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object)
     chance = random.Random(name)
     with catalogue.session() as session:
         report = replace(a_report(title=name, artist=None), key=Key("C", "major", 0.5))
-        track = Track(heard_with="test", size=1, mtime_ns=1)
+        track = Track(features_version="test", size=1, mtime_ns=1)
         if folder is not None:
-            track.path = write_wav(folder / f"{digest_of(Path(name))[:12]}.wav", seconds=0.5)
-            track.digest = digest_of(track.path)
+            track.path = write_wav(folder / f"{path_hash_of(Path(name))[:12]}.wav", seconds=0.5)
+            track.path_hash = path_hash_of(track.path)
         for column, value in {**facts(report), **columns}.items():
             setattr(track, column, value)
         session.add(track)
@@ -34,8 +34,8 @@ def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object)
         sound, chords = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         frames = np.zeros((20, 12), np.float32)
         frames[:, [0, 4, 7]] = 1
-        session.add(Descriptor(track_id=track.id, sound=sound.tobytes(), harmony=chords.tobytes()))
+        session.add(TrackVectors(track_id=track.id, sound=sound.tobytes(), harmony=chords.tobytes()))
         packed = harmony.pack(Chromagram.of_chords(frames, frames))
-        session.add(Heard(track_id=track.id, chromagram=packed, evidence=b""))
+        session.add(TrackFeatures(track_id=track.id, chromagram=packed, trunk_output=b""))
         session.commit()
         return track.id

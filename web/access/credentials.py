@@ -10,7 +10,7 @@ import sys
 from werkzeug.security import generate_password_hash
 
 from ml.report.errors import SoriError
-from ml.report.translation import Words
+from ml.report.translation import Translator
 
 KEY_START = "sori_"
 LEAST_CHARACTERS = 8
@@ -31,11 +31,11 @@ class KeyNameError(SoriError):
     sentence = "A key's name has letters, digits, dots and dashes, and at most 40 of them."
 
 
-def make_password(words: Words) -> int:
+def make_password(translator: Translator) -> int:
     """Ask twice at a terminal, or read one line from a pipe; print the hash for SORI_PASSWORD_HASH."""
     if sys.stdin.isatty():
-        password = getpass.getpass(words.say("New password: "))
-        again = getpass.getpass(words.say("Once more: "))
+        password = getpass.getpass(translator.translate("New password: "))
+        again = getpass.getpass(translator.translate("Once more: "))
     else:
         password = again = sys.stdin.readline().rstrip("\r\n")
     if password != again:
@@ -46,13 +46,13 @@ def make_password(words: Words) -> int:
     return 0
 
 
-def make_key(name: str, words: Words) -> int:
+def make_key(name: str, translator: Translator) -> int:
     """Print a fresh key, which is seen this once, and the entry for SORI_API_KEYS."""
     if not (0 < len(name) <= 40 and all(sign.isalnum() or sign in "_.-" for sign in name)):
         raise KeyNameError()
     key = KEY_START + secrets.token_urlsafe(32)
-    print(words.say("The key, which is shown this once: {key}", key=key))
-    print(words.say("Its entry in SORI_API_KEYS: {entry}", entry=f"{name}:{fingerprint(key)}"))
+    print(translator.translate("The key, which is shown this once: {key}", key=key))
+    print(translator.translate("Its entry in SORI_API_KEYS: {entry}", entry=f"{name}:{fingerprint(key)}"))
     return 0
 
 

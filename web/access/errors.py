@@ -21,7 +21,7 @@ from werkzeug.exceptions import (
 
 from library.catalogue.database import is_disk_full, reason_of
 from ml.report.errors import SoriError
-from web.access.language import words
+from web.access.language import translator
 from web.context import service
 
 LOG = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def wants_json() -> bool:
 def answer(error: SoriError) -> Response:
     """The error as this client reads it. What is wrong with a song is the client's to mend: 422."""
     status = error.status if isinstance(error, WebError) else 422
-    message = words().explain(error)
+    message = translator().explain(error)
     if wants_json():
         response = jsonify({"error": {"code": error.code, "message": message}})
     elif request_ctx.url_adapter is None:  # a Host that is no name at all: a page could link to nothing

@@ -10,7 +10,7 @@ from flask_babel import Babel
 from flask_babel import get_locale as babel_locale
 
 from environment import LANGUAGES
-from ml.report.translation import Words
+from ml.report.translation import Translator
 
 COOKIE = "language"
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -27,22 +27,22 @@ def current_language() -> str:
     return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "en"
 
 
-def words() -> Words:
+def translator() -> Translator:
     """The words of this request's reader."""
     if "words" not in g:
-        g.words = _words(str(babel_locale() or "en"))
-    found: Words = g.words
+        g.words = _translator(str(babel_locale() or "en"))
+    found: Translator = g.words
     return found
 
 
 @cache
-def _words(language: str) -> Words:
-    return Words(language)
+def _translator(language: str) -> Translator:
+    return Translator(language)
 
 
 def _names() -> dict[str, Any]:
-    spoken = words()
-    return {"say": spoken.say, "words": spoken, "language": spoken.language, "languages": LANGUAGES}
+    spoken = translator()
+    return {"say": spoken.translate, "words": spoken, "language": spoken.language, "languages": LANGUAGES}
 
 
 def choose(chosen: str) -> Response:

@@ -14,7 +14,7 @@ from jobs.queue.analyses import DONE, FAILED, Analysis
 from jobs.queue.ids import is_address
 from ml.report.errors import AudioError
 from web.access.errors import MissingError, NoRoomError, NoSongError, TooLargeError
-from web.access.language import words
+from web.access.language import translator
 from web.access.permissions import client
 from web.access.rate_limits import FullQueueError, OwnQueueError
 from web.api import uploads
@@ -121,7 +121,7 @@ def state_of(analysis: Analysis) -> dict[str, Any]:
 def error_of(analysis: Analysis) -> dict[str, str] | None:
     if analysis.failure is None or analysis.failure_code is None:
         return None
-    message = words().recount(analysis.failure["sentence"], analysis.failure["facts"])
+    message = translator().translate_error(analysis.failure["sentence"], analysis.failure["facts"])
     return {"code": analysis.failure_code, "message": message}
 
 

@@ -13,7 +13,7 @@ from library.catalogue.listing import MOST_COUNTED, read_genres, read_page
 from library.catalogue.tables import Track
 from ml.report.schema import Neighbour
 from web.access.errors import MissingError
-from web.access.language import words
+from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
 from web.api.previews import track_audio
 from web.api.queries import FEEL, FILTERS, SEARCH, ask_of, cursor_of, filter_of, place_of
@@ -93,7 +93,7 @@ def neighbours(track_id: int, asked: Mapping[str, Any]) -> Response:
 )
 def genres() -> Response:
     counted = sorted(read_genres(service().catalogue).items())
-    said = words().say
+    said = translator().translate
     return jsonify(
         genres=[{"label": label, "name": said(label), "tracks": count} for label, count in counted]
     )
@@ -104,7 +104,7 @@ def find_track(track_id: int, *, with_report: bool = True) -> Track:
     how = () if with_report else (defer(Track.report),)
     with service().catalogue.session() as session:
         found = session.get(Track, track_id, options=how) if track_id <= LARGEST else None
-    if found is None or found.failure_code is not None or found.heard_with is None:
+    if found is None or found.failure_code is not None or found.features_version is None:
         raise MissingError()
     return found
 

@@ -24,7 +24,7 @@ from ml.audio.sniff import sniff
 from ml.report.errors import EmptyError
 from web.access import rate_limits
 from web.access.errors import MissingError, NoSongError
-from web.access.language import words
+from web.access.language import translator
 from web.context import service
 
 FIELD = "file"
@@ -148,7 +148,7 @@ def take_example(name: str, client: str) -> Analysis:
         try:
             with (home / FOLDER_NAME / f"{name}.flac").open("rb") as file:
                 shutil.copyfileobj(file, incoming)
-            return take(words().say(title), incoming, client)
+            return take(translator().translate(title), incoming, client)
         finally:
             incoming.path.unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from jobs.queue.analyses import Analysis
 from ml.report.schema import Neighbour, Report
 from ml.report.writers import answer, to_json
 from web.access.errors import MissingError
-from web.access.language import words
+from web.access.language import translator
 from web.api import analysis_views
 from web.api.previews import with_previews
 from web.pages.genre_texts import tone
@@ -59,9 +59,9 @@ def as_playlist(analysis_id: str) -> Response:
 def as_svg(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
     name = " — ".join(one_line(part) for part in (report.title, report.artist) if part)
-    said = one_line(answer(report, words()))
+    said = one_line(answer(report, translator()))
     bars = [
-        (one_line(words().say(score.label)), tone(score.label, report.labels), score.probability)
+        (one_line(translator().translate(score.label)), tone(score.label, report.labels), score.probability)
         for score in report.genre.scores
     ]
     text = render_template("chart.svg", bars=bars, name=name, said=said)

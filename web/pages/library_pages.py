@@ -18,7 +18,7 @@ from ml.report.errors import SoriError
 from ml.report.schema import Neighbour, Report
 from ml.report.writers import answer
 from web.access.errors import MissingError
-from web.access.language import words
+from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
 from web.api.previews import track_audio
@@ -107,7 +107,7 @@ def track(track_id: int) -> str:
         track=found,
         name=name_of(found),
         report=report,
-        answer=answer(report, words()) if report else None,
+        answer=answer(report, translator()) if report else None,
         alike=alike,
         asked=asked,
         filtered=bool(_given(asked)),
@@ -147,9 +147,9 @@ def radio(track_id: int) -> Response:
     try:
         walked = walk_from(found)
     except StillReadingError as error:
-        message, status = words().explain(error), error.status
+        message, status = translator().explain(error), error.status
     except SoriError as error:  # there are not enough tracks with files
-        message = words().explain(error)
+        message = translator().explain(error)
     text = render_template(
         "library_radio.html", track=found, name=name_of(found), walk=walked, message=message
     )
@@ -211,7 +211,7 @@ def _reason(failure: Failure) -> str:
     facts = dict(failure.facts)
     if "path" in facts:
         facts["path"] = shown(failure.path)
-    return words().recount(failure.sentence, facts)
+    return translator().translate_error(failure.sentence, facts)
 
 
 def _count(count: int) -> str:
@@ -220,7 +220,7 @@ def _count(count: int) -> str:
 
 
 def _choices() -> dict[str, Any]:
-    genres = sorted(genre_names(service().catalogue), key=words().say)
+    genres = sorted(genre_names(service().catalogue), key=translator().translate)
     return {"genres": genres, "keys": KEYS, "moods": MOODS}
 
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, redirect, st
 from werkzeug.wrappers import Response as AnyResponse
 
 from web.access.errors import ForbiddenError
-from web.access.language import words
+from web.access.language import translator
 from web.access.permissions import changes_library, may_change_library
 from web.context import ENDING, service
 from web.pages.scan_process import DONE, FAILED, RUNNING, STOPPED, STOPPING, Scan
@@ -89,23 +89,25 @@ def _runs(state: dict[str, Any]) -> bool:
 
 
 def _message(state: dict[str, Any]) -> str:
-    spoken = words()
+    spoken = translator()
     if state["state"] == STOPPING:
-        return spoken.say("Stopping; what is finished is kept.")
+        return spoken.translate("Stopping; what is finished is kept.")
     if state["state"] == RUNNING:
         if state["total"] is None:
-            return spoken.say("{count} files found", count=state["done"])
-        return spoken.say("{done} of {total} files", done=state["done"], total=state["total"])
+            return spoken.translate("{count} files found", count=state["done"])
+        return spoken.translate("{done} of {total} files", done=state["done"], total=state["total"])
     if state["state"] == DONE:
-        counted = [f"{spoken.say(COUNTS[name])}: {count}" for name, count in state["counts"].items() if count]
-        return spoken.say("The folders were read.") + (f" {', '.join(counted)}." if counted else "")
+        counted = [
+            f"{spoken.translate(COUNTS[name])}: {count}" for name, count in state["counts"].items() if count
+        ]
+        return spoken.translate("The folders were read.") + (f" {', '.join(counted)}." if counted else "")
     if state["state"] == STOPPED:
-        return spoken.say(
+        return spoken.translate(
             "The reading was stopped. What is finished is kept; the next one goes on from there."
         )
     if state["state"] == FAILED and "error" in state:
-        return spoken.recount(state["error"]["sentence"], state["error"]["facts"])
-    return spoken.say("The reading ended unexpectedly. The server's log says more.")
+        return spoken.translate_error(state["error"]["sentence"], state["error"]["facts"])
+    return spoken.translate("The reading ended unexpectedly. The server's log says more.")
 
 
 def _check() -> None:

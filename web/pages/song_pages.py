@@ -16,7 +16,7 @@ from ml.report.errors import SoriError
 from ml.report.schema import Report, Why
 from ml.report.writers import answer, reasons
 from web.access.errors import BadRequestError, ForbiddenError
-from web.access.language import words
+from web.access.language import translator
 from web.access.permissions import client
 from web.api import analysis_views, uploads
 from web.api.previews import track_page, with_previews
@@ -67,7 +67,7 @@ def install(app: Flask) -> None:
         language_names=LANGUAGE_NAMES,
         stages=STAGES,
         states=STATES,
-        said_stages=lambda: {name: words().say(sentence) for name, sentence in STAGES.items()},
+        said_stages=lambda: {name: translator().translate(sentence) for name, sentence in STAGES.items()},
     )
 
 
@@ -89,7 +89,7 @@ def upload() -> Response | tuple[str, int]:
         try:
             uploads.take(name, incoming, client())
         except SoriError as error:
-            refused.append((uploads.readable(name), words().explain(error)))
+            refused.append((uploads.readable(name), translator().explain(error)))
     if refused:
         return _first_page(refused), 422 if len(refused) == len(songs) else 200
     return redirect(url_for("pages.index", _anchor="recent"), 303)
@@ -108,7 +108,7 @@ def result(analysis_id: str) -> str:
         "result.html",
         analysis=analysis,
         report=report,
-        answer=answer(report, words()).replace(" %", "\N{NO-BREAK SPACE}%"),
+        answer=answer(report, translator()).replace(" %", "\N{NO-BREAK SPACE}%"),
         mine=mine,
         no_label=NONE,
         others=[
@@ -132,14 +132,14 @@ def delete(analysis_id: str) -> Response:
 
 
 @pages.post("/a/<analysis_id>/verdict")
-def judge(analysis_id: str) -> Response:
+def save_verdict(analysis_id: str) -> Response:
     """The listener says which genre is right: one of the report's labels, or none of them."""
     analysis = _own(analysis_id)
     verdict = request.form.get("verdict", "")
     if analysis.report is None or verdict not in (*analysis.report["labels"], NONE):
         raise BadRequestError()
     analyses, feedback = service().analyses, service().feedback
-    analyses.judge(analysis_id, verdict)
+    analyses.set_verdict(analysis_id, verdict)
     if verdict == NONE:
         feedback.forget(analysis_id)
     else:
@@ -171,7 +171,7 @@ def _own(analysis_id: str) -> Analysis:
 
 
 def _reasons(why: Why) -> list[str]:
-    return reasons(why, words())
+    return reasons(why, translator())
 
 
 def _bpms(tempi: Sequence[float]) -> str:

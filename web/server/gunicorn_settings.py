@@ -46,7 +46,7 @@ logger_class = Log
 
 
 def on_starting(server: Any) -> None:
-    parent_process.hold(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    parent_process.on_parent_exit(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def post_worker_init(worker: Any) -> None:
@@ -59,4 +59,4 @@ def post_worker_init(worker: Any) -> None:
             goes_on(number, frame)
 
     signal.signal(signal.SIGTERM, end)
-    parent_process.say_ready()
+    parent_process.signal_ready()

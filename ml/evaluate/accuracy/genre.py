@@ -14,7 +14,7 @@ import numpy as np
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate.accuracy import noises
-from ml.evaluate.accuracy.songs import CrossJudged, Listener, Songs
+from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, Songs
 from ml.evaluate.figures import Doubles, Figures, Judgement, by_label, confused, overall, rounded, share
 from ml.models.genre import BY_TAGS
 from ml.models.head import softmax
@@ -34,24 +34,24 @@ class Examined:
     """Those that `end_to_end` judges."""
 
 
-def examine_test(listener: Listener, songs: Songs) -> Examined:
+def examine_test(predictor: Predictor, songs: Songs) -> Examined:
     """Two looks at the test split, by the model as it is shipped."""
-    taggrams, heard = listener.rows(songs.test_taggrams), listener.rows(songs.test_clips)
+    taggrams, heard = predictor.rows(songs.test_taggrams), predictor.rows(songs.test_clips)
     return Examined(
-        Judgement(listener.labels, listener.truth(taggrams), _by_tags(listener, taggrams)),
-        Judgement(listener.labels, listener.truth(heard), listener.judge(heard)),
+        Judgement(predictor.labels, predictor.truth(taggrams), _by_tags(predictor, taggrams)),
+        Judgement(predictor.labels, predictor.truth(heard), predictor.predict(heard)),
         [row.example for row in heard],
     )
 
 
-def examine_valid(listener: Listener, crossed: CrossJudged) -> Examined:
+def examine_valid(predictor: Predictor, crossed: CrossPredicted) -> Examined:
     """The same figures without the test split: training taggrams and validation clips, cross-validated by artist."""
     valid = np.array([row.example.split == "valid" for row in crossed.rows])
     taggrams = crossed.held & crossed.table.is_taggram
     clips = crossed.held & ~crossed.table.is_taggram & valid
     return Examined(
-        crossed.judgement(listener.labels, crossed.taggrams, taggrams),
-        crossed.judgement(listener.labels, crossed.clips, clips),
+        crossed.prediction(predictor.labels, crossed.taggrams, taggrams),
+        crossed.prediction(predictor.labels, crossed.clips, clips),
         [row.example for row, use in zip(crossed.rows, clips, strict=True) if use],
     )
 
@@ -73,25 +73,25 @@ def describe(examined: Examined) -> Figures:
     }
 
 
-def confidence(listener: Listener, songs: Songs, examined: Examined, shared: Path) -> Figures:
+def confidence(predictor: Predictor, songs: Songs, examined: Examined, shared: Path) -> Figures:
     """How often the model is confident: of songs it can know, and of what is none of its genres."""
-    judged = examined.end_to_end
-    best = judged.probabilities.max(axis=1)
-    sure = [listener.confident(clip, value) for clip, value in zip(examined.clips, best, strict=True)]
+    predicted = examined.end_to_end
+    best = predicted.probabilities.max(axis=1)
+    sure = [predictor.confident(clip, value) for clip, value in zip(examined.clips, best, strict=True)]
     mask = np.array(sure, bool)
-    made = [listener.hear(from_samples(sound, SAMPLE_RATE)) for sound in noises.make().values()]
+    made = [predictor.predict_audio(from_samples(sound, SAMPLE_RATE)) for sound in noises.make().values()]
     return {
         "songs": _rate(sure),
-        "accuracy_when_confident": share(judged.correct[mask]),
-        "accuracy_otherwise": share(judged.correct[~mask]),
-        "speech": _of_files(listener, corpus.read_speech(shared)),
+        "accuracy_when_confident": share(predicted.correct[mask]),
+        "accuracy_otherwise": share(predicted.correct[~mask]),
+        "speech": _of_files(predictor, corpus.read_speech(shared)),
         "noise_and_tones": _rate([sure for _, sure in made]),
-        "strange_style": _of_files(listener, [example.audio for example in songs.strange_style]),
+        "strange_style": _of_files(predictor, [example.audio for example in songs.strange_style]),
     }
 
 
-def _of_files(listener: Listener, files: Sequence[Path]) -> Figures:
-    heard = [listener.hear_file(file) for file in files]
+def _of_files(predictor: Predictor, files: Sequence[Path]) -> Figures:
+    heard = [predictor.predict_file(file) for file in files]
     return _rate([found[1] for found in heard if found is not None])
 
 
@@ -99,6 +99,6 @@ def _rate(sure: Sequence[bool]) -> Figures:
     return share(np.array(sure, bool), key="rate")
 
 
-def _by_tags(listener: Listener, rows: Sequence[Row]) -> Doubles:
-    evidence = np.array([row.evidence for row in rows], np.float32)
-    return softmax(listener.head.scores_by_tags(evidence[:, BY_TAGS]))
+def _by_tags(predictor: Predictor, rows: Sequence[Row]) -> Doubles:
+    trunk_output = np.array([row.trunk_output for row in rows], np.float32)
+    return softmax(predictor.head.scores_by_tags(trunk_output[:, BY_TAGS]))

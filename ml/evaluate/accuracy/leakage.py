@@ -73,7 +73,7 @@ def _recipe_accuracy(
     right: list[bool] = []
     for train, test in splits:
         linear = recipe.fit_by_tags(table, labels, np.isin(np.arange(len(table.rows.labels)), train))
-        answers = linear(table.rows.evidence[test][:, BY_TAGS]).argmax(axis=1)
+        answers = linear(table.rows.trunk_output[test][:, BY_TAGS]).argmax(axis=1)
         right += (answers == table.rows.labels[test]).tolist()
     return float(np.mean(right))
 

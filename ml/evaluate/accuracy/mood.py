@@ -14,41 +14,41 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.evaluate.accuracy import mood_network
-from ml.evaluate.accuracy.songs import Listener
+from ml.evaluate.accuracy.songs import Predictor
 from ml.evaluate.figures import Figures, Integers, Mask, rounded
 from ml.features.mel import Floats
 from ml.models.mood import odds_to_share
 from ml.models.trunk import TAGS
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
-from ml.train.mood.task import MIDDLE, MoodListener
+from ml.train.mood.task import MIDDLE, MoodInputs
 
 DRAWS = 10
 """How often the clips are dealt into five folds; figures are means over these."""
 BOOTSTRAP = 2000
 
 
-def measure(listener: Listener, moods: MoodListener, shared: Path) -> Figures:
+def measure(predictor: Predictor, moods: MoodInputs, shared: Path) -> Figures:
     ratings = fit.read_ratings(shared)
-    _, whole = moods.inputs(ratings.examples, listener.tell)
-    _, part = moods.inputs(ratings.examples, listener.tell, MIDDLE)
-    listener.tell("judging moods\n")
+    _, whole = moods.inputs(ratings.examples, predictor.show_progress)
+    _, part = moods.inputs(ratings.examples, predictor.show_progress, MIDDLE)
+    predictor.show_progress("judging moods\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
     by_genre = fit.folds_by_genre(ratings)
 
-    def judge(given: Floats, asked: Floats | None = None) -> list[Floats]:
-        return [fit.cross_judge(given, ratings.balance, folds, asked=asked) for folds in draws]
+    def predict(given: Floats, asked: Floats | None = None) -> list[Floats]:
+        return [fit.cross_predict(given, ratings.balance, folds, asked=asked) for folds in draws]
 
-    judged = judge(whole)
+    predicted = predict(whole)
     ways = {
-        "whole": describe(ratings, judged),
-        "middle": describe(ratings, judge(whole, part)),
-        "middle_alone": describe(ratings, judge(part)),
-        "genre_left_out": describe(ratings, [fit.cross_judge(whole, ratings.balance, by_genre)]),
-        "tags_alone": describe(ratings, judge(whole[:, : len(TAGS)])),
-        "picture": describe(ratings, [_judge_pictures(listener, ratings, draws[0])]),
+        "whole": describe(ratings, predicted),
+        "middle": describe(ratings, predict(whole, part)),
+        "middle_alone": describe(ratings, predict(part)),
+        "genre_left_out": describe(ratings, [fit.cross_predict(whole, ratings.balance, by_genre)]),
+        "tags_alone": describe(ratings, predict(whole[:, : len(TAGS)])),
+        "picture": describe(ratings, [_predict_pictures(predictor, ratings, draws[0])]),
     }
-    spread = np.stack(judged).mean(axis=0)
+    spread = np.stack(predicted).mean(axis=0)
     slope = fit.slope_of(spread, ratings.arousal)
     return {
         **ways,
@@ -64,21 +64,21 @@ def measure(listener: Listener, moods: MoodListener, shared: Path) -> Figures:
     }
 
 
-def _judge_pictures(listener: Listener, ratings: Ratings, folds: fit.Folds) -> Floats:
+def _predict_pictures(predictor: Predictor, ratings: Ratings, folds: fit.Folds) -> Floats:
     """Minutes of training, so its judgements are kept under all that they depend on."""
-    seen = mood_network.pictures(ratings.examples, listener.cache, listener.tell)
-    listener.tell("training picture networks\n")
+    seen = mood_network.pictures(ratings.examples, predictor.cache, predictor.show_progress)
+    predictor.show_progress("training picture networks\n")
     known = hashlib.sha256(seen.tobytes() + ratings.balance.tobytes())
     known.update(np.concatenate([held for _, held in folds]).tobytes())
     key = f"judged pictures|{mood_network.VERSION}|{known.hexdigest()}"
-    return listener.cache.get(
-        key, lambda: fit.cross_judge(seen, ratings.balance, folds, fit=mood_network.fit)
+    return predictor.cache.get(
+        key, lambda: fit.cross_predict(seen, ratings.balance, folds, fit=mood_network.fit)
     )
 
 
-def describe(ratings: Ratings, judged: Sequence[Floats]) -> Figures:
+def describe(ratings: Ratings, predicted: Sequence[Floats]) -> Figures:
     """Accuracy over all clips and over those whose listeners agree, and r; means over draws, clips bootstrapped."""
-    answers = np.stack(judged)
+    answers = np.stack(predicted)
     right = ((answers > 0) == ratings.exciting).mean(axis=0)
     return {
         **_share(right, np.ones(len(right), bool)),

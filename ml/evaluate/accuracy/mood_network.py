@@ -43,10 +43,10 @@ def draw(samples: Floats) -> Floats:
     return picture
 
 
-def pictures(examples: Sequence[Example], cache: Cache, tell: Callable[[str], None]) -> Floats:
+def pictures(examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None]) -> Floats:
     drawn = []
     for number, example in enumerate(examples, start=1):
-        tell(f"drawing {number}/{len(examples)}")
+        show_progress(f"drawing {number}/{len(examples)}")
         key = f"picture|{VERSION}|{hash_file(example.audio)}"
         drawn.append(cache.get(key, lambda example=example: draw(load_example(example).samples)))  # type: ignore[misc]
     return np.stack(drawn)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ml.audio.loading import load
 from ml.evaluate import baselines
-from ml.evaluate.accuracy.songs import CrossJudged, Listener
+from ml.evaluate.accuracy.songs import CrossPredicted, Predictor
 from ml.evaluate.figures import Doubles, Figures, rounded
 from ml.features.chroma import PITCH_CLASSES
 from ml.features.mel import Floats
@@ -46,23 +46,23 @@ class Clips:
     @classmethod
     def read(cls, shared: Path) -> Clips:
         annotations = read_annotations(shared / "gtzan")
-        judged = [facts for facts in annotations if facts.file and facts.long]
-        return cls(annotations, [f for f in judged if f.bpm is not None], [f for f in judged if f.key])
+        predicted = [facts for facts in annotations if facts.file and facts.long]
+        return cls(annotations, [f for f in predicted if f.bpm is not None], [f for f in predicted if f.key])
 
     @property
-    def judged(self) -> list[Annotation]:
+    def predicted(self) -> list[Annotation]:
         return [facts for facts in self.annotations if facts in self.tempo or facts in self.key]
 
 
-def measure(listener: Listener, crossed: CrossJudged, shared: Path) -> dict[str, Figures]:
+def measure(predictor: Predictor, crossed: CrossPredicted, shared: Path) -> dict[str, Figures]:
     """The parts "tempo", "key" and "librosa" of the figures."""
     clips = Clips.read(shared)
-    rows = listener.rows([_example(facts) for facts in clips.judged])
-    shipped = _shipped(listener, clips, rows)
-    listener.tell("tuning tempo and key without each artist\n")
+    rows = predictor.rows([_example(facts) for facts in clips.predicted])
+    shipped = _shipped(predictor, clips, rows)
+    predictor.show_progress("tuning tempo and key without each artist\n")
     songs = read_songs(clips.annotations)
-    apart = _out_of_fold(listener, crossed, rows)
-    plain = _librosa(listener, clips)
+    apart = _out_of_fold(predictor, crossed, rows)
+    plain = _librosa(predictor, clips)
     return {
         "tempo": shipped["tempo"]
         | {"seconds": LONG_SECONDS, "cross_validated": _held_out(TempoQuestion(), songs, clips, apart)},
@@ -75,32 +75,32 @@ def _example(facts: Annotation) -> Example:
     return Example(facts.id, facts.genre, facts.artist, "gtzan", "annotated", facts.file)
 
 
-def _named(listener: Listener, probabilities: Doubles) -> dict[str, float]:
-    return dict(zip(listener.labels, map(float, probabilities), strict=True))
+def _named(predictor: Predictor, probabilities: Doubles) -> dict[str, float]:
+    return dict(zip(predictor.labels, map(float, probabilities), strict=True))
 
 
-def _out_of_fold(listener: Listener, crossed: CrossJudged, rows: Sequence[Row]) -> Genres:
+def _out_of_fold(predictor: Predictor, crossed: CrossPredicted, rows: Sequence[Row]) -> Genres:
     """By a genre model without the artist; of a clip that no model learnt from, by the shipped one."""
-    shipped = listener.judge(rows)
-    genres = {row.example.name: _named(listener, found) for row, found in zip(rows, shipped, strict=True)}
+    shipped = predictor.predict(rows)
+    genres = {row.example.name: _named(predictor, found) for row, found in zip(rows, shipped, strict=True)}
     for place in np.flatnonzero(crossed.held & ~crossed.table.is_taggram):
         name = crossed.rows[place].example.name
         if name in genres:
-            genres[name] = _named(listener, crossed.clips[place])
+            genres[name] = _named(predictor, crossed.clips[place])
     return genres
 
 
-def _shipped(listener: Listener, clips: Clips, rows: Sequence[Row]) -> dict[str, Figures]:
+def _shipped(predictor: Predictor, clips: Clips, rows: Sequence[Row]) -> dict[str, Figures]:
     """What the pipeline answers, by the same calls."""
     genres = {
-        row.example.name: _named(listener, found)
-        for row, found in zip(rows, listener.judge(rows), strict=True)
+        row.example.name: _named(predictor, found)
+        for row, found in zip(rows, predictor.predict(rows), strict=True)
     }
     tempi: list[tuple[float, ...]] = []
     keys: list[tuple[float, ...]] = []
-    for number, facts in enumerate(clips.judged, start=1):
-        listener.tell(f"tempo and key {number}/{len(clips.judged)}")
-        track = Track(load(facts.file or ""), listener.model.bands)
+    for number, facts in enumerate(clips.predicted, start=1):
+        predictor.show_progress(f"tempo and key {number}/{len(clips.predicted)}")
+        track = Track(load(facts.file or ""), predictor.model.bands)
         if facts in clips.tempo:
             beat = tempo.estimate(track.mel, genre=genres[facts.id])
             tempi.append(_tempo_scores(beat.bpm if beat else 0.0, facts))
@@ -126,13 +126,13 @@ def _held_out(question: Question, songs: Sequence[Song], clips: Clips, genres: G
     return _tempo_figures(scores, facts) if question.name == "tempo" else _key_figures(scores)
 
 
-def _librosa(listener: Listener, clips: Clips) -> dict[str, Figures]:
+def _librosa(predictor: Predictor, clips: Clips) -> dict[str, Figures]:
     """The stronger of librosa's two plain ways to each answer, and both of them."""
     tempi: dict[str, list[tuple[float, ...]]] = {"beat_track": [], "tempo": []}
     keys: dict[str, list[tuple[float, ...]]] = {"cqt": [], "stft": []}
-    for number, facts in enumerate(clips.judged, start=1):
-        listener.tell(f"librosa {number}/{len(clips.judged)}")
-        answers = _plain_answers(listener, facts)
+    for number, facts in enumerate(clips.predicted, start=1):
+        predictor.show_progress(f"librosa {number}/{len(clips.predicted)}")
+        answers = _plain_answers(predictor, facts)
         if facts in clips.tempo:
             for place, scores in enumerate(tempi.values()):
                 scores.append(_tempo_scores(float(answers[place]), facts))
@@ -146,7 +146,7 @@ def _librosa(listener: Listener, clips: Clips) -> dict[str, Figures]:
     }
 
 
-def _plain_answers(listener: Listener, facts: Annotation) -> Floats:
+def _plain_answers(predictor: Predictor, facts: Annotation) -> Floats:
     """(4,) tempo by both ways, then index of the key by both chromagrams; kept, as it takes a second a clip."""
     file = facts.file or Path()
 
@@ -160,7 +160,7 @@ def _plain_answers(listener: Listener, facts: Annotation) -> Floats:
         return np.array([*tempi, *places])
 
     key = f"librosa {version('librosa')}|baselines {baselines.VERSION}|{hash_file(file)}"
-    return listener.cache.get(key, answer)
+    return predictor.cache.get(key, answer)
 
 
 def _stronger(ways: dict[str, Figures]) -> Figures:

@@ -28,7 +28,7 @@ from ml.train.data.corpus import Example
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Gatherer, Row
 
-Tell = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 
 STRANGE_STYLE = "electronic"
 """Emotify's fourth genre, which is none of GTZAN's ten."""
@@ -58,22 +58,24 @@ class Songs:
         )
 
 
-class Listener:
+class Predictor:
     """Hears and judges with one model, and remembers what it heard."""
 
-    def __init__(self, model: GenreModel, cache: Cache, executor: Executor, tell: Tell) -> None:
-        self.model, self.tell, self.cache = model, tell, cache
+    def __init__(
+        self, model: GenreModel, cache: Cache, executor: Executor, show_progress: ShowProgress
+    ) -> None:
+        self.model, self.show_progress, self.cache = model, show_progress, cache
         self.labels = model.labels
         self.head = disassemble(model.model.head, model.card.settings["tags_alone"])
         self._gatherer, self._executor = Gatherer(model, cache, executor), executor
         self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
-        return list(self._gatherer.rows(examples, variants, self.tell))
+        return list(self._gatherer.rows(examples, variants, self.show_progress))
 
-    def judge(self, rows: Sequence[Row]) -> Doubles:
+    def predict(self, rows: Sequence[Row]) -> Doubles:
         """Probabilities (rows, labels) by the whole model, of rows that were heard."""
-        return self.model.judge(np.array([row.evidence for row in rows], np.float32))
+        return self.model.predict(np.array([row.trunk_output for row in rows], np.float32))
 
     def truth(self, rows: Sequence[Row]) -> Integers:
         return np.array([self.labels.index(row.example.label) for row in rows])
@@ -82,18 +84,18 @@ class Listener:
         """Whether the model stands by an answer of probability `best` to this clip."""
         return self.model.is_confident(best, self._music(example))
 
-    def hear(self, audio: Audio) -> tuple[Doubles, bool]:
+    def predict_audio(self, audio: Audio) -> tuple[Doubles, bool]:
         """Probabilities (labels,) of one sound, and whether the model is confident."""
         track = Track(audio, self.model.bands)
-        evidence = self.model.hear(track.windows, self._executor).mean(axis=0)
-        probabilities = self.model.judge(evidence[None])[0]
+        trunk_output = self.model.run_trunk(track.windows, self._executor).mean(axis=0)
+        probabilities = self.model.predict(trunk_output[None])[0]
         return probabilities, self.model.is_confident(float(probabilities.max()), track.musicality)
 
-    def hear_file(self, path: Path) -> tuple[Doubles, bool] | None:
+    def predict_file(self, path: Path) -> tuple[Doubles, bool] | None:
         try:
-            return self.hear(load(path))
+            return self.predict_audio(load(path))
         except SoriError as error:
-            self.tell(f"left out {path.name}: {error}\n")
+            self.show_progress(f"left out {path.name}: {error}\n")
             return None
 
     def _music(self, example: Example) -> Musicality:
@@ -106,7 +108,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class CrossJudged:
+class CrossPredicted:
     """The songs learnt from, each judged by a model of the same recipe that never met its artist."""
 
     table: recipe.Table
@@ -118,23 +120,23 @@ class CrossJudged:
     held: recipe.Mask
 
     @classmethod
-    def of(cls, listener: Listener, learnt: Sequence[Example]) -> CrossJudged:
-        rows = listener.rows(learnt, TRAINED_VARIANTS)
-        table = recipe.tabulate(rows, listener.labels)
-        listener.tell("judging each artist by a model that never met them\n")
-        judged = recipe.cross_judge(table, listener.labels)
-        if judged is None:
+    def of(cls, predictor: Predictor, learnt: Sequence[Example]) -> CrossPredicted:
+        rows = predictor.rows(learnt, TRAINED_VARIANTS)
+        table = recipe.tabulate(rows, predictor.labels)
+        predictor.show_progress("judging each artist by a model that never met them\n")
+        predicted = recipe.cross_predict(table, predictor.labels)
+        if predicted is None:
             raise ValueError("every genre needs songs of two artists at least")
         probabilities = []
         for scores, mine in (
-            (judged.scores, ~table.is_taggram),
-            (judged.scores_by_tags, table.is_taggram),
+            (predicted.scores, ~table.is_taggram),
+            (predicted.scores_by_tags, table.is_taggram),
         ):
-            known = judged.held & mine
+            known = predicted.held & mine
             probabilities.append(
                 softmax(scores * recipe.temperature(scores[known], table.rows.labels[known]))
             )
-        return cls(table, rows, probabilities[0], probabilities[1], judged.held)
+        return cls(table, rows, probabilities[0], probabilities[1], predicted.held)
 
-    def judgement(self, labels: tuple[str, ...], probabilities: Doubles, use: recipe.Mask) -> Judgement:
+    def prediction(self, labels: tuple[str, ...], probabilities: Doubles, use: recipe.Mask) -> Judgement:
         return Judgement(labels, np.asarray(self.table.rows.labels[use]), probabilities[use])

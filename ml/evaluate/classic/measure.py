@@ -32,7 +32,7 @@ from ml.train.genre.linear import Integers
 
 CLIPS = "clips"
 TIMED_SONGS = 5
-Tell = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Examined:
 
     weights: Path
     card: Card
-    judgement: Judgement
+    prediction: Judgement
     milliseconds: float | None
     model: Any
     names: tuple[str, ...] = ()
@@ -60,9 +60,9 @@ class Examined:
             "kind": self.card.kind,
             "source": self.source,
             "split": self.split,
-            **overall(self.judgement),
-            "by_label": by_label(self.judgement),
-            "confusion": confused(self.judgement),
+            **overall(self.prediction),
+            "by_label": by_label(self.prediction),
+            "confusion": confused(self.prediction),
             "train_seconds": self.card.metrics["train_seconds"],
             "kilobytes": round(self.weights.stat().st_size / 1000),
             "milliseconds": self.milliseconds,
@@ -70,21 +70,21 @@ class Examined:
         }
 
 
-def examine_all(folder: Path, shared: Path, cache: Path, tell: Tell) -> list[Examined]:
+def examine_all(folder: Path, shared: Path, cache: Path, show_progress: ShowProgress) -> list[Examined]:
     """Every weight file of `folder` with a card, in order; those of other people's songs cannot be examined here."""
     kept: dict[tuple[str, ...], Material] = {}
     found = []
     for path in sorted(folder.glob("*.json")):
         weights = next((p for p in (path.with_suffix(s) for s in (".skops", ".keras")) if p.is_file()), None)
         if weights is None:
-            tell(f"left out {path.name}: there is no weight file beside it\n")
+            show_progress(f"left out {path.name}: there is no weight file beside it\n")
             continue
         card = load_card(weights)
         if not _is_ours(card, shared):
-            tell(f"left out {weights.name}: what it was trained on is not in {shared.name}\n")
+            show_progress(f"left out {weights.name}: what it was trained on is not in {shared.name}\n")
             continue
-        tell(f"{weights.name}\n")
-        found.append(_examine(weights, card, shared, cache, kept, tell))
+        show_progress(f"{weights.name}\n")
+        found.append(_examine(weights, card, shared, cache, kept, show_progress))
     return found
 
 
@@ -94,23 +94,28 @@ def _is_ours(card: Card, shared: Path) -> bool:
 
 
 def _examine(
-    weights: Path, card: Card, shared: Path, cache: Path, kept: dict[tuple[str, ...], Material], tell: Tell
+    weights: Path,
+    card: Card,
+    shared: Path,
+    cache: Path,
+    kept: dict[tuple[str, ...], Material],
+    show_progress: ShowProgress,
 ) -> Examined:
-    songs = _material(card, shared, cache, kept, tell)
+    songs = _material(card, shared, cache, kept, show_progress)
     artists = datasets.artists_of(None, shared)
     how, seed = str(card.data["split"]), int(card.data["seed"])
     divided = splits.split(how, songs.songs, songs.labels, artists, shared=shared, seed=seed)
     test = songs.where(divided.test & np.isin(songs.labels, card.labels))
-    judge = serving.open_judge(weights, card)
-    scores, truth = _scores(judge, card, test, by_row=how == "leaky")
-    judgement = Judgement(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
-    timed = _milliseconds(judge, shared) if CLIPS in card.data["source"] else None
-    model = judge.model if isinstance(judge, FeatureJudge) else judge.network
-    return Examined(weights, card, judgement, timed, model, songs.names)
+    predict = serving.open_judge(weights, card)
+    scores, truth = _scores(predict, card, test, by_row=how == "leaky")
+    prediction = Judgement(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
+    timed = _milliseconds(predict, shared) if CLIPS in card.data["source"] else None
+    model = predict.model if isinstance(predict, FeatureJudge) else predict.network
+    return Examined(weights, card, prediction, timed, model, songs.names)
 
 
 def _material(
-    card: Card, shared: Path, cache: Path, kept: dict[tuple[str, ...], Material], tell: Tell
+    card: Card, shared: Path, cache: Path, kept: dict[tuple[str, ...], Material], show_progress: ShowProgress
 ) -> Material:
     """What the card was trained on; read once for all cards that look at it alike."""
     sources, leaky = card.data["source"], card.data["split"] == "leaky"
@@ -119,7 +124,7 @@ def _material(
     if key not in kept:
         paths = [shared / "gtzan" / name for name in sources]
         kept[key] = (
-            datasets.read_folder(paths[0], card.kind, cache, tell, pieces=leaky)
+            datasets.read_folder(paths[0], card.kind, cache, show_progress, pieces=leaky)
             if CLIPS in sources
             else datasets.read_features(paths, bare=leaky)
         )
@@ -127,28 +132,28 @@ def _material(
 
 
 def _scores(
-    judge: FeatureJudge | serving.NetworkJudge, card: Card, test: Material, *, by_row: bool
+    predict: FeatureJudge | serving.NetworkJudge, card: Card, test: Material, *, by_row: bool
 ) -> tuple[Any, Integers]:
     truth = np.array([card.labels.index(label) for label in test.labels])
-    if isinstance(judge, FeatureJudge):
-        return scikit.scores(judge.model, test.inputs), truth
+    if isinstance(predict, FeatureJudge):
+        return scikit.scores(predict.model, test.inputs), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
     windows = networks.Windows(test.inputs, truth, songs)
-    return networks.song_scores(card.kind, judge.network, windows), networks.song_labels(windows)
+    return networks.song_scores(card.kind, predict.network, windows), networks.song_labels(windows)
 
 
-def _milliseconds(judge: serving.Judge, shared: Path) -> float | None:
+def _milliseconds(predict: serving.Reclassify, shared: Path) -> float | None:
     nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
     if not clips:
         return None
-    judge.song(Track(load(clips[0]), nothing))  # the first song pays for what is loaded and compiled
-    return round(statistics.median(_timed(judge, path, nothing) for path in clips), 1)
+    predict.song(Track(load(clips[0]), nothing))  # the first song pays for what is loaded and compiled
+    return round(statistics.median(_timed(predict, path, nothing) for path in clips), 1)
 
 
-def _timed(judge: serving.Judge, path: Path, bands: BandStatistics) -> float:
+def _timed(predict: serving.Reclassify, path: Path, bands: BandStatistics) -> float:
     started = time.perf_counter()
-    judge.song(Track(load(path), bands))
+    predict.song(Track(load(path), bands))
     return 1000 * (time.perf_counter() - started)
 
 

@@ -32,9 +32,9 @@ def draw(folder: Path, examined: Sequence[Examined], tables: Material | None) ->
     with plots.styled() as pyplot:
         for source, split in (("tables", "filtered"), ("tables", "leaky"), ("clips", "filtered")):
             if (one := best(examined, source, split)) is not None:
-                drawn[f"confusion-{source}-{split}"] = plots.confusion(one.judgement, "the model's answer")
+                drawn[f"confusion-{source}-{split}"] = plots.confusion(one.prediction, "the model's answer")
         if (one := best(examined, "tables", "filtered")) is not None:
-            drawn["precision-recall"] = plots.precision_recall(one.judgement)
+            drawn["precision-recall"] = plots.precision_recall(one.prediction)
         if curves := [one for one in examined if "history" in one.card.metrics and one.split != "leaky"]:
             drawn["learning"] = learning(curves)
         if trees := [one for one in examined if one.card.kind == "forest" and one.split == "filtered"]:

@@ -11,20 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml.evaluate.accuracy import genre
-from ml.evaluate.accuracy.songs import Listener, Songs
+from ml.evaluate.accuracy.songs import Predictor, Songs
 from ml.evaluate.classic import measure, page, plots
 from ml.evaluate.figures import Figures, overall
 from ml.evaluate.handcrafted.agreement import whole_clips
 from ml.models.card import GENRE_WEIGHTS
 from ml.models.genre import GenreModel
 from ml.models.mood import MoodModel
-from ml.pipeline import Ear
+from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.train.classic import datasets
 from ml.train.classic.run import PUBLISHED
 from ml.train.data.cache import Cache
 
-Tell = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 DOCS = Path("docs")
 
 
@@ -33,13 +33,13 @@ class EmptyLabError(SoriError):
     sentence = "There is no model to measure in {folder}. python -m ml.train --model all trains them."
 
 
-def run(options: argparse.Namespace, tell: Tell) -> int:
-    examined = measure.examine_all(options.lab, options.shared, options.cache, tell)
+def run(options: argparse.Namespace, show_progress: ShowProgress) -> int:
+    examined = measure.examine_all(options.lab, options.shared, options.cache, show_progress)
     if not examined:
         raise EmptyLabError(folder=str(options.lab))
     figures = [one.figures() for one in examined]
     if (options.shared / "gtzan" / "taggrams").is_dir():
-        tell("the model that ships\n")
+        show_progress("the model that ships\n")
         figures += _shipped(options)
     tables = [options.shared / "gtzan" / name for name in PUBLISHED[False]]
     songs = datasets.read_features(tables) if all(path.is_file() for path in tables) else None
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, tell: Tell) -> int:
         if (one := measure.best(examined, source, split)) is not None
     }
     (folder / "lab.md").write_text(page.write(figures, drawn, chosen), encoding="utf-8")
-    tell(f"{folder / 'lab.md'} is written\n")
+    show_progress(f"{folder / 'lab.md'} is written\n")
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
     return 0
@@ -63,14 +63,14 @@ def _shipped(options: argparse.Namespace) -> list[Figures]:
     path = options.weights or GENRE_WEIGHTS
     with ThreadPoolExecutor() as threads:
         model = GenreModel.load(path)
-        listener = Listener(model, Cache(options.cache), threads, lambda _: None)
-        judged = genre.examine_test(listener, Songs.read(options.shared)).end_to_end
+        predictor = Predictor(model, Cache(options.cache), threads, lambda _: None)
+        predicted = genre.examine_test(predictor, Songs.read(options.shared)).end_to_end
     return [
         {
             "kind": "transfer",
             "source": measure.CLIPS,
             "split": "filtered",
-            **overall(judged),
+            **overall(predicted),
             "kilobytes": round(path.stat().st_size / 1000),
             "milliseconds": _milliseconds(model, options.shared),
         }
@@ -81,10 +81,10 @@ def _milliseconds(model: GenreModel, shared: Path) -> float | None:
     """The whole report: the trunk's share cannot be had without the rest."""
     clips = [path for _, path in whole_clips(shared)][: measure.TIMED_SONGS]
     taken = []
-    with Ear(model, MoodModel.load()) as ear:
-        ear.warm_up()
+    with Pipeline(model, MoodModel.load()) as pipeline:
+        pipeline.warm_up()
         for path in clips:
             started = time.perf_counter()
-            ear.analyse(path)
+            pipeline.analyse(path)
             taken.append(1000 * (time.perf_counter() - started))
     return round(statistics.median(taken), 1) if taken else None

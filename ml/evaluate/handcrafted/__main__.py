@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml.evaluate.handcrafted import agreement, page
-from ml.report.progress import tell
+from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.labelled_features import CACHE_FOLDER
 
@@ -28,13 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     cache = Cache(options.cache)
     try:
         found = {
-            name: agreement.compare(options.shared, name, cache, tell) for name in agreement.SECONDS_HEARD
+            name: agreement.compare(options.shared, name, cache, show_progress)
+            for name in agreement.SECONDS_HEARD
         }
     except KeyboardInterrupt:
         print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
         return 130
     page.PAGE.write_text(page.write(found), encoding="utf-8")
-    tell(f"{page.PAGE.name} is written\n")
+    show_progress(f"{page.PAGE.name} is written\n")
     return 0
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from ml.features.handcrafted.extraction import NAMES, listen
+from ml.features.handcrafted.extraction import NAMES, extract
 from ml.features.handcrafted.spectrum import Doubles, Floats
 from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import read_table
@@ -66,7 +66,7 @@ def ours(row: Row, column: str, *, deviations: bool) -> float:
     return variance**0.5 if deviations else variance
 
 
-def compare(shared: Path, table: str, cache: Cache, tell: Callable[[str], None]) -> Compared:
+def compare(shared: Path, table: str, cache: Cache, show_progress: Callable[[str], None]) -> Compared:
     seconds, published = SECONDS_HEARD[table], read_table(shared / "gtzan" / table)
     places: dict[str, list[int]] = {}
     for place, song in enumerate(published.songs.tolist()):
@@ -75,7 +75,7 @@ def compare(shared: Path, table: str, cache: Cache, tell: Callable[[str], None])
     theirs: list[Floats] = []
     clips = [(name, path) for name, path in whole_clips(shared) if name in places]
     for number, (name, path) in enumerate(clips, start=1):
-        tell(f"{table}: {number}/{len(clips)}")
+        show_progress(f"{table}: {number}/{len(clips)}")
         rows = cache.get(f"agreement|{path.stat().st_size}|{name}|{seconds}", partial(_rows, path, seconds))
         for row, place in zip(rows, places[name], strict=False):
             named = dict(zip(NAMES, row.tolist(), strict=True))
@@ -101,9 +101,9 @@ def _rows(path: Path, seconds: int | None) -> Floats:
     mono = samples.mean(axis=1)
     mono = mono if rate == RATE else soxr.resample(mono, rate, RATE)
     if seconds is None:
-        return listen(mono, RATE).row()[None]
+        return extract(mono, RATE).row()[None]
     step = seconds * RATE
-    return np.stack([listen(mono[start : start + step], RATE).row() for start in range(0, 3 * step, step)])
+    return np.stack([extract(mono[start : start + step], RATE).row() for start in range(0, 3 * step, step)])
 
 
 def _agreement(name: str, here: Doubles, there: Doubles) -> Agreement:

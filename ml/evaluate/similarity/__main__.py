@@ -21,12 +21,12 @@ import numpy.typing as npt
 from ml.evaluate.similarity import cuts
 from ml.models.card import Card
 from ml.pipeline import load
-from ml.report.progress import tell
+from ml.report.progress import show_progress
 from ml.similarity import harmony, projection, timbre
 from ml.similarity.projection import KINDS, Projection
 from ml.train.data.corpus import GTZAN
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
-from ml.train.similarity.halves import MP3, UNTOUCHED, Heard, crops, hear_halves
+from ml.train.similarity.halves import MP3, UNTOUCHED, Piece, crops, read_pieces
 from ml.train.similarity.methods import METHODS, Method
 from ml.train.similarity.projection import save
 
@@ -38,11 +38,11 @@ TRANSPOSED = "transposed ±1 to ±6"
 QUESTIONS = (UNTOUCHED, TRANSPOSED, MP3, "tempo +5 %", "tempo -5 %")
 
 
-def gather(heard: Sequence[Heard]) -> Halves:
+def gather(heard: Sequence[Piece]) -> Halves:
     long = [one for one in heard if one.part == "second"]
     place = {one.example.name: number for number, one in enumerate(long)}
     short = [one for one in heard if one.part == "whole" and one.example.name not in place]
-    asked: dict[str, list[tuple[int, Heard]]] = {question: [] for question in QUESTIONS}
+    asked: dict[str, list[tuple[int, Piece]]] = {question: [] for question in QUESTIONS}
     for one in heard:
         if one.part == "first":
             question = TRANSPOSED if one.change.startswith("transposed") else one.change
@@ -67,7 +67,7 @@ def measure(halves: Halves, shared: Path) -> tuple[dict[str, Any], dict[str, Pro
     fitted: dict[str, Projection] = {}
     shipped: dict[str, Lessons] = {}
     for method in METHODS:
-        tell(f"{method.name}\n")
+        show_progress(f"{method.name}\n")
         lessons = Lessons.of(method, halves)
         found[method.name] = other_half(lessons)
         alike[method.name] = precision(lessons, halves)
@@ -172,8 +172,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ml.evaluate.similarity.page import page
 
     arguments = build_parser().parse_args(argv)
-    with load() as ear:
-        heard = list(hear_halves(arguments.shared, ear, arguments.cache, tell))
+    with load() as pipeline:
+        heard = list(read_pieces(arguments.shared, pipeline, arguments.cache, show_progress))
     halves = gather(heard)
     figures, fitted = measure(halves, arguments.shared)
     if arguments.fit:

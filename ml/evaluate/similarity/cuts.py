@@ -15,7 +15,7 @@ from ml.similarity import timbre
 from ml.train.data.corpus import GTZAN
 from ml.train.similarity import published
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
-from ml.train.similarity.halves import LONG_SECONDS, Heard
+from ml.train.similarity.halves import LONG_SECONDS, Piece
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -55,19 +55,19 @@ def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[s
     }
 
 
-def impute(clips: list[Heard], tags: dict[str, Floats]) -> Floats:
+def impute(clips: list[Piece], tags: dict[str, Floats]) -> Floats:
     """Sound features of the clips, evidence of the cuts from their taggrams where there are such."""
-    imputation = published.Imputation([clip.evidence for clip in clips])
+    imputation = published.Imputation([clip.trunk_output for clip in clips])
     rows = []
     for clip in clips:
         known = tags.get(clip.example.name) if clip.seconds < LONG_SECONDS else None
-        evidence = clip.mean_evidence if known is None else imputation.evidence(known)
-        rows.append(timbre.features(evidence, timbre.measure(clip.mel)))
+        trunk_output = clip.mean_trunk_output if known is None else imputation.trunk_output(known)
+        rows.append(timbre.features(trunk_output, timbre.measure(clip.mel)))
     return np.stack(rows)
 
 
 def _precision(
-    clips: list[Heard],
+    clips: list[Piece],
     folds: npt.NDArray[np.intp],
     vectors: list[Floats],
     asking: Mask,

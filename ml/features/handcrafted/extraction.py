@@ -65,7 +65,7 @@ class Description:
         return np.stack([self.row(start, min(start + length, self.samples)) for start in starts])
 
 
-def listen(samples: Floats, rate: int) -> Description:
+def extract(samples: Floats, rate: int) -> Description:
     """Describe mono samples. Up to PIECE_SECONDS the numbers are those of librosa's functions, one by one."""
     rows, centres, waves, strength = [], [], [], []
     for start, end in _pieces(len(samples), round(PIECE_SECONDS * rate)):

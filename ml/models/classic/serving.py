@@ -34,7 +34,7 @@ class DeafWeightsError(WeightError):
     )
 
 
-class Judge(Protocol):
+class Reclassify(Protocol):
     """Scores of one song, before they are brought to scale."""
 
     def song(self, track: Track) -> Floats:
@@ -75,20 +75,20 @@ class NetworkJudge:
         return found
 
     def moments(self, track: Track) -> Floats:
-        return networks.scores(self.kind, self.network, mel.windows(track.heard_mel))
+        return networks.scores(self.kind, self.network, mel.windows(track.recorded_mel))
 
 
 @dataclass(frozen=True)
 class LabModel(GenreModel):
-    judge_of: Judge
+    judge_of: Reclassify
 
-    def judge_song(self, track: Track, evidence: Floats) -> Floats:
+    def predict_song(self, track: Track, trunk_output: Floats) -> Floats:
         return softmax(self.card.settings["scale"] * self.judge_of.song(track))
 
-    def judge_moments(self, track: Track, evidence: Floats) -> Floats:
+    def predict_timeline(self, track: Track, trunk_output: Floats) -> Floats:
         scores = self.judge_of.moments(track)
-        if len(scores) != len(evidence):  # a window more or less, by rounding at the song's end
-            scores = scores[np.minimum(np.arange(len(evidence)), len(scores) - 1)]
+        if len(scores) != len(trunk_output):  # a window more or less, by rounding at the song's end
+            scores = scores[np.minimum(np.arange(len(trunk_output)), len(scores) - 1)]
         return softmax(self.card.settings["scale"] * smooth(scores))
 
 
@@ -98,12 +98,12 @@ def open_model(weights: Path | None = None) -> GenreModel:
     card = load_card(path)
     if card.kind == "transfer":
         return GenreModel.load(path)
-    judge = open_judge(path, card)
+    predict = open_judge(path, card)
     if card.settings.get("rate") != SAMPLE_RATE:
         raise DeafWeightsError(file=path.name)
     base = GenreModel.load()
     signature = Model(card.name, card.version, card.sha256[path.name])
-    return LabModel(base.model, card, base.bands, signature, judge)
+    return LabModel(base.model, card, base.bands, signature, predict)
 
 
 def open_judge(path: Path, card: Card) -> FeatureJudge | NetworkJudge:

@@ -55,14 +55,14 @@ def read_features(paths: Sequence[Path], *, bare: bool = False) -> Material:
 
 
 def read_folder(
-    folder: Path, kind: str, cache: Path, tell: Callable[[str], None], *, pieces: bool = False
+    folder: Path, kind: str, cache: Path, show_progress: Callable[[str], None], *, pieces: bool = False
 ) -> Material:
     """Songs of one sub-folder per genre, as a model of that kind looks at them; `pieces` makes a bare row of each three
     seconds where a song would be one row."""
     songs = labelled_features.labelled(folder)
     if kind in NETWORK_KINDS:
-        return _windows(songs, Cache(cache / "mel"), tell)
-    table = labelled_features.gather(songs, Cache(cache / "handcrafted"), tell, windows=pieces)
+        return _windows(songs, Cache(cache / "mel"), show_progress)
+    table = labelled_features.gather(songs, Cache(cache / "handcrafted"), show_progress, windows=pieces)
     return _material(table, bare=pieces)
 
 
@@ -91,16 +91,16 @@ def _material(table: Table, *, bare: bool) -> Material:
     return Material(rows, table.songs, table.labels, names, table.rate)
 
 
-def _windows(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None]) -> Material:
+def _windows(songs: Sequence[Song], cache: Cache, show_progress: Callable[[str], None]) -> Material:
     heard: list[Floats] = []
     labels: list[str] = []
     names: list[str] = []
     for number, (name, label, path) in enumerate(songs, start=1):
-        tell(f"listening {number}/{len(songs)}")
+        show_progress(f"listening {number}/{len(songs)}")
         try:
             windows = mel_windows(path, cache)
         except SoriError as error:
-            tell(f"left out {path.name}: {error}\n")
+            show_progress(f"left out {path.name}: {error}\n")
             continue
         heard.append(windows)
         labels += [label] * len(windows)
@@ -111,7 +111,7 @@ def _windows(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None]) -
 def mel_windows(path: Path, cache: Cache) -> Floats:
     """What `Track.heard_mel` has, cut into windows."""
 
-    def hear() -> Floats:
+    def compute() -> Floats:
         return mel.windows(mel.log_mel(mel.level(load(path).samples)))
 
-    return cache.get(f"mel|{MEL_VERSION}|{hash_file(path)}", hear)
+    return cache.get(f"mel|{MEL_VERSION}|{hash_file(path)}", compute)

@@ -60,7 +60,7 @@ def fit(
     seed: int,
     place: Path,
     run: str,
-    tell: Callable[[str], None],
+    show_progress: Callable[[str], None],
 ) -> tuple[Any, State]:
     """The network of the best epoch, and the run's history. `place` is a folder that the run has to itself."""
     place.mkdir(parents=True, exist_ok=True)
@@ -68,8 +68,8 @@ def fit(
     while state.epoch < epochs and state.epoch - state.best_epoch < PATIENCE:
         started = time.perf_counter()
         loss, accuracy = _epoch(kind, network, learn, np.random.default_rng([seed, state.epoch]))
-        judged = song_scores(kind, network, held)
-        valid = float((judged.argmax(axis=1) == song_labels(held)).mean())
+        predicted = song_scores(kind, network, held)
+        valid = float((predicted.argmax(axis=1) == song_labels(held)).mean())
         state.epoch += 1
         state.seconds += time.perf_counter() - started
         state.history.append({"loss": round(loss, 4), "learn": round(accuracy, 4), "valid": round(valid, 4)})
@@ -78,8 +78,12 @@ def fit(
             _save(network, place / "best.keras")
         _save(network, place / "last.keras")
         _write(place / "state.json", json.dumps(asdict(state)))
-        tell(f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {valid:.3f} (best {state.best:.3f})")
-    tell(f"{kind}: best after epoch {state.best_epoch} of {state.epoch}, held out {state.best:.3f}\n")
+        show_progress(
+            f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {valid:.3f} (best {state.best:.3f})"
+        )
+    show_progress(
+        f"{kind}: best after epoch {state.best_epoch} of {state.epoch}, held out {state.best:.3f}\n"
+    )
     return networks.load(place / "best.keras"), state
 
 

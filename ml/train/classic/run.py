@@ -44,7 +44,7 @@ PUBLISHED = {
 MOST_WINDOWS = 6
 """Windows of one song that teach a network: a long song must not drown the short ones."""
 LICENCE = "Trained here from scratch; the numbers carry no sound of the songs."
-Tell = Callable[[str], None]
+ShowProgress = Callable[[str], None]
 
 
 class NothingToHearError(SoriError):
@@ -68,9 +68,9 @@ class Learnt:
     metrics: dict[str, Any]
 
 
-def train(options: argparse.Namespace, tell: Tell) -> Card:
+def train(options: argparse.Namespace, show_progress: ShowProgress) -> Card:
     started = time.perf_counter()
-    kind, songs, how = options.model, *_gather(options, tell)
+    kind, songs, how = options.model, *_gather(options, show_progress)
     artists = datasets.artists_of(options.data, options.shared)
     divided = splits.split(how, songs.songs, songs.labels, artists, shared=options.shared, seed=options.seed)
     labels = tuple(sorted(set(songs.labels[divided.learn].tolist())))
@@ -82,22 +82,22 @@ def train(options: argparse.Namespace, tell: Tell) -> Card:
     ]
     place = options.cache / "lab" / run
     fit = _fit_network if kind in NETWORK_KINDS else _fit_features
-    learnt = fit(kind, songs, divided, labels, options, place, run, tell)
+    learnt = fit(kind, songs, divided, labels, options, place, run, show_progress)
     card = _card(options, kind, songs, divided, how, labels, learnt)
     card.metrics.setdefault("train_seconds", round(time.perf_counter() - started, 1))
     _save(learnt.model, card, output)
     networks.clear(place, ("best.keras", "last.keras", "state.json", "trials.json"))
-    tell(f"{output}: {card.metrics['held_out']}\n")
+    show_progress(f"{output}: {card.metrics['held_out']}\n")
     return card
 
 
-def _gather(options: argparse.Namespace, tell: Tell) -> tuple[Material, str]:
+def _gather(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[Material, str]:
     kind, cache = options.model, options.cache
     leaky = options.split == "leaky"
     if options.features:
         songs = datasets.read_features(options.features, bare=leaky)
     elif options.data:
-        songs = datasets.read_folder(options.data, kind, cache, tell, pieces=leaky)
+        songs = datasets.read_folder(options.data, kind, cache, show_progress, pieces=leaky)
     elif kind in NETWORK_KINDS:
         raise NothingToHearError(kind=kind)
     else:
@@ -109,7 +109,7 @@ def _gather(options: argparse.Namespace, tell: Tell) -> tuple[Material, str]:
 
 def _fit_features(
     kind: str, songs: Material, divided: Split, labels: tuple[str, ...], options: argparse.Namespace,
-    place: Path, run: str, tell: Tell,
+    place: Path, run: str, show_progress: ShowProgress,
 ) -> Learnt:  # fmt: skip
     if kind not in FEATURE_KINDS:
         raise ValueError(f"{kind!r} is no feature model")
@@ -117,7 +117,7 @@ def _fit_features(
     rows = fitting.Rows(songs.inputs[divided.learn], truth, divided.groups[divided.learn])
     found = fitting.fit(
         kind, rows, len(labels), tune=options.tune, trials=options.trials, seed=options.seed,
-        notes=place / "trials.json", tell=tell,
+        notes=place / "trials.json", show_progress=show_progress,
     )  # fmt: skip
     metrics = {"values": dict(found.values), "trials": found.trials}
     return Learnt(found.model, found.scores, truth, metrics)
@@ -125,7 +125,7 @@ def _fit_features(
 
 def _fit_network(
     kind: str, songs: Material, divided: Split, labels: tuple[str, ...], options: argparse.Namespace,
-    place: Path, run: str, tell: Tell,
+    place: Path, run: str, show_progress: ShowProgress,
 ) -> Learnt:  # fmt: skip
     held = _held_out(songs, divided, options.seed)
     learn = _windows(songs, divided.learn & ~held, labels, MOST_WINDOWS)
@@ -139,7 +139,7 @@ def _fit_network(
         seed=options.seed,
         place=place,
         run=run,
-        tell=tell,
+        show_progress=show_progress,
     )
     metrics = {
         "history": state.history,

@@ -107,19 +107,19 @@ def fit(
     trials: int,
     seed: int,
     notes: Path,
-    tell: Callable[[str], None],
+    show_progress: Callable[[str], None],
 ) -> Fitted:
     """Choose values, judge every row by cross-validation with them, and fit on all rows. `notes` keeps the trials."""
     ledger = _Ledger(notes)
 
     def attempt(values: Values) -> float:
-        tell(f"{kind}: {_said(values)}")
+        show_progress(f"{kind}: {_said(values)}")
         return ledger.score(values, lambda: _accuracy(_crossed(kind, values, rows, labels, seed), rows))
 
     for values in _proposals(kind, tune, trials, seed, attempt):
         attempt(values)
     best = ledger.best() or MODELS[kind].default
-    tell(f"{kind}: {_said(best)} is fitted\n")
+    show_progress(f"{kind}: {_said(best)} is fitted\n")
     crossed = _crossed(kind, best, rows, labels, seed)
     model = _model(kind, best, seed).fit(rows.features, rows.labels)
     if hasattr(model[-1], "covariance_"):

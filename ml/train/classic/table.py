@@ -18,14 +18,14 @@ EPOCHS = {"filtered": 40, "random": 40, "leaky": 20}
 """Of each network. On the fault-filtered split none was better later; the leaky one shows its point sooner."""
 
 
-def train_table(options: argparse.Namespace, tell: Callable[[str], None]) -> None:
+def train_table(options: argparse.Namespace, show_progress: Callable[[str], None]) -> None:
     folder = options.output or run.LAB_FOLDER
     for name, changes in plans(options.shared / "gtzan" / "clips"):
         output = folder / name
         if _is_there(output):
             continue
-        tell(f"{name}\n")
-        run.train(argparse.Namespace(**{**vars(options), **changes, "output": output}), tell)
+        show_progress(f"{name}\n")
+        run.train(argparse.Namespace(**{**vars(options), **changes, "output": output}), show_progress)
 
 
 def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:

@@ -44,15 +44,17 @@ def labelled(folder: Path) -> list[Song]:
     return songs
 
 
-def gather(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None], *, windows: bool) -> Table:
+def gather(
+    songs: Sequence[Song], cache: Cache, show_progress: Callable[[str], None], *, windows: bool
+) -> Table:
     """One row a song, or with `windows` one row for each three seconds of it."""
     rows, labels, names = [], [], []
     for number, (name, label, path) in enumerate(songs, start=1):
-        tell(f"listening {number}/{len(songs)}")
+        show_progress(f"listening {number}/{len(songs)}")
         try:
             found = describe_file(path, cache)
         except SoriError as error:
-            tell(f"left out {path.name}: {error}\n")
+            show_progress(f"left out {path.name}: {error}\n")
             continue
         kept = found[1:] if windows else found[:1]
         rows.append(kept)
@@ -66,10 +68,10 @@ def gather(songs: Sequence[Song], cache: Cache, tell: Callable[[str], None], *, 
 def describe_file(path: Path, cache: Cache) -> Floats:
     """(1 + windows, names): the row of the whole song, then one for each three seconds."""
 
-    def hear() -> Floats:
-        heard = extraction.listen(mel.level(load(path).samples), SAMPLE_RATE)
+    def compute() -> Floats:
+        heard = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
         return np.concatenate([heard.row()[None], heard.windows(WINDOW_SECONDS)])
 
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return cache.get(f"handcrafted {extraction.VERSION}|mel {mel.VERSION}|{digest}", hear)
+    return cache.get(f"handcrafted {extraction.VERSION}|mel {mel.VERSION}|{digest}", compute)

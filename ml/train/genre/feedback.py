@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.report.errors import SoriError
 from ml.train.data.corpus import Example
 from ml.train.genre.trunk_outputs import Row
@@ -41,5 +41,7 @@ def _read(path: Path) -> np.ndarray | None:
         heard = np.load(path, allow_pickle=False)
     except (OSError, ValueError):
         return None
-    fits = heard.shape == (EVIDENCE_SIZE,) and heard.dtype == np.float32 and bool(np.isfinite(heard).all())
+    fits = (
+        heard.shape == (TRUNK_OUTPUT_SIZE,) and heard.dtype == np.float32 and bool(np.isfinite(heard).all())
+    )
     return heard if fits else None

@@ -26,13 +26,13 @@ Integers = npt.NDArray[np.int64]
 class Rows:
     """Evidence (n, size), label indices (n,), artists (n,) and how much each row counts (n,)."""
 
-    evidence: Floats
+    trunk_output: Floats
     labels: Integers
     artists: npt.NDArray[np.str_]
     counts: Floats
 
     def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
-        return Rows(self.evidence[mask], self.labels[mask], self.artists[mask], self.counts[mask])
+        return Rows(self.trunk_output[mask], self.labels[mask], self.artists[mask], self.counts[mask])
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class Scale:
     deviation: Doubles
 
     @classmethod
-    def of(cls, evidence: Floats) -> Scale:
-        return cls(evidence.mean(axis=0, dtype=np.float64), evidence.std(axis=0, dtype=np.float64) + 1e-6)
+    def of(cls, trunk_output: Floats) -> Scale:
+        return cls(
+            trunk_output.mean(axis=0, dtype=np.float64), trunk_output.std(axis=0, dtype=np.float64) + 1e-6
+        )
 
-    def apply(self, evidence: Floats) -> Doubles:
-        scaled: Doubles = (evidence - self.mean) / self.deviation
+    def apply(self, trunk_output: Floats) -> Doubles:
+        scaled: Doubles = (trunk_output - self.mean) / self.deviation
         return scaled
 
     def undo(self, weights: Doubles, bias: Doubles) -> Linear:
@@ -78,8 +80,8 @@ def softmax_regression(
     prior: (size, labels), the standardised weights that `ridge` pulls towards. same: (pairs, size), differences of
     evidence between copies of one song, which `fidelity` keeps from changing the scores.
     """
-    scale = Scale.of(rows.evidence)
-    x, size = scale.apply(rows.evidence), rows.evidence.shape[1]
+    scale = Scale.of(rows.trunk_output)
+    x, size = scale.apply(rows.trunk_output), rows.trunk_output.shape[1]
     start = np.zeros((size, labels)) if prior is None else prior
     target, share = np.eye(labels)[rows.labels], row_weights(rows, labels)
     steps = np.zeros((0, size)) if same is None else same / scale.deviation
@@ -103,8 +105,8 @@ def softmax_regression(
 
 def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
     """Linear discriminant analysis; half of the scatter within a label is that between its artists' means."""
-    scale = Scale.of(rows.evidence)
-    x = scale.apply(rows.evidence)
+    scale = Scale.of(rows.trunk_output)
+    x = scale.apply(rows.trunk_output)
     size = x.shape[1]
     centres, between, within = np.zeros((labels, size)), np.zeros((size, size)), np.zeros((size, size))
     for label in range(labels):
@@ -125,12 +127,12 @@ def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
     return scale.undo(weights, -0.5 * (centres * weights.T).sum(axis=1))
 
 
-def even(linear: Linear, evidence: Floats) -> Linear:
+def even(linear: Linear, trunk_output: Floats) -> Linear:
     """Scores whose mean over labels is zero for every song, with unit spread over `evidence`."""
     weights = linear.weights - linear.weights.mean(axis=1, keepdims=True)
     bias = linear.bias - linear.bias.mean()
     centred = Linear(weights, bias)
-    return centred.scaled(1 / float(centred(evidence).std()))
+    return centred.scaled(1 / float(centred(trunk_output).std()))
 
 
 def add(*parts: Linear) -> Linear:

@@ -75,7 +75,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predicted:
     """Scores of every row by a head that never met its artist; `held` marks the rows that were judged."""
 
     scores: Floats
@@ -88,7 +88,7 @@ def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> Table:
     original = [place.get((row.example.name, "as is"), i) for i, row in enumerate(rows)]
     length = np.array([min(1.0, np.sqrt(row.windows / FULL_WINDOWS) + 0.2) for row in rows])
     table = Rows(
-        evidence=np.array([row.evidence for row in rows], np.float32),
+        trunk_output=np.array([row.trunk_output for row in rows], np.float32),
         labels=np.array([labels.index(row.example.label) for row in rows]),
         artists=np.array([row.example.artist for row in rows]),
         counts=length * [EMOTIFY_SHARE if row.example.collection == EMOTIFY else 1.0 for row in rows],
@@ -105,7 +105,7 @@ def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> Table:
 def fit_head(table: Table, labels: Sequence[str], use: Mask) -> Head:
     """A head from the rows marked `use`, its scores not yet calibrated."""
     heard = table.rows.where(use & ~table.is_taggram)
-    heard = Rows(heard.evidence[:, EMBEDDING], heard.labels, heard.artists, heard.counts)
+    heard = Rows(heard.trunk_output[:, EMBEDDING], heard.labels, heard.artists, heard.counts)
     by_embedding = softmax_regression(
         heard,
         len(labels),
@@ -113,7 +113,7 @@ def fit_head(table: Table, labels: Sequence[str], use: Mask) -> Head:
         same=_changes(table, use)[:, EMBEDDING],
         fidelity=FIDELITY_BY_EMBEDDING,
     )
-    by_embedding = even(by_embedding, heard.evidence).scaled(EMBEDDING_SHARE)
+    by_embedding = even(by_embedding, heard.trunk_output).scaled(EMBEDDING_SHARE)
     return Head(fit_by_tags(table, labels, use), by_embedding, tags_alone=1.0)
 
 
@@ -124,7 +124,7 @@ def fit_by_tags(table: Table, labels: Sequence[str], use: Mask) -> Linear:
     )
     tagged = table.rows.where(use)
     tagged = Rows(
-        tagged.evidence[:, BY_TAGS],
+        tagged.trunk_output[:, BY_TAGS],
         tagged.labels,
         tagged.artists,
         tagged.counts * np.broadcast_to(shares, use.shape)[use],
@@ -138,19 +138,20 @@ def fit_by_tags(table: Table, labels: Sequence[str], use: Mask) -> Linear:
         same=_changes(table, use)[:, BY_TAGS],
         fidelity=FIDELITY_BY_TAGS,
     )
-    logits = Rows(tagged.evidence[:, len(trunk.TAGS) :], tagged.labels, tagged.artists, tagged.counts)
+    logits = Rows(tagged.trunk_output[:, len(trunk.TAGS) :], tagged.labels, tagged.artists, tagged.counts)
     discriminant = artist_discriminant(logits, count, shrinkage=SHRINKAGE)
     padding = np.zeros((len(trunk.TAGS), count), np.float32)
     discriminant = type(discriminant)(np.concatenate([padding, discriminant.weights]), discriminant.bias)
     return add(
-        even(regression, tagged.evidence), even(discriminant, tagged.evidence).scaled(DISCRIMINANT_SHARE)
+        even(regression, tagged.trunk_output),
+        even(discriminant, tagged.trunk_output).scaled(DISCRIMINANT_SHARE),
     )
 
 
 def _changes(table: Table, use: Mask) -> Floats:
     """Evidence of each copy among the rows marked `use`, less that of its original."""
     copies = use & ~table.is_taggram & ~table.is_original
-    changes: Floats = table.rows.evidence[copies] - table.rows.evidence[table.original_of[copies]]
+    changes: Floats = table.rows.trunk_output[copies] - table.rows.trunk_output[table.original_of[copies]]
     return changes
 
 
@@ -163,7 +164,7 @@ def prior_weights(labels: Sequence[str]) -> Doubles:
     return weights
 
 
-def cross_judge(table: Table, labels: Sequence[str], *, seed: int = 0) -> Judged | None:
+def cross_predict(table: Table, labels: Sequence[str], *, seed: int = 0) -> Predicted | None:
     """Judge every row by a head trained without its artist. None where there are too few artists for that."""
     rows, count = table.rows, len(labels)
     artists = [len(np.unique(rows.artists[rows.labels == label])) for label in range(count)]
@@ -171,11 +172,11 @@ def cross_judge(table: Table, labels: Sequence[str], *, seed: int = 0) -> Judged
         return None
     scores, by_tags = np.zeros((2, len(rows.labels), count), np.float32)
     folds = StratifiedGroupKFold(min(FOLDS, min(artists)), shuffle=True, random_state=seed)
-    for train, held in folds.split(rows.evidence, rows.labels, rows.artists):
+    for train, held in folds.split(rows.trunk_output, rows.labels, rows.artists):
         head = fit_head(table, labels, np.isin(np.arange(len(rows.labels)), train))
-        scores[held] = head.scores(rows.evidence[held])
-        by_tags[held] = head.scores_by_tags(rows.evidence[held, BY_TAGS])
-    return Judged(scores, by_tags, table.is_original & ~table.from_emotify)
+        scores[held] = head.scores(rows.trunk_output[held])
+        by_tags[held] = head.scores_by_tags(rows.trunk_output[held, BY_TAGS])
+    return Predicted(scores, by_tags, table.is_original & ~table.from_emotify)
 
 
 def temperature(scores: Floats, labels: Integers) -> float:
@@ -191,14 +192,16 @@ def temperature(scores: Floats, labels: Integers) -> float:
     return float(np.exp(minimize_scalar(cost, bounds=(-3.0, 4.0), method="bounded").x))
 
 
-def calibrate(head: Head, table: Table, judged: Judged | None) -> tuple[Head, float]:
+def calibrate(head: Head, table: Table, predicted: Predicted | None) -> tuple[Head, float]:
     """The head brought to scale, and the least probability at which it is confident."""
-    if judged is None:
+    if predicted is None:
         scaled = Head(head.by_tags.scaled(UNCALIBRATED), head.by_embedding.scaled(UNCALIBRATED), 1.0)
         return scaled, 1.5 / len(head.by_tags.bias)
-    audio, tagged = judged.held & ~table.is_taggram, judged.held & table.is_taggram
-    factor = temperature(judged.scores[audio], table.rows.labels[audio])
-    alone = temperature(judged.scores_by_tags[tagged], table.rows.labels[tagged]) if tagged.any() else factor
-    best = softmax(factor * judged.scores[audio]).max(axis=1)
+    audio, tagged = predicted.held & ~table.is_taggram, predicted.held & table.is_taggram
+    factor = temperature(predicted.scores[audio], table.rows.labels[audio])
+    alone = (
+        temperature(predicted.scores_by_tags[tagged], table.rows.labels[tagged]) if tagged.any() else factor
+    )
+    best = softmax(factor * predicted.scores[audio]).max(axis=1)
     scaled = Head(head.by_tags.scaled(factor), head.by_embedding.scaled(factor), alone / factor)
     return scaled, float(np.quantile(best, 1 - CONFIDENT_SHARE))

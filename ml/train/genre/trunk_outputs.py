@@ -19,8 +19,8 @@ from ml.features.mel import Floats
 from ml.features.track import Track
 from ml.models import trunk
 from ml.models.card import hash_file
-from ml.models.genre import EVIDENCE_SIZE, GenreModel
-from ml.models.head import tag_evidence
+from ml.models.genre import TRUNK_OUTPUT_SIZE, GenreModel
+from ml.models.head import tag_output
 from ml.report.errors import SoriError
 from ml.train.data import augmentation
 from ml.train.data.augmentation import VARIANTS
@@ -37,7 +37,7 @@ class Row:
 
     example: Example
     variant: str
-    evidence: Floats
+    trunk_output: Floats
     windows: int
 
 
@@ -49,32 +49,32 @@ class Gatherer:
         self._version = fingerprint(model)
 
     def rows(
-        self, examples: Sequence[Example], names: Sequence[str], tell: Callable[[str], None]
+        self, examples: Sequence[Example], names: Sequence[str], show_progress: Callable[[str], None]
     ) -> Iterator[Row]:
         for number, example in enumerate(examples, start=1):
-            tell(f"listening {number}/{len(examples)}")
+            show_progress(f"listening {number}/{len(examples)}")
             if example.taggram is not None:
-                known = tag_evidence(example.taggram)
-                unknown = np.full(EVIDENCE_SIZE - len(known), np.nan, np.float32)
+                known = tag_output(example.taggram)
+                unknown = np.full(TRUNK_OUTPUT_SIZE - len(known), np.nan, np.float32)
                 yield Row(example, "as is", np.concatenate([known, unknown]), len(example.taggram))
                 continue
             try:
                 yield from self._listen(example, names)
             except SoriError as error:
-                tell(f"left out {example.name}: {error}\n")
+                show_progress(f"left out {example.name}: {error}\n")
 
     def windows(self, example: Example, variant: str) -> Floats:
         """Evidence of each window (windows, EVIDENCE_SIZE) of one variant of an example with audio."""
         key = f"{self._version}|{variant}|{hash_file(example.audio)}"
-        return self._cache.get(key, lambda: self._hear(_vary(load_example(example), variant)))
+        return self._cache.get(key, lambda: self._compute(_vary(load_example(example), variant)))
 
     def _listen(self, example: Example, names: Sequence[str]) -> Iterator[Row]:
         for variant in names:
             heard = self.windows(example, variant)
             yield Row(example, variant, heard.mean(axis=0), len(heard))
 
-    def _hear(self, audio: Audio) -> Floats:
-        return self._model.hear(Track(audio, self._model.bands).windows, self._executor)
+    def _compute(self, audio: Audio) -> Floats:
+        return self._model.run_trunk(Track(audio, self._model.bands).windows, self._executor)
 
 
 def fingerprint(model: GenreModel) -> str:
@@ -83,7 +83,7 @@ def fingerprint(model: GenreModel) -> str:
     The head does not count, so training and evaluation share these outputs.
     """
     steps = {"mel": mel, "bands": bands, "trunk": trunk, "variants": augmentation}
-    return "|".join([model.hearing, *(f"{name} {step.VERSION}" for name, step in steps.items())])
+    return "|".join([model.trunk_version, *(f"{name} {step.VERSION}" for name, step in steps.items())])
 
 
 def load_example(example: Example) -> Audio:
@@ -105,6 +105,6 @@ def learn_bands(examples: Sequence[Example], nothing: BandStatistics) -> BandSta
             continue
         if audio.sample_rate < SAMPLE_RATE:
             continue
-        mel = Track(audio, nothing).heard_mel
+        mel = Track(audio, nothing).recorded_mel
         frames.append(mel[choose.integers(len(mel), size=FRAMES_PER_SONG)])
     return BandStatistics.learn(np.concatenate(frames)) if frames else nothing

@@ -117,22 +117,22 @@ def folds_by_genre(ratings: Ratings) -> list[tuple[Integers, Integers]]:
     return [(np.flatnonzero(ratings.genres != one), np.flatnonzero(ratings.genres == one)) for one in genres]
 
 
-def cross_judge(
+def cross_predict(
     given: Floats, balance: Floats, folds: Folds, *, fit: Fit = fit_balance, asked: Floats | None = None
 ) -> Floats:
     """The balance of each clip by a model that never met it: learnt from `given`, asked about `asked` or the same."""
     others = given if asked is None else asked
-    judged = np.zeros(len(balance), np.float32)
+    predicted = np.zeros(len(balance), np.float32)
     for learnt, held in folds:
-        judged[held] = fit(given[learnt], balance[learnt])(others[held])
-    return judged
+        predicted[held] = fit(given[learnt], balance[learnt])(others[held])
+    return predicted
 
 
-def slope_of(judged: Floats, arousal: Floats) -> float:
+def slope_of(predicted: Floats, arousal: Floats) -> float:
     """The factor from a judged balance to log-odds under which the arousal's squared error is least."""
 
     def cost(logarithm: float) -> float:
-        return float(np.square(odds_to_share(np.exp(logarithm) * judged) - arousal).mean())
+        return float(np.square(odds_to_share(np.exp(logarithm) * predicted) - arousal).mean())
 
     return float(np.exp(minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded").x))
 
@@ -147,12 +147,12 @@ class MoodHead:
 
 def fit_ratings(given: Floats, ratings: Ratings) -> tuple[MoodHead, dict[str, float], Floats]:
     """The head that ships, the settings of its card, and the cross-validated balance of each clip."""
-    judged = cross_judge(given, ratings.balance, folds_by_clip(ratings))
-    slope, ridge = slope_of(judged, ratings.arousal), choose_ridge(given, ratings.balance)
+    predicted = cross_predict(given, ratings.balance, folds_by_clip(ratings))
+    slope, ridge = slope_of(predicted, ratings.arousal), choose_ridge(given, ratings.balance)
     arousal = ridge_regression(given, ratings.balance, ridge).scaled(slope)
     opposite = np.array([[-0.5, 0.5]], np.float32)
     scores = Linear(arousal.weights @ opposite, arousal.bias @ opposite)
-    return MoodHead(scores, arousal), {"ridge": round(ridge, 2), "slope": round(slope, 4)}, judged
+    return MoodHead(scores, arousal), {"ridge": round(ridge, 2), "slope": round(slope, 4)}, predicted
 
 
 def fit_labels(
@@ -170,12 +170,12 @@ def fit_labels(
     least = min(len(np.unique(groups[labels == label])) for label in range(count))
     if least < 2:
         return fit(rows), None
-    judged = np.zeros((len(labels), count), np.float32)
+    predicted = np.zeros((len(labels), count), np.float32)
     folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=0)
     for learnt, held in folds.split(given, labels, groups):
-        judged[held] = fit(rows.where(np.isin(np.arange(len(labels)), learnt)))(given[held])
-    factor = recipe.temperature(judged, labels)
-    return fit(rows).scaled(factor), judged * np.float32(factor)
+        predicted[held] = fit(rows.where(np.isin(np.arange(len(labels)), learnt)))(given[held])
+    factor = recipe.temperature(predicted, labels)
+    return fit(rows).scaled(factor), predicted * np.float32(factor)
 
 
 def own_arousal(scores: Linear, labels: Sequence[str], shipped: Linear) -> Linear:

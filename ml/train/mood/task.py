@@ -36,7 +36,7 @@ LICENCE = "Learnt from the listeners' ratings of Emotify (Aljanaki, Wiering & Ve
 OWN_LICENCE = "Learnt from a person's own songs"
 
 
-class MoodListener:
+class MoodInputs:
     """What mood is judged by, of each example; what was heard is kept."""
 
     def __init__(self, model: GenreModel, cache: Cache, executor: Executor) -> None:
@@ -44,29 +44,29 @@ class MoodListener:
         self._version = f"mood|motion {motion.VERSION}|onsets {onsets.VERSION}|{fingerprint(model)}"
 
     def inputs(
-        self, examples: Sequence[Example], tell: Callable[[str], None], part: str = WHOLE
+        self, examples: Sequence[Example], show_progress: Callable[[str], None], part: str = WHOLE
     ) -> tuple[list[Example], Floats]:
         """(examples, INPUTS) of those that could be heard, and which these are; the others are named."""
         heard, found = [], []
         for number, example in enumerate(examples, start=1):
-            tell(f"listening to moods {number}/{len(examples)}")
+            show_progress(f"listening to moods {number}/{len(examples)}")
             try:
                 found.append(self._input(example, part))
             except SoriError as error:
-                tell(f"left out {example.name}: {error}\n")
+                show_progress(f"left out {example.name}: {error}\n")
             else:
                 heard.append(example)
         return heard, np.array(found, np.float32)
 
     def _input(self, example: Example, part: str) -> Floats:
-        def hear() -> Floats:
+        def compute() -> Floats:
             audio = load(example.audio)
             track = Track(middle(audio) if part == MIDDLE else audio, self._model.bands)
-            evidence = self._model.hear(track.windows, self._executor).mean(axis=0)
-            given: Floats = inputs(evidence[None], track.motion[None])[0]
+            trunk_output = self._model.run_trunk(track.windows, self._executor).mean(axis=0)
+            given: Floats = inputs(trunk_output[None], track.motion[None])[0]
             return given
 
-        return self._cache.get(f"{self._version}|{part}|{hash_file(example.audio)}", hear)
+        return self._cache.get(f"{self._version}|{part}|{hash_file(example.audio)}", compute)
 
 
 def middle(audio: Audio) -> Audio:
@@ -76,27 +76,29 @@ def middle(audio: Audio) -> Audio:
     return replace(audio, samples=audio.samples[start : start + size])
 
 
-def train(options: argparse.Namespace, listener: MoodListener, tell: Callable[[str], None]) -> Card:
+def train(options: argparse.Namespace, listener: MoodInputs, show_progress: Callable[[str], None]) -> Card:
     """One training run; the weight file appears only when it is complete."""
     own = options.data is not None
     output = options.output or (WEIGHT_FOLDER / "own-mood.npz" if own else MOOD_WEIGHTS)
-    model = _own(options, listener, tell) if own else _shipped(options, listener, tell)
+    model = _own(options, listener, show_progress) if own else _shipped(options, listener, show_progress)
     _save(model, output)
     card = MoodModel.load(output).card
-    tell(f"{output}: {card.metrics}\n")
+    show_progress(f"{output}: {card.metrics}\n")
     return card
 
 
-def _shipped(options: argparse.Namespace, listener: MoodListener, tell: Callable[[str], None]) -> MoodModel:
+def _shipped(
+    options: argparse.Namespace, listener: MoodInputs, show_progress: Callable[[str], None]
+) -> MoodModel:
     ratings = fit.read_ratings(options.shared)
-    heard, given = listener.inputs(ratings.examples, tell)
+    heard, given = listener.inputs(ratings.examples, show_progress)
     if len(heard) < len(ratings.examples):  # folds and figures are of all clips
         raise CorpusError(folder=str(options.shared / "emotify"))
-    head, settings, judged = fit.fit_ratings(given, ratings)
-    right = (judged > 0) == ratings.exciting
+    head, settings, predicted = fit.fit_ratings(given, ratings)
+    right = (predicted > 0) == ratings.exciting
     figures = {
         "accuracy": _rounded(right),
-        "r": round(float(np.corrcoef(judged, ratings.balance)[0, 1]), 4),
+        "r": round(float(np.corrcoef(predicted, ratings.balance)[0, 1]), 4),
         "accuracy_agreed": _rounded(right[ratings.agreed]),
         "n": len(right),
     }
@@ -112,13 +114,15 @@ def _shipped(options: argparse.Namespace, listener: MoodListener, tell: Callable
     return _model(card, head.scores, head.arousal)
 
 
-def _own(options: argparse.Namespace, listener: MoodListener, tell: Callable[[str], None]) -> MoodModel:
-    examples, given = listener.inputs(corpus.read_folder(options.data), tell)
+def _own(
+    options: argparse.Namespace, listener: MoodInputs, show_progress: Callable[[str], None]
+) -> MoodModel:
+    examples, given = listener.inputs(corpus.read_folder(options.data), show_progress)
     labels = tuple(sorted({example.label for example in examples}))
     if len(labels) < 2:
         raise CorpusError(folder=str(options.data))
     truth = np.array([labels.index(example.label) for example in examples])
-    scores, judged = fit.fit_labels(given, truth, _groups(examples), len(labels))
+    scores, predicted = fit.fit_labels(given, truth, _groups(examples), len(labels))
     shipped = MoodModel.load()
     arousal = Linear(shipped.arousal_weights[:, None], shipped.arousal_bias[None])
     card = Card(
@@ -127,7 +131,7 @@ def _own(options: argparse.Namespace, listener: MoodListener, tell: Callable[[st
         labels=labels,
         settings={"ridge": fit.OWN_RIDGE},
         data={label: int((truth == place).sum()) for place, label in enumerate(labels)},
-        metrics={} if judged is None else {"cross_validated": _figures(judged, truth)},
+        metrics={} if predicted is None else {"cross_validated": _figures(predicted, truth)},
         licence=OWN_LICENCE,
     )
     return _model(card, scores, fit.own_arousal(scores, labels, arousal))
@@ -143,15 +147,15 @@ def _groups(examples: Sequence[Example]) -> Any:
     return np.array(named)
 
 
-def _figures(judged: Floats, truth: Any) -> dict[str, Any]:
-    right = judged.argmax(axis=1) == truth
+def _figures(predicted: Floats, truth: Any) -> dict[str, Any]:
+    right = predicted.argmax(axis=1) == truth
     low, high = metrics.interval(right)
     return {
         "accuracy": _rounded(right),
         "low": round(low, 4),
         "high": round(high, 4),
-        "macro_f1": round(metrics.macro_f1(truth, judged.argmax(axis=1), judged.shape[1]), 4),
-        "ece": round(metrics.calibration_error(softmax(judged), truth), 4),
+        "macro_f1": round(metrics.macro_f1(truth, predicted.argmax(axis=1), predicted.shape[1]), 4),
+        "ece": round(metrics.calibration_error(softmax(predicted), truth), 4),
         "n": len(truth),
     }
 

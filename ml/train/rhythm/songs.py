@@ -83,7 +83,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     tracks = [Track(load(facts.file), bands) for facts in heard if facts.file is not None]
     genres = estimate_genres(heard, [track.mel for track in tracks])
     return [
-        Song(facts, onsets.listen(onsets.level(track.mel)), key.profile(track.chromagram), genre)
+        Song(facts, onsets.measure(onsets.level(track.mel)), key.profile(track.chromagram), genre)
         for facts, track, genre in zip(heard, tracks, genres, strict=True)
     ]
 

@@ -80,7 +80,7 @@ def figures(question: Question, songs: Sequence[Song], runs: Sequence[Run]) -> F
     """Mean scores over the long clips, for each state of knowledge, apart for classical and the others."""
     out: Figures = {known: {} for known in question.knowledge}
     for name, wanted in (("classical", True), ("others", False)):
-        places = [i for i in _judged(songs) if (songs[i].facts.genre == "classical") == wanted]
+        places = [i for i in _predicted(songs) if (songs[i].facts.genre == "classical") == wanted]
         for known in question.knowledge if places else ():
             scores = [question.score(songs[i], run[known][i]) for run in runs for i in places]
             means = [round(float(mean), 3) for mean in np.mean(scores, axis=0)]
@@ -111,13 +111,13 @@ def _genre(song: Song, known: str) -> Genre:
     return {"none": None, "estimated": song.genre, "labelled": {song.facts.genre: 1.0}}[known]
 
 
-def _judged(songs: Sequence[Song]) -> list[int]:
+def _predicted(songs: Sequence[Song]) -> list[int]:
     return [place for place, song in enumerate(songs) if song.facts.long]
 
 
 def _verdicts(question: Question, songs: Sequence[Song], runs: Sequence[Run]) -> tuple[Floats, Mask]:
     """Probability of each chosen answer and whether it was right, over the long clips."""
     answers = [run[known] for run in runs for known in question.knowledge if known != "labelled"]
-    pairs = [(songs[i], shares[i]) for shares in answers for i in _judged(songs)]
+    pairs = [(songs[i], shares[i]) for shares in answers for i in _predicted(songs)]
     correct = [question.score(song, shares)[0] == 1.0 for song, shares in pairs]
     return np.array([shares.max() for _, shares in pairs]), np.array(correct)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.similarity.projection import Projection
-from ml.train.similarity.halves import Heard
+from ml.train.similarity.halves import Piece
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import learn
 
@@ -31,10 +31,10 @@ class Halves:
     `asked` and `crops` name the clip that each piece belongs to by its place.
     """
 
-    library: list[Heard]
-    asked: dict[str, list[tuple[int, Heard]]]
-    crops: list[tuple[int, Heard]]
-    whole: list[Heard]
+    library: list[Piece]
+    asked: dict[str, list[tuple[int, Piece]]]
+    crops: list[tuple[int, Piece]]
+    whole: list[Piece]
     artists: list[str]
 
 
@@ -90,7 +90,7 @@ def fold_of(artists: Sequence[str], known: Sequence[str] | None = None) -> Rows:
     return np.array([fold.get(artist, len(artist) % FOLDS) for artist in artists])
 
 
-def _finite(method: Method, pairs: Sequence[tuple[int, Heard]]) -> tuple[Rows, Floats]:
+def _finite(method: Method, pairs: Sequence[tuple[int, Piece]]) -> tuple[Rows, Floats]:
     """Owners and features of the pieces that this method was given; the trunk did not hear every transposition."""
     features = np.stack([method.features(one) for _, one in pairs])
     heard = np.isfinite(features).all(axis=1)

@@ -25,9 +25,9 @@ from ml.features.chroma import BANDS, Chromagram
 from ml.features.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
 from ml.features.track import Track
 from ml.models.card import hash_file
-from ml.models.genre import EVIDENCE_SIZE, WINDOW_SECONDS
+from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
-from ml.pipeline import Ear
+from ml.pipeline import Pipeline
 from ml.similarity import timbre
 from ml.train.data.augmentation import as_is, mp3
 from ml.train.data.corpus import EMOTIFY, GTZAN, Example, read_emotify, read_gtzan_clips
@@ -41,14 +41,14 @@ EMOTIFY_GENRES = {"classical", "electronic", "pop", "rock"}
 BASELINE_FRAMES = 200
 SEMITONES = (1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6)
 UNTOUCHED, MP3 = "as it is", "MP3 at 64 kbit/s"
-HEARING_VERSION = 2
+FEATURES_VERSION = 2
 CROPS = 12
 CROP_WINDOWS = (3, 5)
 """Of every long clip so many pieces are cut for learning, each of so many of the trunk's windows (9 to 15 seconds)."""
 
 
 @dataclass(frozen=True)
-class Heard:
+class Piece:
     """What one piece of sound gave: `evidence` (windows, EVIDENCE_SIZE), `mel` as `ml.similarity.timbre` pools it.
 
     `frames` is librosa's chroma_stft (frames, 12), for the baseline alone.
@@ -58,7 +58,7 @@ class Heard:
     part: str
     change: str
     chromagram: Chromagram
-    evidence: Floats
+    trunk_output: Floats
     mel: Floats
     bpm: float
     frames: Floats
@@ -68,8 +68,8 @@ class Heard:
         return len(self.mel) / timbre.FRAMES_PER_SECOND
 
     @property
-    def mean_evidence(self) -> Floats:
-        mean: Floats = self.evidence.mean(axis=0)
+    def mean_trunk_output(self) -> Floats:
+        mean: Floats = self.trunk_output.mean(axis=0)
         return mean
 
 
@@ -113,14 +113,16 @@ def read_examples(shared: Path) -> list[Example]:
     return read_gtzan_clips(shared) + read_emotify(shared, EMOTIFY_GENRES)
 
 
-def hear_halves(shared: Path, ear: Ear, cache: Path, tell: Callable[[str], None]) -> Iterator[Heard]:
+def read_pieces(
+    shared: Path, pipeline: Pipeline, cache: Path, show_progress: Callable[[str], None]
+) -> Iterator[Piece]:
     """For a long clip its whole, its second half and every change of its first; for a short one its whole."""
     cache.mkdir(parents=True, exist_ok=True)
     examples = read_examples(shared)
     for number, example in enumerate(examples, start=1):
-        tell(f"hearing {number}/{len(examples)}")
+        show_progress(f"hearing {number}/{len(examples)}")
         hasher = hash_file(example.audio)
-        listen = partial(_remembered, ear, cache, example, hasher)
+        listen = partial(_remembered, pipeline, cache, example, hasher)
         audio = load(example.audio)
         yield listen("whole", UNTOUCHED, audio.samples, as_is)
         if audio.duration_seconds < LONG_SECONDS:
@@ -135,13 +137,13 @@ def hear_halves(shared: Path, ear: Ear, cache: Path, tell: Callable[[str], None]
             yield listen("first", name, audio.samples[:middle], change, heard=heard)
 
 
-def crops(whole: Heard, seed: int) -> Iterator[Heard]:
+def crops(whole: Piece, seed: int) -> Iterator[Piece]:
     """Pieces of a clip to learn from: each begins elsewhere, and two of three are moved by some semitones.
 
     Moved on the keyboard, so that notes pass from one register into the next; the sound stays as it was.
     """
     choose = np.random.default_rng(seed)
-    windows = len(whole.evidence)
+    windows = len(whole.trunk_output)
     for number in range(CROPS):
         length = min(windows, int(choose.integers(*CROP_WINDOWS, endpoint=True)))
         start = int(choose.integers(0, windows - length, endpoint=True))
@@ -152,7 +154,7 @@ def crops(whole: Heard, seed: int) -> Iterator[Heard]:
             part="crop",
             change=f"crop {number + 1}",
             chromagram=Chromagram(_moved(tones, steps), whole.chromagram.tuning_cents),
-            evidence=whole.evidence[start : start + length],
+            trunk_output=whole.trunk_output[start : start + length],
             mel=_cut(whole.mel, start, length, timbre.FRAMES_PER_SECOND),
         )
 
@@ -171,7 +173,7 @@ def _moved(tones: Floats, steps: int) -> Floats:
 
 
 def _remembered(
-    ear: Ear,
+    pipeline: Pipeline,
     cache: Path,
     example: Example,
     digest: str,
@@ -181,46 +183,50 @@ def _remembered(
     change: Change,
     *,
     heard: bool = True,
-) -> Heard:
+) -> Piece:
     maker = getattr(change, "func", change).__name__
-    key = f"{HEARING_VERSION}|{maker}|{ear.model.signature.sha256}|{digest}|{part}|{name}"
+    key = f"{FEATURES_VERSION}|{maker}|{pipeline.model.signature.sha256}|{digest}|{part}|{name}"
     path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if not path.exists():
         partial_path = path.with_suffix(".partial.npz")
-        np.savez(partial_path, **_hear(ear, from_samples(change(samples), SAMPLE_RATE), heard=heard))
+        np.savez(partial_path, **_compute(pipeline, from_samples(change(samples), SAMPLE_RATE), heard=heard))
         partial_path.replace(path)
     with np.load(path, allow_pickle=False) as kept:
         chromagram = Chromagram(kept["tones"], float(kept["tuning"]))
         mel = kept["mel"].astype(np.float32)
-        return Heard(
+        return Piece(
             example, part, name, chromagram, kept["evidence"], mel, float(kept["bpm"]), kept["frames"]
         )
 
 
-def _hear(ear: Ear, audio: Audio, *, heard: bool) -> dict[str, Any]:
+def _compute(pipeline: Pipeline, audio: Audio, *, heard: bool) -> dict[str, Any]:
     import librosa
 
     if heard:
-        hearing = ear.hear_audio(audio)
-        chromagram, evidence, mel = hearing.chromagram, hearing.evidence, hearing.mel
-        tempo = hearing.report.tempo
+        song_analysis = pipeline.run_audio(audio)
+        chromagram, trunk_output, mel = (
+            song_analysis.chromagram,
+            song_analysis.trunk_output,
+            song_analysis.mel,
+        )
+        tempo = song_analysis.report.tempo
     else:
-        track = Track(audio, ear.model.bands)
-        chromagram, evidence, mel = (
+        track = Track(audio, pipeline.model.bands)
+        chromagram, trunk_output, mel = (
             track.chromagram,
-            np.full((1, EVIDENCE_SIZE), np.nan, np.float32),
+            np.full((1, TRUNK_OUTPUT_SIZE), np.nan, np.float32),
             track.mel,
         )
-        tempo = estimate_tempo(track.heard_mel)
+        tempo = estimate_tempo(track.recorded_mel)
     frames = librosa.feature.chroma_stft(y=audio.samples, sr=SAMPLE_RATE).T[:BASELINE_FRAMES]
     return {
         "tones": chromagram.tones,
         "tuning": np.float32(chromagram.tuning_cents),
-        "evidence": evidence,
+        "evidence": trunk_output,
         "mel": timbre.pool(mel).astype(np.float16),
         "bpm": np.float32(tempo.bpm if tempo else 0.0),
         "frames": frames.astype(np.float32),
     }
 
 
-__all__ = ["CHANGES", "EMOTIFY", "GTZAN", "Heard", "hear_halves", "read_examples"]
+__all__ = ["CHANGES", "EMOTIFY", "GTZAN", "Piece", "read_examples", "read_pieces"]

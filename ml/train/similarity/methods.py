@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.features.chroma import FRAMES_PER_SECOND
 from ml.models.trunk import TAGS
 from ml.similarity import harmony, intervals, timbre
-from ml.train.similarity.halves import BASELINE_FRAMES, Heard
+from ml.train.similarity.halves import BASELINE_FRAMES, Piece
 from ml.train.similarity.projection import Recipe
 
 Floats = npt.NDArray[np.float32]
@@ -33,37 +33,37 @@ class Method:
 
     name: str
     kind: str
-    describe: Callable[[Heard], Floats]
+    describe: Callable[[Piece], Floats]
     recipe: Recipe | None = None
     weights: Callable[[], Floats] | None = None
     _known: dict[int, Floats] = field(default_factory=dict, repr=False)
 
-    def features(self, heard: Heard) -> Floats:
+    def features(self, heard: Piece) -> Floats:
         """Described once: every fold asks again. `heard` must live as long as the method is used."""
         if id(heard) not in self._known:
             self._known[id(heard)] = self.describe(heard)
         return self._known[id(heard)]
 
 
-def chords_of(heard: Heard) -> harmony.Chords:
+def chords_of(heard: Piece) -> harmony.Chords:
     return harmony.unpack(harmony.pack(heard.chromagram))
 
 
-def flattened_frames(heard: Heard) -> Floats:
+def flattened_frames(heard: Piece) -> Floats:
     """What common projects do: librosa's chroma frames from the beginning, in one long row."""
     rows = heard.frames[np.arange(BASELINE_FRAMES) % len(heard.frames)]
     return _unit(rows.ravel())
 
 
-def mean_chroma(heard: Heard) -> Floats:
+def mean_chroma(heard: Piece) -> Floats:
     return _unit(heard.chromagram.full.mean(axis=0))
 
 
-def fourier_frames(heard: Heard) -> Floats:
+def fourier_frames(heard: Piece) -> Floats:
     return _unit(np.sqrt(intervals.patches(chords_of(heard).both, PATCH_FRAMES)))
 
 
-def fourier_beats(heard: Heard) -> Floats:
+def fourier_beats(heard: Piece) -> Floats:
     """Patches of half beats, at the estimated tempo folded into one octave."""
     bpm = heard.bpm or 100.0
     bpm *= 2.0 ** -np.floor(np.log2(bpm / 70.0))
@@ -74,20 +74,20 @@ def fourier_beats(heard: Heard) -> Floats:
     return _unit(np.sqrt(intervals.patches(beats, PATCH_FRAMES)))
 
 
-def harmony_features(heard: Heard) -> Floats:
+def harmony_features(heard: Piece) -> Floats:
     return harmony.features(chords_of(heard))
 
 
-def sound_features(heard: Heard) -> Floats:
-    return timbre.features(heard.mean_evidence, timbre.measure(heard.mel))
+def sound_features(heard: Piece) -> Floats:
+    return timbre.features(heard.mean_trunk_output, timbre.measure(heard.mel))
 
 
-def evidence_features(heard: Heard) -> Floats:
+def trunk_features(heard: Piece) -> Floats:
     """What was shipped first: the logits of the tags and the embedding."""
-    return heard.mean_evidence[len(TAGS) :]
+    return heard.mean_trunk_output[len(TAGS) :]
 
 
-def timbre_features(heard: Heard) -> Floats:
+def timbre_features(heard: Piece) -> Floats:
     return timbre.measure(heard.mel)
 
 
@@ -97,8 +97,8 @@ METHODS = (
     Method("2-D Fourier magnitude of frames", "harmony", fourier_frames),
     Method("2-D Fourier magnitude of half beats", "harmony", fourier_beats),
     Method("harmony, as shipped", "harmony", harmony_features, RECIPES["harmony"], harmony.weights),
-    Method("sound: embedding, bare", "sound", lambda heard: _unit(heard.mean_evidence[2 * len(TAGS) :])),
-    Method("sound: evidence alone", "evidence", evidence_features, RECIPES["evidence"]),
+    Method("sound: embedding, bare", "sound", lambda heard: _unit(heard.mean_trunk_output[2 * len(TAGS) :])),
+    Method("sound: evidence alone", "evidence", trunk_features, RECIPES["evidence"]),
     Method("sound: timbre alone", "timbre", timbre_features, RECIPES["sound"]),
     Method("sound, as shipped", "sound", sound_features, RECIPES["sound"]),
 )

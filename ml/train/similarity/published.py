@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.models.genre import EMBEDDING, EVIDENCE_SIZE
-from ml.models.head import tag_evidence
+from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
+from ml.models.head import tag_output
 from ml.models.trunk import TAGS
 from ml.similarity.intervals import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
@@ -31,7 +31,7 @@ CUT_SHARE = 2.0
 def read_tags(shared: Path) -> dict[str, Floats]:
     """Mean evidence by tags (probabilities and logits) of every track that has a taggram."""
     return {
-        example.name: tag_evidence(example.taggram)
+        example.name: tag_output(example.taggram)
         for split in TAGGRAM_SPLITS
         for example in read_taggrams(shared, split)
         if example.taggram is not None
@@ -62,9 +62,9 @@ class Imputation:
         power = logits.T @ logits + RIDGE * np.eye(len(self._logits))
         self._slope = np.linalg.solve(power, logits.T @ embedding)
 
-    def evidence(self, tags: Floats) -> Floats:
+    def trunk_output(self, tags: Floats) -> Floats:
         """(EVIDENCE_SIZE,) from evidence by tags."""
-        filled = np.empty(EVIDENCE_SIZE, np.float32)
+        filled = np.empty(TRUNK_OUTPUT_SIZE, np.float32)
         filled[: len(tags)] = tags
         filled[EMBEDDING] = self._embedding + (tags[LOGITS] - self._logits) @ self._slope
         return filled

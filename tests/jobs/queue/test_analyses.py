@@ -51,7 +51,7 @@ def test_a_song_goes_its_way(analyses: Analyses) -> None:
     claimed = analyses.claim("here")
     assert claimed is not None and (claimed.id, claimed.state, claimed.tries) == (one, RUNNING, 1)
     assert analyses.claim("there") is None
-    assert analyses.tell(one, "here", "trunk", 0.5)
+    assert analyses.set_progress(one, "here", "trunk", 0.5)
     found = analyses.get(one)
     assert found is not None and (found.stage, found.progress, found.name) == ("trunk", 0.5, "노래.mp3")
     assert analyses.finish(one, "here", {"schema": 1})
@@ -73,7 +73,7 @@ def test_a_failure_keeps_its_words(analyses: Analyses) -> None:
 def test_only_who_holds_a_song_speaks_for_it(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
-    assert not analyses.tell(one, "there", "trunk", 0.5)
+    assert not analyses.set_progress(one, "there", "trunk", 0.5)
     assert not analyses.finish(one, "there", {})
     assert state(analyses, one) == RUNNING
 
@@ -124,7 +124,7 @@ def test_forgotten_is_forgotten(analyses: Analyses) -> None:
     assert analyses.delete(one)
     assert analyses.get(one) is None and not analyses.folder(one).exists()
     assert not analyses.delete(one)
-    assert not analyses.tell(one, "here", "trunk", 0.5)
+    assert not analyses.set_progress(one, "here", "trunk", 0.5)
 
 
 @pytest.mark.parametrize("address", ["..", ".", "", "../canary", "a/b", "a\0", "a" * 33, "\n", "é"])
@@ -155,10 +155,10 @@ def test_what_expires_is_named(analyses: Analyses) -> None:
 
 def test_a_listener_is_heard(analyses: Analyses) -> None:
     one = add(analyses)
-    assert analyses.judge(one, "jazz")
+    assert analyses.set_verdict(one, "jazz")
     found = analyses.get(one)
     assert found is not None and found.verdict == "jazz"
-    assert not analyses.judge("nobody", "jazz")
+    assert not analyses.set_verdict("nobody", "jazz")
 
 
 def test_recent_ones_are_ones_own_and_newest_first(analyses: Analyses) -> None:

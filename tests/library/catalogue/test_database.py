@@ -13,19 +13,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from library.catalogue.database import Catalogue, NoDatabaseError, is_disk_full, open_catalogue
-from library.catalogue.tables import Base, Descriptor, Heard, Track, digest_of
+from library.catalogue.tables import Base, Track, TrackFeatures, TrackVectors, path_hash_of
 
 
 def test_a_track_comes_back(catalogue: Catalogue) -> None:
     path = Path(os.fsdecode(b"/music/\xff\xfe broken \xea\xb9\x80.mp3"))
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     with catalogue.session() as session:
-        track = Track(path=path, digest=digest_of(path), size=2**40, mtime_ns=2**62, title="노래")
+        track = Track(path=path, path_hash=path_hash_of(path), size=2**40, mtime_ns=2**62, title="노래")
         track.report, track.failed_at = {"schema": 1, "title": "노래"}, moment
         session.add(track)
         session.flush()
-        session.add(Descriptor(track_id=track.id, harmony=b"\x00\xff", sound=b""))
-        session.add(Heard(track_id=track.id, chromagram=b"c", evidence=b"e"))
+        session.add(TrackVectors(track_id=track.id, harmony=b"\x00\xff", sound=b""))
+        session.add(TrackFeatures(track_id=track.id, chromagram=b"c", trunk_output=b"e"))
         session.commit()
     with catalogue.session() as session:
         found = session.scalars(select(Track)).one()
@@ -35,24 +35,24 @@ def test_a_track_comes_back(catalogue: Catalogue) -> None:
             {"schema": 1, "title": "노래"},
             moment,
         )
-        assert session.get_one(Descriptor, found.id).harmony == b"\x00\xff"
+        assert session.get_one(TrackVectors, found.id).harmony == b"\x00\xff"
 
 
 def test_a_track_takes_its_numbers_along(catalogue: Catalogue) -> None:
     with catalogue.session() as session:
-        track = Track(path=Path("a.mp3"), digest="a")
+        track = Track(path=Path("a.mp3"), path_hash="a")
         session.add(track)
         session.flush()
-        session.add(Descriptor(track_id=track.id, harmony=b"h", sound=b"s"))
+        session.add(TrackVectors(track_id=track.id, harmony=b"h", sound=b"s"))
         session.commit()
         session.delete(track)
         session.commit()
-        assert session.scalars(select(Descriptor)).all() == []
+        assert session.scalars(select(TrackVectors)).all() == []
 
 
 def test_a_path_is_there_once(catalogue: Catalogue) -> None:
     with catalogue.session() as session:
-        session.add_all([Track(path=Path("a"), digest=digest_of(Path("a"))) for _ in range(2)])
+        session.add_all([Track(path=Path("a"), path_hash=path_hash_of(Path("a"))) for _ in range(2)])
         with pytest.raises(IntegrityError):
             session.commit()
 

@@ -14,13 +14,13 @@ from library.catalogue.database import Catalogue
 from library.catalogue.failures import latest_failures
 from library.catalogue.filters import Filter
 from library.catalogue.listing import SORTS, Ask, Listing, fold, genre_names, read_genres, read_page
-from library.catalogue.tables import Track, digest_of
+from library.catalogue.tables import Track, path_hash_of
 
 
 def add(catalogue: Catalogue, name: str, **columns: object) -> int:
     path = Path("/music", f"{name}.mp3")
     with catalogue.session() as session:
-        track = Track(path=path, digest=digest_of(path), heard_with="test")
+        track = Track(path=path, path_hash=path_hash_of(path), features_version="test")
         for column, value in {"title": name, **columns}.items():
             setattr(track, column, value)
         session.add(track)
@@ -69,7 +69,7 @@ def test_search_looks_everywhere(catalogue: Catalogue) -> None:
 def test_filters_add_up(catalogue: Catalogue) -> None:
     add(catalogue, "a", genre="jazz", mood="calm", bpm=80.0, tonic="C", mode="major")
     add(catalogue, "b", genre="jazz", mood="exciting", bpm=120.0, tonic="A", mode="minor")
-    add(catalogue, "c", genre="rock", mood="exciting", bpm=None, path=None, digest=None)
+    add(catalogue, "c", genre="rock", mood="exciting", bpm=None, path=None, path_hash=None)
     assert titles(catalogue, only=Filter(genre="jazz")) == ["a", "b"]
     assert titles(catalogue, only=Filter(genre="jazz", mood="calm")) == ["a"]
     assert titles(catalogue, only=Filter(slowest_bpm=100)) == ["b"]
@@ -133,7 +133,7 @@ def test_a_page_stays_where_it_was_while_tracks_come_and_go(catalogue: Catalogue
 
 def test_many_are_counted_up_to_a_limit(catalogue: Catalogue) -> None:
     with catalogue.session() as session:
-        session.add_all([Track(title=f"{number:04}", heard_with="test") for number in range(1100)])
+        session.add_all([Track(title=f"{number:04}", features_version="test") for number in range(1100)])
         session.commit()
     page = read_page(catalogue, Ask(), 3)
     assert page.count == 1001 and [track.title for track in page.tracks] == ["0000", "0001", "0002"]

@@ -57,7 +57,7 @@ def test_a_start_that_is_cut_off_leaves_nothing_half_made(
         with pytest.raises(NoDatabaseError, match="killed"):
             open_catalogue(home, url or None)
     catalogue = open_catalogue(home, url or None)
-    assert inspect(catalogue.engine).has_table("descriptors")
+    assert inspect(catalogue.engine).has_table("track_vectors")
     with catalogue.session() as session:
         session.add(Track(title="song"))
         session.commit()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Track, digest_of
+from library.catalogue.tables import Track, path_hash_of
 from library.collection.exports import WriteError, export, write_playlist
 
 HOSTILE = (
@@ -31,7 +31,7 @@ def add(catalogue: Catalogue, *names: str, path: bytes | None = None) -> list[Tr
     with catalogue.session() as session:
         for number, name in enumerate(names):
             file = Path(os.fsdecode(path or b"/music/%d.mp3" % number))
-            tracks.append(Track(path=file, digest=digest_of(file), title=name, artist=name, album=name))
+            tracks.append(Track(path=file, path_hash=path_hash_of(file), title=name, artist=name, album=name))
         session.add_all(tracks)
         session.commit()
     return tracks

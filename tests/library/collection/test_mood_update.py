@@ -12,7 +12,7 @@ from sqlalchemy import select
 from jobs.folder_scan import Order, fill_library
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import AROUSAL_STEP, Filter
-from library.catalogue.tables import Heard, Note, Track
+from library.catalogue.tables import Note, Track, TrackFeatures
 from library.collection import mood_update, reference
 from library.collection.records import facts
 from library.collection.tag_changes import wanted
@@ -21,7 +21,7 @@ from ml.audio.settings import DEFAULT_LIMITS
 from ml.features.motion import MEASURES
 from ml.features.musicality import Musicality
 from ml.models.card import Card
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.mood import INPUTS, MoodModel
 from ml.report.schema import Mood, Report
 from ml.similarity import reference as catalogue_file
@@ -98,9 +98,9 @@ def add_kept(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NE
             setattr(track, name, value)
         session.add(track)
         session.flush()
-        nothing = np.zeros(EVIDENCE_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
+        nothing = np.zeros(TRUNK_OUTPUT_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
         kept = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
-        session.add(Heard(track_id=track.id, chromagram=b"", evidence=kept))
+        session.add(TrackFeatures(track_id=track.id, chromagram=b"", trunk_output=kept))
         session.commit()
         return track.id
 
@@ -109,22 +109,24 @@ def test_another_model_judges_everything_again(catalogue: Catalogue, tmp_path: P
     for number in range(3):
         add_kept(catalogue, str(number))
     sleepy = moody("sleepy", -3.0, tmp_path)
-    assert mood_update.rejudge(catalogue, sleepy) == 3
-    assert mood_update.rejudge(catalogue, sleepy) == 0
+    assert mood_update.update_moods(catalogue, sleepy) == 3
+    assert mood_update.update_moods(catalogue, sleepy) == 0
     with catalogue.session() as session:
         for track in session.scalars(select(Track)):
             report = Report.from_dict(track.report or {})
             assert report.mood == Mood("sleepy", pytest.approx(0.0474, abs=1e-4))  # type: ignore[arg-type]
             assert (track.mood, track.arousal) == ("sleepy", report.mood.arousal)
             assert wanted(track)["mood"] == ["sleepy"]
-    assert mood_update.rejudge(catalogue, moody("wild", 3.0, tmp_path)) == 3
+    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 3
 
 
 def test_a_run_over_folders_judges_first(catalogue: Catalogue, tmp_path: Path) -> None:
     """The next `preprocess.py` brings the moods up to date, without any file to hear."""
     kept = add_kept(catalogue, "kept")
     (tmp_path / "music").mkdir()
-    order = Order([tmp_path / "music"], 1, DEFAULT_LIMITS, moods=moody("wild", 3.0, tmp_path), wake=FakeEar)
+    order = Order(
+        [tmp_path / "music"], 1, DEFAULT_LIMITS, moods=moody("wild", 3.0, tmp_path), load_pipeline=FakeEar
+    )
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
     assert summary.heard == 0
     with catalogue.session() as session:
@@ -134,7 +136,7 @@ def test_a_run_over_folders_judges_first(catalogue: Catalogue, tmp_path: Path) -
 
 def test_what_was_heard_before_there_were_moods_stays(catalogue: Catalogue, tmp_path: Path) -> None:
     add_kept(catalogue, "old", motion=())
-    assert mood_update.rejudge(catalogue, moody("wild", 3.0, tmp_path)) == 0
+    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 0
     with catalogue.session() as session:
         assert session.scalars(select(Track.mood)).all() == ["calm"]
 
@@ -142,12 +144,12 @@ def test_what_was_heard_before_there_were_moods_stays(catalogue: Catalogue, tmp_
 def test_a_new_reference_is_judged_as_well(catalogue: Catalogue, tmp_path: Path) -> None:
     """It was laid in with the moods of the model that ships."""
     wild = moody("wild", 3.0, tmp_path)
-    assert mood_update.rejudge(catalogue, wild) == 0
+    assert mood_update.update_moods(catalogue, wild) == 0
     add_kept(catalogue, "reference")
     with catalogue.session() as session:
         session.add(Note(name="reference", value="another one"))
         session.commit()
-    assert mood_update.rejudge(catalogue, wild) == 1
+    assert mood_update.update_moods(catalogue, wild) == 1
 
 
 def test_the_reference_brings_its_moods_along(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ def test_the_reference_brings_its_moods_along(catalogue: Catalogue, tmp_path: Pa
     with catalogue.session() as session:
         found = session.execute(select(Track.mood, Track.arousal)).all()
     assert [tuple(row) for row in found] == [("exciting", 0.8)] * len(made)
-    assert mood_update.rejudge(catalogue, moody("sleepy", -3.0, tmp_path)) == len(made)
+    assert mood_update.update_moods(catalogue, moody("sleepy", -3.0, tmp_path)) == len(made)
 
 
 def test_many_tracks_take_several_batches(
@@ -170,6 +172,6 @@ def test_many_tracks_take_several_batches(
     monkeypatch.setattr(mood_update, "_BATCH", 2)
     for number in range(5):
         add_kept(catalogue, str(number))
-    assert mood_update.rejudge(catalogue, moody("wild", 3.0, tmp_path)) == 5
+    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 5
     with catalogue.session() as session:
         assert set(session.scalars(select(Track.mood))) == {"wild"}

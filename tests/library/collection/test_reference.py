@@ -17,11 +17,11 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import load_card
-from ml.models.genre import BY_TAGS, EMBEDDING, EVIDENCE_SIZE, GENRE_WEIGHTS
+from ml.models.genre import BY_TAGS, EMBEDDING, GENRE_WEIGHTS, TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, timbre
 from ml.similarity import reference as catalogue_file
 from ml.similarity.reference import Entry
-from ml.similarity.vectors import describe, heard_by
+from ml.similarity.vectors import features_version_of, make_vectors
 from ml.train.reference import with_tables
 from ml.train.similarity import published
 from tests.fakes import a_report
@@ -32,23 +32,23 @@ def entries() -> list[Entry]:
     made = []
     for number in range(4):
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 30 + number, 12), np.float32)))
-        evidence = timbre.pack(
+        trunk_output = timbre.pack(
             timbre.Kept(
-                random.standard_normal(EVIDENCE_SIZE, np.float32),
+                random.standard_normal(TRUNK_OUTPUT_SIZE, np.float32),
                 timbre.measure(random.random((40, MEL_BANDS), np.float32)),
                 Musicality(0.01, 2.0, 0.8),
             )
         )
-        vectors = describe(chromagram, evidence)[:2]
+        vectors = make_vectors(chromagram, trunk_output)[:2]
         report = a_report(title=f"Song {number}", artist=f"Band {number}")
-        made.append(Entry(f"gtzan:blues.0000{number}", "clip", report, chromagram, evidence, *vectors))
+        made.append(Entry(f"gtzan:blues.0000{number}", "clip", report, chromagram, trunk_output, *vectors))
     return made
 
 
 def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     catalogue_file.write(entries(), "ear-1", tmp_path / "reference.npz")
-    heard_with, found = catalogue_file.read(tmp_path / "reference.npz")
-    assert heard_with == "ear-1"
+    features_version, found = catalogue_file.read(tmp_path / "reference.npz")
+    assert features_version == "ear-1"
     assert list(found) == entries()
 
 
@@ -101,17 +101,17 @@ def test_what_was_published_draws_the_chords_of_cuts_alone() -> None:
 
 
 def test_the_shipped_reference_is_of_the_shipped_projection() -> None:
-    heard_with, found = catalogue_file.read()
+    features_version, found = catalogue_file.read()
     first = next(found)
-    assert heard_with == heard_by(load_card(GENRE_WEIGHTS))
-    assert first.sound == describe(first.chromagram, first.evidence)[1]
+    assert features_version == features_version_of(load_card(GENRE_WEIGHTS))
+    assert first.sound == make_vectors(first.chromagram, first.trunk_output)[1]
 
 
 def test_logits_lead_one_to_expect_the_embedding() -> None:
     random = np.random.default_rng(2)
-    windows = random.standard_normal((500, EVIDENCE_SIZE), np.float32)
+    windows = random.standard_normal((500, TRUNK_OUTPUT_SIZE), np.float32)
     windows[:, EMBEDDING] = windows[:, published.LOGITS] @ random.standard_normal((50, 200), np.float32)
-    imputed = published.Imputation([windows[:400]]).evidence(windows[450, BY_TAGS])
+    imputed = published.Imputation([windows[:400]]).trunk_output(windows[450, BY_TAGS])
     np.testing.assert_array_equal(imputed[BY_TAGS], windows[450, BY_TAGS])
     assert np.corrcoef(imputed[EMBEDDING], windows[450, EMBEDDING])[0, 1] > 0.98
 

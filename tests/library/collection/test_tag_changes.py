@@ -55,7 +55,7 @@ class House:
 
     def run(self, *argv: str | Path, code: int = 0) -> str:
         variables = {"SORI_HOME": str(self.home)}
-        assert preprocess.run([str(one) for one in argv], variables=variables, wake=Decoder) == code
+        assert preprocess.run([str(one) for one in argv], variables=variables, load_pipeline=Decoder) == code
         return self.capsys.readouterr().out
 
 

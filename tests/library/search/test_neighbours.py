@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Descriptor, Heard, Track, digest_of
+from library.catalogue.tables import Track, TrackFeatures, TrackVectors, path_hash_of
 from library.collection.records import facts
 from library.search.neighbours import Filter, Library, same_name
 from ml.features.chroma import Chromagram
@@ -42,20 +42,22 @@ def add(
     """A track whose vectors lie `angle` degrees from north, in sound; `turn` more in harmony."""
     with catalogue.session() as session:
         report = replace(a_report(title=name, artist=artist), key=Key("C", "major", 0.5))
-        track = Track(path=Path("/music", name), digest=digest_of(Path("/music", name)), size=1, mtime_ns=1)
+        track = Track(
+            path=Path("/music", name), path_hash=path_hash_of(Path("/music", name)), size=1, mtime_ns=1
+        )
         for column, value in {**facts(report), **columns}.items():
             setattr(track, column, value)
         session.add(track)
         session.flush()
         sound, chords = np.radians(angle), np.radians(angle + turn)
         session.add(
-            Descriptor(
+            TrackVectors(
                 track_id=track.id,
                 sound=unit(np.cos(sound), np.sin(sound), 0),
                 harmony=unit(np.cos(chords), np.sin(chords), 0),
             )
         )
-        session.add(Heard(track_id=track.id, chromagram=a_chromagram(0, 4, 7), evidence=b""))
+        session.add(TrackFeatures(track_id=track.id, chromagram=a_chromagram(0, 4, 7), trunk_output=b""))
         session.commit()
         return track.id
 
@@ -128,7 +130,7 @@ def test_a_filter_keeps_what_is_asked(catalogue: Catalogue) -> None:
 
 def test_the_reference_can_be_hidden(catalogue: Catalogue) -> None:
     song = add(catalogue, "song", 0)
-    add(catalogue, "reference", 20, path=None, digest=None, reference="gtzan:x")
+    add(catalogue, "reference", 20, path=None, path_hash=None, reference="gtzan:x")
     add(catalogue, "mine", 40)
     library = Library.load(catalogue)
     assert names(library, song) == ["reference", "mine"]

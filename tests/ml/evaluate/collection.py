@@ -13,7 +13,7 @@ from ml.audio.settings import SAMPLE_RATE
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS, Floats
 from ml.models.card import Card
-from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, EVIDENCE_SIZE, start_tensorflow
+from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE, start_tensorflow
 from ml.models.head import Head, Linear, assemble
 from ml.train.genre.recipe import MUSIC_LIMITS
 from tests.ml import tunes
@@ -125,7 +125,7 @@ def make_weights(path: Path) -> Path:
     random = np.random.default_rng(0)
 
     def linear(part: slice) -> Linear:
-        size = len(range(*part.indices(EVIDENCE_SIZE)))
+        size = len(range(*part.indices(TRUNK_OUTPUT_SIZE)))
         weights = random.standard_normal((size, len(LABELS))).astype(np.float32)
         return Linear(weights, np.zeros(len(LABELS), np.float32))
 

@@ -19,7 +19,7 @@ from ml.train.classic.table import plans
 from tests.ml.evaluate.collection import make_shared
 from tests.sources import ROOT
 
-MOST_BYTES, MOST_TOGETHER = 2_000_000, 8_000_000
+MAX_BYTES, MOST_TOGETHER = 2_000_000, 8_000_000
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_the_songs_that_examine_taught_nobody(small: Path) -> None:
         for one in measure.examine_all(small / "lab", small / "shared", small / "cache", lambda _: None)
         if one.card == card
     )
-    assert one.judgement.truth.size + card.data["songs"] == 18
+    assert one.prediction.truth.size + card.data["songs"] == 18
 
 
 def test_an_empty_lab_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ def test_the_lab_that_ships_is_whole_and_small() -> None:
     names = {name for name, _ in plans(Path("clips"))}
     weights = [LAB_FOLDER / name for name in names]
     sizes = [path.stat().st_size for path in weights]
-    assert max(sizes) < MOST_BYTES and sum(sizes) < MOST_TOGETHER
+    assert max(sizes) < MAX_BYTES and sum(sizes) < MOST_TOGETHER
     for path in weights:
         card = load_card(path)
         assert path.name.startswith(f"{card.kind}-") and card.data["split"] in path.name

@@ -103,14 +103,14 @@ def test_the_test_split_is_the_default() -> None:
     assert build_parser().parse_args([]).split == "test"
 
 
-def judgement(seed: int) -> Judgement:
+def prediction(seed: int) -> Judgement:
     random = np.random.default_rng(seed)
     return Judgement(LABELS, random.integers(3, size=40), random.dirichlet(np.ones(3), 40))
 
 
 def test_the_same_figures_draw_the_same_files(tmp_path: Path) -> None:
-    names = plots.draw(tmp_path / "a", judgement(0), judgement(1))
-    assert names == plots.draw(tmp_path / "b", judgement(0), judgement(1))
+    names = plots.draw(tmp_path / "a", prediction(0), prediction(1))
+    assert names == plots.draw(tmp_path / "b", prediction(0), prediction(1))
     for name in names.values():
         first, second = ((tmp_path / folder / name).read_bytes() for folder in "ab")
         assert first == second

@@ -14,9 +14,9 @@ from ml.features import analysers, dynamics
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
-from ml.pipeline import Ear
+from ml.pipeline import Pipeline
 from ml.report.schema import Finding
-from ml.report.translation import Words
+from ml.report.translation import Translator
 from ml.report.writers import to_text
 from tests.ml.music import song, white_noise
 
@@ -55,14 +55,14 @@ def test_a_few_seconds_say_nothing_of_it() -> None:
 
 
 def test_one_line_in_the_registry_is_enough(
-    shipped_ear: Ear, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped_pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def length(heard: Track) -> Finding:
         return Finding("length", "Length", f"{heard.audio.duration_seconds:.0f} seconds of sound")
 
     monkeypatch.setattr(analysers, "ANALYSERS", {**analysers.ANALYSERS, "length": length})
     soundfile.write(tmp_path / "song.wav", song(12.0), SAMPLE_RATE)
-    report = shipped_ear.analyse(tmp_path / "song.wav")
+    report = shipped_pipeline.analyse(tmp_path / "song.wav")
     assert [found.name for found in report.findings] == ["dynamics", "length"]
     assert "Length: 12 seconds of sound" in to_text(report)
-    assert "강약: " in to_text(report, words=Words("ko"))
+    assert "강약: " in to_text(report, words=Translator("ko"))

@@ -42,11 +42,11 @@ def test_every_series_is_librosas(sound: np.ndarray) -> None:
 
 def test_silence_and_a_blink_have_numbers() -> None:
     for sound in (np.zeros(SAMPLE_RATE, np.float32), song(1.0)[:700]):
-        assert np.isfinite(extraction.listen(sound, SAMPLE_RATE).row()).all()
+        assert np.isfinite(extraction.extract(sound, SAMPLE_RATE).row()).all()
 
 
 def test_a_row_is_mean_and_variance() -> None:
-    heard = extraction.listen(song(6.0), SAMPLE_RATE)
+    heard = extraction.extract(song(6.0), SAMPLE_RATE)
     row = dict(zip(extraction.NAMES, heard.row().tolist(), strict=True))
     centroid = heard.rows[series.NAMES.index("centroid")].astype(np.float64)
     assert row["centroid_mean"] == pytest.approx(centroid.mean(), rel=1e-5)
@@ -55,7 +55,7 @@ def test_a_row_is_mean_and_variance() -> None:
 
 
 def test_windows_cover_the_song_and_tell_its_halves_apart() -> None:
-    heard = extraction.listen(np.concatenate([song(6.0), white_noise(5.0)]), SAMPLE_RATE)
+    heard = extraction.extract(np.concatenate([song(6.0), white_noise(5.0)]), SAMPLE_RATE)
     windows = heard.windows(3.0)
     assert windows.shape == (4, len(extraction.NAMES))
     flatness = windows[:, extraction.NAMES.index("flatness_mean")]
@@ -64,9 +64,9 @@ def test_windows_cover_the_song_and_tell_its_halves_apart() -> None:
 
 def test_a_long_song_is_heard_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     sound = song(20.0)
-    whole = extraction.listen(sound, SAMPLE_RATE).row()
+    whole = extraction.extract(sound, SAMPLE_RATE).row()
     monkeypatch.setattr(extraction, "PIECE_SECONDS", 6.0)
-    pieces = extraction.listen(sound, SAMPLE_RATE)
+    pieces = extraction.extract(sound, SAMPLE_RATE)
     assert pieces.samples == len(sound)
     means = [
         i for i, name in enumerate(extraction.NAMES) if name.startswith("mfcc") and name.endswith("mean")
@@ -113,13 +113,13 @@ def test_training_and_serving_see_the_same_numbers(folder: Path, tmp_path: Path)
 
     path = folder / "storm" / "storm0.wav"
     kept = labelled_features.describe_file(path, Cache(tmp_path / "cache"))
-    heard = extraction.listen(mel.level(load(path).samples), SAMPLE_RATE)
+    heard = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
     np.testing.assert_array_equal(kept[0], heard.row())
 
 
 def test_loudness_changes_no_feature(folder: Path) -> None:
     sound = 0.3 * song(4.0)
-    rows = [extraction.listen(mel.level(s), SAMPLE_RATE).row() for s in (sound, sound / 8)]
+    rows = [extraction.extract(mel.level(s), SAMPLE_RATE).row() for s in (sound, sound / 8)]
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-2, atol=1e-3)
 
 

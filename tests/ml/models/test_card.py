@@ -7,7 +7,7 @@ import pytest
 
 from ml.models.card import GENRE_WEIGHTS, Card, ChangedWeightsError, NoCardError, card_path, load_card
 from ml.models.genre import GenreModel, UnusableWeightsError
-from ml.similarity.vectors import heard_by
+from ml.similarity.vectors import features_version_of
 
 CARD = Card("a", "1", ("x", "y"), {"least_probability": 0.5}, {}, {}, "ours")
 
@@ -29,11 +29,13 @@ def test_a_card_comes_back_as_it_was(weights: Path) -> None:
 
 def test_the_shipped_card_names_what_hears_and_not_what_judges() -> None:
     model = GenreModel.load()
-    assert model.card.hearing == model.hearing
+    assert model.card.trunk_version == model.trunk_version
     other_head = replace(model.card, sha256=model.card.sha256 | {GENRE_WEIGHTS.name: "0" * 64})
-    assert heard_by(other_head) == heard_by(model.card)
-    assert heard_by(replace(model.card, hearing="0" * 64)) != heard_by(model.card)
-    assert heard_by(replace(other_head, hearing="")) != heard_by(replace(model.card, hearing=""))
+    assert features_version_of(other_head) == features_version_of(model.card)
+    assert features_version_of(replace(model.card, trunk_version="0" * 64)) != features_version_of(model.card)
+    assert features_version_of(replace(other_head, trunk_version="")) != features_version_of(
+        replace(model.card, trunk_version="")
+    )
 
 
 def test_changed_weights_are_refused(weights: Path) -> None:

@@ -12,10 +12,10 @@ from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.motion import MEASURES
 from ml.models.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
 from ml.models.trunk import TAGS
-from ml.pipeline import Ear, load
+from ml.pipeline import Pipeline, load
 from ml.report.schema import Report
 from tests.ml.music import song
 
@@ -40,9 +40,9 @@ def saved(model: MoodModel, folder: Path) -> Path:
 def some_evidence(rows: int) -> tuple[np.ndarray, np.ndarray]:
     """About where the numbers of real songs lie."""
     random = np.random.default_rng(7)
-    evidence = 1.5 * random.standard_normal((rows, EVIDENCE_SIZE)) - 4
+    trunk_output = 1.5 * random.standard_normal((rows, TRUNK_OUTPUT_SIZE)) - 4
     moved = np.array([-3.0, -3.2, -1.8, -3.6]) + 0.4 * random.standard_normal((rows, len(MEASURES)))
-    return evidence.astype(np.float32), moved.astype(np.float32)
+    return trunk_output.astype(np.float32), moved.astype(np.float32)
 
 
 def test_what_ships_is_whole_and_small() -> None:
@@ -55,30 +55,30 @@ def test_what_ships_is_whole_and_small() -> None:
 
 def test_label_and_arousal_agree() -> None:
     model = MoodModel.load()
-    evidence, moved = some_evidence(50)
-    answers = [model.judge(*row) for row in zip(evidence, moved, strict=True)]
+    trunk_output, moved = some_evidence(50)
+    answers = [model.predict(*row) for row in zip(trunk_output, moved, strict=True)]
     assert {answer.label for answer in answers} == {CALM, EXCITING}
     assert all((answer.arousal > 0.5) == (answer.label == EXCITING) for answer in answers)
     assert all(0 <= answer.arousal <= 1 for answer in answers)
-    assert model.arousal(evidence, moved) == tuple(answer.arousal for answer in answers)
+    assert model.arousal(trunk_output, moved) == tuple(answer.arousal for answer in answers)
 
 
 def test_words_for_calm_music_calm() -> None:
     """What the weights say in words: a mellow song is calmer than the same song with the tag of metal."""
     model = MoodModel.load()
-    evidence, moved = some_evidence(1)
-    loud, soft = evidence.copy(), evidence.copy()
+    trunk_output, moved = some_evidence(1)
+    loud, soft = trunk_output.copy(), trunk_output.copy()
     loud[0, TAG_LOGITS.start + TAGS.index("metal")] += 3
     soft[0, TAG_LOGITS.start + TAGS.index("mellow")] += 3
-    assert model.arousal(soft, moved) < model.arousal(evidence, moved) < model.arousal(loud, moved)
+    assert model.arousal(soft, moved) < model.arousal(trunk_output, moved) < model.arousal(loud, moved)
 
 
 def test_a_saved_model_judges_as_before(tmp_path: Path) -> None:
     model = a_model(("calm", "sad", "wild"))
     again = MoodModel.load(saved(model, tmp_path))
-    evidence, moved = some_evidence(5)
-    assert [again.judge(*row) for row in zip(evidence, moved, strict=True)] == [
-        model.judge(*row) for row in zip(evidence, moved, strict=True)
+    trunk_output, moved = some_evidence(5)
+    assert [again.predict(*row) for row in zip(trunk_output, moved, strict=True)] == [
+        model.predict(*row) for row in zip(trunk_output, moved, strict=True)
     ]
 
 
@@ -141,34 +141,34 @@ def hammered(seconds: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def drummed(shipped_ear: Ear) -> Report:
-    return shipped_ear.hear_audio(from_samples(hammered(18.0), SAMPLE_RATE, title="a")).report
+def drummed(shipped_pipeline: Pipeline) -> Report:
+    return shipped_pipeline.run_audio(from_samples(hammered(18.0), SAMPLE_RATE, title="a")).report
 
 
-def test_soft_chords_are_calmer_than_a_hammered_one(shipped_ear: Ear, drummed: Report) -> None:
-    still = shipped_ear.hear_audio(from_samples(held(18.0), SAMPLE_RATE, title="a")).report
+def test_soft_chords_are_calmer_than_a_hammered_one(shipped_pipeline: Pipeline, drummed: Report) -> None:
+    still = shipped_pipeline.run_audio(from_samples(held(18.0), SAMPLE_RATE, title="a")).report
     assert still.mood is not None and drummed.mood is not None
     assert still.mood.label == CALM
     assert drummed.mood.label == EXCITING
     assert still.mood.arousal + 0.5 < drummed.mood.arousal
 
 
-def test_the_report_says_how_arousal_moves(shipped_ear: Ear, drummed: Report) -> None:
+def test_the_report_says_how_arousal_moves(shipped_pipeline: Pipeline, drummed: Report) -> None:
     assert len(drummed.arousal) == len(drummed.timeline)
     assert len(drummed.motion) == len(MEASURES)
     sound = np.concatenate([held(30.0), hammered(30.0)])
-    moved = shipped_ear.hear_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.arousal
+    moved = shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.arousal
     assert np.mean(moved[:7]) + 0.5 < np.mean(moved[-7:])
 
 
-def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_ear: Ear) -> None:
-    hearing = shipped_ear.hear_audio(from_samples(song(12.0), SAMPLE_RATE, title="a"))
-    again = shipped_ear.moods.judge(
-        hearing.evidence.mean(axis=0), np.array(hearing.report.motion, np.float32)
+def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_pipeline: Pipeline) -> None:
+    song_analysis = shipped_pipeline.run_audio(from_samples(song(12.0), SAMPLE_RATE, title="a"))
+    again = shipped_pipeline.moods.predict(
+        song_analysis.trunk_output.mean(axis=0), np.array(song_analysis.report.motion, np.float32)
     )
-    assert hearing.report.mood is not None
-    assert again.label == hearing.report.mood.label
-    assert again.arousal == pytest.approx(hearing.report.mood.arousal, abs=1e-3)
+    assert song_analysis.report.mood is not None
+    assert again.label == song_analysis.report.mood.label
+    assert again.arousal == pytest.approx(song_analysis.report.mood.arousal, abs=1e-3)
 
 
 def test_a_report_of_before_still_reads(drummed: Report) -> None:
@@ -179,6 +179,6 @@ def test_a_report_of_before_still_reads(drummed: Report) -> None:
 
 
 def test_ones_own_moods_are_served(tmp_path: Path) -> None:
-    with load(moods=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as ear:
-        report = ear.hear_audio(from_samples(song(6.0), SAMPLE_RATE, title="a")).report
+    with load(moods=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as pipeline:
+        report = pipeline.run_audio(from_samples(song(6.0), SAMPLE_RATE, title="a")).report
     assert report.mood is not None and report.mood.label in ("느긋함", "wild", "sad")

@@ -12,7 +12,7 @@ import pytest
 from ml.audio.loading import load
 from ml.features.mel import Floats, log_mel, windows
 from ml.models import trunk
-from ml.pipeline import Ear
+from ml.pipeline import Pipeline
 from ml.train.data.corpus import read_gtzan_clips, read_taggrams
 from ml.train.trunk import CHECKPOINT, Checkpoint, convert
 from tests.ml.music import song, white_noise
@@ -67,10 +67,10 @@ def test_nothing_is_lost_by_leaving_the_silent_filters_out(published_wheel: Path
 
 
 def test_the_shipped_trunk_is_the_converted_one(
-    published_wheel: Path, tmp_path: Path, shipped_ear: Ear
+    published_wheel: Path, tmp_path: Path, shipped_pipeline: Pipeline
 ) -> None:
     converted = convert(published_wheel, tmp_path)
-    shipped = shipped_ear.model.model.trunk
+    shipped = shipped_pipeline.model.model.trunk
     for ours, theirs in zip(shipped.get_weights(), converted.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -83,7 +83,7 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_the_published_tags_of_real_songs_come_out_again(shared: Path, shipped_ear: Ear) -> None:
+def test_the_published_tags_of_real_songs_come_out_again(shared: Path, shipped_pipeline: Pipeline) -> None:
     """Clips of whole tracks that were not narrowed to 8 kHz: there the published model heard the same sound."""
     published = {e.name: e.taggram for split in ("train", "test") for e in read_taggrams(shared, split)}
     compared = 0
@@ -92,7 +92,9 @@ def test_the_published_tags_of_real_songs_come_out_again(shared: Path, shipped_e
         if audio is None or audio.duration_seconds < 29 or audio.sample_rate < 16_000:
             continue
         cut = windows(log_mel(audio.samples), hop_frames=PUBLISHED_HOP_FRAMES)
-        ours = np.concatenate([shipped_ear.model.model.hear(cut[i : i + 1]).numpy() for i in range(len(cut))])
+        ours = np.concatenate(
+            [shipped_pipeline.model.model.run_trunk(cut[i : i + 1]).numpy() for i in range(len(cut))]
+        )
         theirs = published[clip.name]
         assert theirs is not None
         mean = ours[:, : len(trunk.TAGS)].mean(axis=0), theirs.mean(axis=0)

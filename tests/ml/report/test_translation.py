@@ -18,7 +18,7 @@ import main
 import preprocess
 from ml.features import dynamics
 from ml.report import errors
-from ml.report.translation import ENGLISH, NOTES, Words
+from ml.report.translation import ENGLISH, NOTES, Translator
 from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from tests.sources import ROOT, python_files
 from web.api import openapi, uploads
@@ -152,26 +152,26 @@ def placeholders(template: str) -> set[str]:
 
 
 def test_the_compiled_catalogue_is_used() -> None:
-    assert Words("ko").say("reggae") == "레게"
-    assert ENGLISH.say("reggae") == "reggae"
+    assert Translator("ko").translate("reggae") == "레게"
+    assert ENGLISH.translate("reggae") == "reggae"
 
 
 def test_an_unknown_language_is_english() -> None:
-    assert Words("xx").say("Tempo") == "Tempo"
+    assert Translator("xx").translate("Tempo") == "Tempo"
 
 
 def test_a_language_without_a_compiled_catalogue_is_english(tmp_path: Path) -> None:
-    assert Words("ko", catalogues=tmp_path).say("Tempo") == "Tempo"
+    assert Translator("ko", catalogues=tmp_path).translate("Tempo") == "Tempo"
 
 
 def test_nothing_stays_nothing() -> None:
-    assert Words("ko").say("") == ""
+    assert Translator("ko").translate("") == ""
 
 
 def test_braces_in_a_name_are_no_placeholders() -> None:
-    assert Words("ko").say("a {label}") == "a {label}"
+    assert Translator("ko").translate("a {label}") == "a {label}"
     error = environment.NotASwitchError(name="SORI_DEBUG", value="{reason}")
-    assert "{reason}" in Words("ko").explain(error)
+    assert "{reason}" in Translator("ko").explain(error)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_braces_in_a_name_are_no_placeholders() -> None:
     ],
 )
 def test_a_note_is_told_again_in_korean(note: str, korean: str) -> None:
-    assert Words("ko").retell(note) == korean
-    assert ENGLISH.retell(note) == note
+    assert Translator("ko").translate_filled(note) == korean
+    assert ENGLISH.translate_filled(note) == note
 
 
 class TextLikeError(errors.AudioError):
@@ -193,6 +193,8 @@ class TextLikeError(errors.AudioError):
 
 def test_a_format_is_a_word_but_a_path_is_not() -> None:
     assert (
-        Words("ko").explain(TextLikeError(format="a text file")).startswith("소리가 아니라 텍스트 파일이에요")
+        Translator("ko")
+        .explain(TextLikeError(format="a text file"))
+        .startswith("소리가 아니라 텍스트 파일이에요")
     )
-    assert "rock" in Words("ko").explain(main.NothingToAnalyseError(folder="rock"))
+    assert "rock" in Translator("ko").explain(main.NothingToAnalyseError(folder="rock"))

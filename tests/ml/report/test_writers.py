@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from ml.report.cells import columns
 from ml.report.errors import AudioError
 from ml.report.schema import Neighbour, Neighbours, Report, Score, Why
-from ml.report.translation import Words
+from ml.report.translation import Translator
 from ml.report.writers import Look, answer, error_to_json, error_to_text, reasons, to_json, to_text
 from tests.fakes import a_report
 
-KOREAN = Words("ko")
+KOREAN = Translator("ko")
 
 
 def test_the_whole_text(report: Report) -> None:
@@ -51,7 +51,7 @@ def test_what_is_alike_is_named(report: Report) -> None:
 
 
 def test_the_text_in_korean(report: Report) -> None:
-    text = to_text(report, words=KOREAN)
+    text = to_text(report, translator=KOREAN)
     assert "레게처럼 들려요 (62 %). 힙합 느낌도 조금 있어요." in text
     assert "  빠르기  76 BPM" in text
     assert "G 장조" in text
@@ -90,7 +90,7 @@ def test_what_is_unknown_has_no_row() -> None:
 
 
 def test_notes_have_rows() -> None:
-    text = to_text(a_report(notes=("Only the first 20 minutes were analysed.",)), words=KOREAN)
+    text = to_text(a_report(notes=("Only the first 20 minutes were analysed.",)), translator=KOREAN)
     assert "참고    앞부분 20분만 분석했어요." in text
 
 
@@ -121,7 +121,7 @@ def test_no_line_is_too_wide_or_unsafe(
         labels=(artist or "x", "소리소리소리소리소리", "b" * 30),
         duration_seconds=seconds,
     )
-    text = to_text(report, words=Words(language), look=Look(width=width))
+    text = to_text(report, translator=Translator(language), look=Look(width=width))
     assert max(columns(line) for line in text.split("\n")) <= width
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
 
@@ -155,7 +155,7 @@ def test_json_has_no_numbers_that_json_does_not_know() -> None:
 
 def test_an_error_in_both_forms() -> None:
     assert error_to_text(AudioError(), name="a\x1b[2J.mp3").startswith("a [2J.mp3: This file could not")
-    failure = json.loads(error_to_json(AudioError(), words=KOREAN, file="a.mp3"))
+    failure = json.loads(error_to_json(AudioError(), translator=KOREAN, file="a.mp3"))
     assert failure["file"] == "a.mp3"
     assert failure["error"]["code"] == "unreadable"
     assert failure["error"]["message"].endswith("내보내 보세요.")
@@ -169,7 +169,7 @@ def test_reasons_are_told() -> None:
         "The same tempo.",
         "Both sound like: guitar, male vocalists.",
     ]
-    assert reasons(why, Words("ko"))[1] == "조성: 같은 조."
+    assert reasons(why, Translator("ko"))[1] == "조성: 같은 조."
     assert reasons(Why()) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, projection, timbre
 from ml.similarity.projection import Projection
 from ml.train.similarity.projection import Recipe, learn
@@ -90,11 +90,11 @@ def test_mean_chroma_adds_up() -> None:
 
 def test_evidence_and_timbre_come_back() -> None:
     random = np.random.default_rng(0)
-    evidence = random.standard_normal(EVIDENCE_SIZE).astype(np.float32)
+    trunk_output = random.standard_normal(TRUNK_OUTPUT_SIZE).astype(np.float32)
     measured = timbre.measure(timbre.pool(random.random((700, MEL_BANDS), np.float32)))
     music = Musicality(0.125, 2.0, 0.75)
-    kept = timbre.unpack(timbre.pack(timbre.Kept(evidence, measured, music)))
-    np.testing.assert_array_equal(kept.evidence, evidence)
+    kept = timbre.unpack(timbre.pack(timbre.Kept(trunk_output, measured, music)))
+    np.testing.assert_array_equal(kept.trunk_output, trunk_output)
     np.testing.assert_allclose(kept.timbre, measured, rtol=1e-3, atol=1e-4)
     assert kept.music == music
     with pytest.raises(ValueError, match="28 bytes"):

@@ -54,9 +54,9 @@ def test_a_feature_model_is_trained_and_served(folder: Path, tmp_path: Path, kin
     card = load_card(output)
     assert (card.kind, card.labels, card.data["split"]) == (kind, ("storm", "느린 노래"), "artist")
     assert card.metrics["held_out"]["n"] == card.data["songs"] == 9
-    with load(output) as ear:
+    with load(output) as pipeline:
         for genre in card.labels:
-            report = ear.analyse(folder / genre / f"{genre} 0.wav")
+            report = pipeline.analyse(folder / genre / f"{genre} 0.wav")
             assert report.genre.top == genre
             assert report.labels == card.labels
             assert report.model.sha256 == card.sha256[output.name]
@@ -71,8 +71,8 @@ def test_a_network_is_trained_and_served(folder: Path, tmp_path: Path, kind: str
     card = load_card(output)
     assert card.kind == kind and 1 <= len(card.metrics["history"]) <= 4
     assert output.stat().st_size < 2_000_000
-    with load(output) as ear:
-        report = ear.analyse(folder / "storm" / "storm 1.wav")
+    with load(output) as pipeline:
+        report = pipeline.analyse(folder / "storm" / "storm 1.wav")
     assert {score.label for score in report.genre.scores} == set(card.labels)
     assert sum(score.probability for score in report.genre.scores) == pytest.approx(1, abs=1e-5)
     assert not (tmp_path / "cache" / "lab").exists() or not any((tmp_path / "cache" / "lab").iterdir())
@@ -97,9 +97,17 @@ def windows(seed: int = 0, songs: int = 10) -> networks.Windows:
     return networks.Windows(mel, labels, np.arange(2 * songs))
 
 
-def fit(place: Path, epochs: int, tell: Any = lambda _: None) -> tuple[Any, networks.State]:
+def fit(place: Path, epochs: int, show_progress: Any = lambda _: None) -> tuple[Any, networks.State]:
     return networks.fit(
-        "cnn", windows(), windows(1), 2, epochs=epochs, seed=3, place=place, run="r", tell=tell
+        "cnn",
+        windows(),
+        windows(1),
+        2,
+        epochs=epochs,
+        seed=3,
+        place=place,
+        run="r",
+        show_progress=show_progress,
     )
 
 
@@ -129,9 +137,16 @@ def test_a_tuning_that_was_stopped_asks_nothing_twice(tmp_path: Path, way: str) 
         np.arange(60).astype(str),
     )
 
-    def run(tell: Any) -> fitting.Fitted:
+    def run(show_progress: Any) -> fitting.Fitted:
         return fitting.fit(
-            "logistic", rows, 3, tune=way, trials=4, seed=0, notes=tmp_path / way / "trials.json", tell=tell
+            "logistic",
+            rows,
+            3,
+            tune=way,
+            trials=4,
+            seed=0,
+            notes=tmp_path / way / "trials.json",
+            show_progress=show_progress,
         )
 
     def stop(text: str) -> None:

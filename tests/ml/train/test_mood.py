@@ -52,9 +52,9 @@ def test_folders_become_moods_that_are_served(
     card = load_card(output)
     assert (card.name, card.labels, card.data) == ("mine", ("calm", "exciting"), {"calm": 5, "exciting": 4})
     assert card.metrics["cross_validated"]["n"] == 9
-    with load(moods=output) as ear:
+    with load(moods=output) as pipeline:
         for label in card.labels:
-            answer = ear.analyse(folder / label / "1.wav").mood
+            answer = pipeline.analyse(folder / label / "1.wav").mood
             assert answer is not None and answer.label == label
             assert (answer.arousal > 0.5) == (label == "exciting")
 
@@ -117,9 +117,9 @@ def some_ratings(count: int = 120, *, noise: float = 0.2) -> tuple[np.ndarray, R
 
 def test_the_recipe_finds_what_is_there() -> None:
     given, ratings = some_ratings()
-    judged = fit.cross_judge(given, ratings.balance, fit.folds_by_clip(ratings))
-    assert np.corrcoef(judged, ratings.balance)[0, 1] > 0.75
-    assert ((judged > 0) == ratings.exciting).mean() > 0.75
+    predicted = fit.cross_predict(given, ratings.balance, fit.folds_by_clip(ratings))
+    assert np.corrcoef(predicted, ratings.balance)[0, 1] > 0.75
+    assert ((predicted > 0) == ratings.exciting).mean() > 0.75
     head, settings, _ = fit.fit_ratings(given, ratings)
     arousal = odds_to_share(head.arousal(given)[:, 0])
     assert np.abs(arousal - ratings.arousal).mean() < 0.15
@@ -134,7 +134,7 @@ def test_cross_validation_knows_nothing_of_what_it_judges() -> None:
     random = np.random.default_rng(3).permutation(len(given))
     for folds in (fit.folds_by_clip(ratings), fit.folds_by_genre(ratings)):
         assert (
-            abs(np.corrcoef(fit.cross_judge(given[random], ratings.balance, folds), ratings.balance)[0, 1])
+            abs(np.corrcoef(fit.cross_predict(given[random], ratings.balance, folds), ratings.balance)[0, 1])
             < 0.3
         )
         assert sorted(np.concatenate([held for _, held in folds]).tolist()) == list(range(len(given)))

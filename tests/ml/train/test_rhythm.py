@@ -91,17 +91,17 @@ def test_tempo_reaches_the_figures(songs: list[Song], annotations: list[Annotati
         assert classical["accuracy1"] >= 0.50 - slack and classical["accuracy2"] >= 0.65 - slack
         assert others == pytest.approx(shipped("tempo")[sample]["estimated"]["others"], abs=0.02)
     assert figures["calibration"]["expected_calibration_error"] < 0.08
-    judged = [song.pulse for song in songs if song.facts.bpm and song.facts.long]
-    assert min(pulse.activity for pulse in judged) > tempo.MIN_ACTIVITY
-    assert min(pulse.regularity for pulse in judged) > tempo.MIN_REGULARITY
+    predicted = [song.pulse for song in songs if song.facts.bpm and song.facts.long]
+    assert min(pulse.activity for pulse in predicted) > tempo.MIN_ACTIVITY
+    assert min(pulse.regularity for pulse in predicted) > tempo.MIN_REGULARITY
 
 
 @pytest.mark.data
 def test_key_reaches_the_figures(songs: list[Song], annotations: list[Annotation]) -> None:
     """At least 0.10 above Krumhansl on the same clips, held out by artist; and the card is true."""
     figures = tuning.tune(KeyQuestion(), songs, annotations)["card"]["figures"]
-    judged = [facts for facts in annotations if facts.key and facts.long]
-    plain = [krumhansl_key(load(facts.file).samples) == facts.key for facts in judged if facts.file]
+    predicted = [facts for facts in annotations if facts.key and facts.long]
+    plain = [krumhansl_key(load(facts.file).samples) == facts.key for facts in predicted if facts.file]
     held_out = figures["cross_validated"]["none"]["others"]
     assert held_out["n"] == len(plain) == 91
     assert held_out["accuracy"] >= np.mean(plain) + 0.10

@@ -7,25 +7,25 @@ import numpy.typing as npt
 
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.similarity import timbre
 from ml.train.data.corpus import Example
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
-from ml.train.similarity.halves import CROPS, Heard, crops
+from ml.train.similarity.halves import CROPS, Piece, crops
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import Recipe
 
 Floats = npt.NDArray[np.float32]
 
 
-def a_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole") -> Heard:
+def a_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole") -> Piece:
     random = np.random.default_rng(seed)
     tones = np.zeros((int(seconds * 7.8125), BANDS), np.float32)
     tones[:, 36] = np.arange(len(tones)) + 1
-    evidence = random.standard_normal((int(seconds / 3), EVIDENCE_SIZE), np.float32)
+    trunk_output = random.standard_normal((int(seconds / 3), TRUNK_OUTPUT_SIZE), np.float32)
     mel = random.random((int(seconds * timbre.FRAMES_PER_SECOND), MEL_BANDS), np.float32)
     example = Example(f"{artist}.{seed}", "blues", artist, "gtzan", "train")
-    return Heard(example, part, "as it is", Chromagram(tones, 0.0), evidence, mel, 120.0, tones[:, :12])
+    return Piece(example, part, "as it is", Chromagram(tones, 0.0), trunk_output, mel, 120.0, tones[:, :12])
 
 
 def test_pieces_lie_inside_and_are_moved_on_the_keyboard() -> None:
@@ -37,7 +37,7 @@ def test_pieces_lie_inside_and_are_moved_on_the_keyboard() -> None:
         (note,) = np.flatnonzero(piece.chromagram.tones.any(axis=0))
         column = piece.chromagram.tones[:, note]
         assert np.all(np.diff(column) == 1) and 69 <= len(column) <= 118
-        assert len(piece.mel) / timbre.FRAMES_PER_SECOND > 8.9 and 3 <= len(piece.evidence) <= 5
+        assert len(piece.mel) / timbre.FRAMES_PER_SECOND > 8.9 and 3 <= len(piece.trunk_output) <= 5
         assert abs(note - 36) <= 6
         moved += note != 36
     assert 0 < moved <= CROPS * 2 // 3
@@ -55,7 +55,7 @@ def test_nobody_is_asked_about_who_was_learnt_from() -> None:
     seconds = [a_piece(artist, number, part="second") for number, artist in enumerate(artists)]
     asked = {"as it is": [(number, one) for number, one in enumerate(seconds)]}
     halves = Halves(seconds, asked, list(enumerate(seconds)), seconds, artists)
-    method = Method("mine", "sound", lambda heard: heard.mean_evidence[:20], Recipe(4, 10, 0.5))
+    method = Method("mine", "sound", lambda heard: heard.mean_trunk_output[:20], Recipe(4, 10, 0.5))
     lessons = Lessons.of(method, halves)
     folds = fold_of(artists)
     assert set(folds.tolist()) == set(range(FOLDS))

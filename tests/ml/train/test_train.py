@@ -13,7 +13,7 @@ from jobs.queue.feedback import Feedback
 from jobs.upload_analysis import Song, listen
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import load_card
-from ml.models.genre import EVIDENCE_SIZE
+from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.pipeline import load
 from ml.train.__main__ import main
 from ml.train.data import corpus
@@ -51,9 +51,9 @@ def test_a_folder_becomes_a_model_that_knows_its_genres(
     assert card.labels == ("storm", "느린 노래")
     assert card.data == {"folder audio": 8}
     assert card.metrics["cross_validated_audio"]["n"] == 8
-    with load(output) as ear:
+    with load(output) as pipeline:
         for genre in card.labels:
-            report = ear.analyse(folder / genre / "0.wav")
+            report = pipeline.analyse(folder / genre / "0.wav")
             assert report.genre.top == genre
             assert report.labels == card.labels
             assert report.model.name == "mine"
@@ -78,8 +78,8 @@ def test_listeners_answers_are_learnt_from(folder: Path, tmp_path: Path) -> None
     """An answer is a file of the web's home, as the processes that hear leave it."""
     song = Song("s" * 22, tmp_path, "song.wav", "song.wav")
     soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
-    with load() as ear:
-        listen(ear, song, lambda stage: None, limits=DEFAULT_LIMITS)
+    with load() as pipeline:
+        listen(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
     assert Feedback(tmp_path).keep(song.id, tmp_path, "storm")
     arguments = [
         "--data",
@@ -116,7 +116,7 @@ def test_the_mp3_variant_is_what_its_name_says() -> None:
         compression_level=augmentation.MP3_LEVEL,
     )  # fmt: skip
     seconds = 10.0 * SAMPLE_RATE / augmentation.MP3_RATE
-    assert buffer.tell() * 8 / seconds == pytest.approx(MP3_BITS_PER_SECOND, rel=0.05)
+    assert buffer.show_progress() * 8 / seconds == pytest.approx(MP3_BITS_PER_SECOND, rel=0.05)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -134,14 +134,14 @@ def clustered_rows(spread: float, *, artists: int = 6, songs: int = 4) -> tuple[
     labels = ["one", "two", "three"]
     rows = []
     for label in labels:
-        centre = choose.standard_normal(EVIDENCE_SIZE)
+        centre = choose.standard_normal(TRUNK_OUTPUT_SIZE)
         for artist in range(artists):
-            own = centre + spread * choose.standard_normal(EVIDENCE_SIZE)
+            own = centre + spread * choose.standard_normal(TRUNK_OUTPUT_SIZE)
             for number in range(songs):
                 name = f"{label}{artist}-{number}"
                 example = corpus.Example(name, label, f"{label}{artist}", corpus.FOLDER, "train", Path(name))
-                evidence = (own + 0.3 * choose.standard_normal(EVIDENCE_SIZE)).astype(np.float32)
-                rows += [Row(example, variant, evidence, 10) for variant in ("as is", "8 kHz sampling")]
+                trunk_output = (own + 0.3 * choose.standard_normal(TRUNK_OUTPUT_SIZE)).astype(np.float32)
+                rows += [Row(example, variant, trunk_output, 10) for variant in ("as is", "8 kHz sampling")]
     return rows, labels
 
 
@@ -149,23 +149,23 @@ def test_cross_validation_never_meets_the_artist_it_judges() -> None:
     """Where the artist tells everything and the genre nothing, only a leak could be right more than by chance."""
     rows, labels = clustered_rows(spread=30.0)
     table = recipe.tabulate(rows, labels)
-    judged = recipe.cross_judge(table, labels)
-    assert judged is not None
-    right = judged.scores[judged.held].argmax(axis=1) == table.rows.labels[judged.held]
+    predicted = recipe.cross_predict(table, labels)
+    assert predicted is not None
+    right = predicted.scores[predicted.held].argmax(axis=1) == table.rows.labels[predicted.held]
     assert right.mean() < 0.75
 
 
 def test_probabilities_are_calibrated_on_songs_not_trained_on() -> None:
     rows, labels = clustered_rows(spread=2.5, artists=12)
     table = recipe.tabulate(rows, labels)
-    judged = recipe.cross_judge(table, labels)
-    assert judged is not None
-    head, least = recipe.calibrate(recipe.fit_head(table, labels, np.ones(len(rows), bool)), table, judged)
-    factor = recipe.temperature(judged.scores[judged.held], table.rows.labels[judged.held])
+    predicted = recipe.cross_predict(table, labels)
+    assert predicted is not None
+    head, least = recipe.calibrate(recipe.fit_head(table, labels, np.ones(len(rows), bool)), table, predicted)
+    factor = recipe.temperature(predicted.scores[predicted.held], table.rows.labels[predicted.held])
     from ml.models.head import softmax
 
-    shares = softmax(factor * judged.scores[judged.held])
-    assert calibration_error(shares, table.rows.labels[judged.held]) < 0.15
+    shares = softmax(factor * predicted.scores[predicted.held])
+    assert calibration_error(shares, table.rows.labels[predicted.held]) < 0.15
     assert 1 / len(labels) <= least <= 1
     assert np.isfinite(head.by_tags.weights).all()
 

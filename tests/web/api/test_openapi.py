@@ -181,9 +181,9 @@ def test_the_contract_holds_whatever_is_sent(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=told.as_strategy(mode))
-        def hold(case: schemathesis.Case) -> None:
+        def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=CHECKS)
 
-        hold()
+        holds()
         tried += 1
     assert tried >= 7

@@ -106,8 +106,8 @@ def contrast(first: str, second: str, scheme: int) -> float:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_colours_can_be_told_from_their_ground(scheme: int) -> None:
     for ground in ("paper", "surface", "sunken", "wash"):
-        for words in ("ink", "soft", "accent", "accent-deep"):
-            assert contrast(words, ground, scheme) >= 4.5, (words, ground)
+        for translator in ("ink", "soft", "accent", "accent-deep"):
+            assert contrast(translator, ground, scheme) >= 4.5, (translator, ground)
     for ground in ("paper", "surface", "bad-wash"):
         assert contrast("bad", ground, scheme) >= 4.5
     assert contrast("on-accent", "accent", scheme) >= 4.5

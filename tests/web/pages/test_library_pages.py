@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Track, digest_of
+from library.catalogue.tables import Track, path_hash_of
 from library.search.current import Current
 from tests.web.shelf import put
 from web.api import similar
@@ -145,7 +145,7 @@ def test_only_sound_is_handed_out(browser: FlaskClient, catalogue: Catalogue, tm
     os.mkfifo(tmp_path / "pipe.wav")
     places = [secret, tmp_path / "pipe.wav", tmp_path, tmp_path / "gone.wav"]
     for number, place in enumerate(places):
-        one = put(catalogue, None, f"place {number}", path=place, digest=digest_of(place))
+        one = put(catalogue, None, f"place {number}", path=place, path_hash=path_hash_of(place))
         response = browser.get(f"/library/{one}/audio")
         assert response.status_code == 404 and "root:" not in response.text
         assert "is not there" in response.text
@@ -182,7 +182,7 @@ def test_the_ledger_names_the_file_and_the_cause(
             None,
             f"{number}",
             path=place,
-            digest=digest_of(place),
+            digest=path_hash_of(place),
             failure_code="denied",
             failure={"sentence": "There is no permission to read {path}.", "facts": {"path": str(place)}},
             failed_at=datetime(2026, 1, 1 + number, tzinfo=UTC),

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from jobs import upload_analysis
 from jobs.queue.analyses import Analyses
-from jobs.queue.feedback import EVIDENCE
+from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from ml.report.errors import SilentError
 from ml.report.schema import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav
@@ -23,7 +23,7 @@ from web.context import NAME
 from web.pages import song_pages
 from web.pages.song_pages import NONE
 
-Heard = Callable[..., str]
+TrackFeatures = Callable[..., str]
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}\u202e\ud800"
 
 
@@ -63,7 +63,7 @@ def test_the_first_page_says_what_may_come(browser: FlaskClient) -> None:
     assert "multiple" in chooser and chooser["name"] == "file"
 
 
-def test_the_answer_comes_first(browser: FlaskClient, heard: Heard) -> None:
+def test_the_answer_comes_first(browser: FlaskClient, heard: TrackFeatures) -> None:
     text = browser.get(f"/a/{heard()}").text
     assert "<h1>Sounds like reggae (62\xa0%), with some hiphop.</h1>" in text
     for fact in ("76 BPM", "153 BPM", "G major", "calm", "male vocalists", "Redemption Song", "3:48"):
@@ -72,29 +72,29 @@ def test_the_answer_comes_first(browser: FlaskClient, heard: Heard) -> None:
     assert "62.0 %" in text, "the table behind the chart"
 
 
-def test_korean_is_spoken_throughout(browser: FlaskClient, heard: Heard) -> None:
+def test_korean_is_spoken_throughout(browser: FlaskClient, heard: TrackFeatures) -> None:
     text = browser.get(f"/a/{heard()}", headers={"Accept-Language": "ko"}).text
     assert '<html lang="ko">' in text and "레게처럼 들려요" in text and "자메이카" in text
 
 
-def test_a_song_like_none_is_told_so(browser: FlaskClient, heard: Heard) -> None:
+def test_a_song_like_none_is_told_so(browser: FlaskClient, heard: TrackFeatures) -> None:
     text = browser.get(f"/a/{heard(a_report(confident=False))}").text
     assert "<h1>Sounds like none of the 3 genres" in text
     assert "nearest there is" in text and "Yes, reggae" not in text
 
 
-def test_notes_are_told(browser: FlaskClient, heard: Heard) -> None:
+def test_notes_are_told(browser: FlaskClient, heard: TrackFeatures) -> None:
     one = heard(a_report(notes=("Only the first 20 minutes were analysed.",)))
     assert "앞부분 20분만 분석했어요." in browser.get(f"/a/{one}", headers={"Accept-Language": "ko"}).text
 
 
-def test_labels_of_another_model_have_no_description(browser: FlaskClient, heard: Heard) -> None:
+def test_labels_of_another_model_have_no_description(browser: FlaskClient, heard: TrackFeatures) -> None:
     text = browser.get(f"/a/{heard(a_report(labels=('trot', 'ballad', 'idol')))}").text
     Page(text)
     assert "idol" in text and "What to listen for" not in text
 
 
-def test_what_is_not_known_is_left_out(browser: FlaskClient, heard: Heard) -> None:
+def test_what_is_not_known_is_left_out(browser: FlaskClient, heard: TrackFeatures) -> None:
     bare = replace(a_report(), tempo=None, key=None, mood=None, tags=(), timeline=(), artist=None)
     text = browser.get(f"/a/{heard(bare)}").text
     Page(text)
@@ -102,7 +102,7 @@ def test_what_is_not_known_is_left_out(browser: FlaskClient, heard: Heard) -> No
 
 
 def test_pages_are_whole_and_pictures_have_sizes(
-    browser: FlaskClient, heard: Heard, analyses: Analyses
+    browser: FlaskClient, heard: TrackFeatures, analyses: Analyses
 ) -> None:
     one = heard()
     for name in ("spectrogram.png", "chromagram.png"):
@@ -119,7 +119,7 @@ def test_pages_are_whole_and_pictures_have_sizes(
     Page(browser.get("/nothing").text)
 
 
-def test_everything_a_page_loads_is_ours_and_there(browser: FlaskClient, heard: Heard) -> None:
+def test_everything_a_page_loads_is_ours_and_there(browser: FlaskClient, heard: TrackFeatures) -> None:
     page = Page(browser.get(f"/a/{heard()}").text)
     loaded = [
         given.get("src") or given.get("href")
@@ -134,7 +134,7 @@ def test_everything_a_page_loads_is_ours_and_there(browser: FlaskClient, heard: 
         response.close()
 
 
-def test_strangers_words_stay_words(browser: FlaskClient, heard: Heard) -> None:
+def test_strangers_words_stay_words(browser: FlaskClient, heard: TrackFeatures) -> None:
     other = Neighbour("1", HOSTILE, HOSTILE, HOSTILE, 0.1, why=Why(common_tags=(HOSTILE,)))
     report = replace(
         a_report(title=HOSTILE, artist=HOSTILE, labels=(HOSTILE, "b", "c"), notes=(HOSTILE,)),
@@ -147,7 +147,7 @@ def test_strangers_words_stay_words(browser: FlaskClient, heard: Heard) -> None:
 
 
 def test_similar_songs_have_reasons_and_sound(
-    app: Flask, browser: FlaskClient, heard: Heard, a_track: Callable[..., int]
+    app: Flask, browser: FlaskClient, heard: TrackFeatures, a_track: Callable[..., int]
 ) -> None:
     with_file, without = a_track("with.wav"), a_track(None)
     near = tuple(
@@ -169,7 +169,7 @@ def test_while_it_is_heard_the_page_looks_again(browser: FlaskClient, song: Path
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
     assert "Waiting for its turn" in text
     analyses.claim("test")
-    analyses.tell(one, "test", "tempo", 0.6)
+    analyses.on_progress(one, "test", "tempo", 0.6)
     text = browser.get(f"/a/{one}").text
     assert 'value="0.600"' in text
     assert re.search(r'data-name="tempo" aria-current="step"', text)
@@ -215,7 +215,7 @@ def test_an_example_can_be_tried(app: Flask, browser: FlaskClient, token: Callab
 
 
 def test_the_listener_says_what_is_right(
-    browser: FlaskClient, heard: Heard, token: Callable[[], str], analyses: Analyses
+    browser: FlaskClient, heard: TrackFeatures, token: Callable[[], str], analyses: Analyses
 ) -> None:
     one = heard()
     for verdict in ("hiphop", NONE):
@@ -228,7 +228,9 @@ def test_the_listener_says_what_is_right(
         assert browser.post(f"/a/{one}/verdict", data={"token": token(), "verdict": wrong}).status_code == 400
 
 
-def test_who_was_given_the_link_may_look_and_no_more(app: Flask, heard: Heard, analyses: Analyses) -> None:
+def test_who_was_given_the_link_may_look_and_no_more(
+    app: Flask, heard: TrackFeatures, analyses: Analyses
+) -> None:
     one = heard()
     friend = app.test_client()
     text = friend.get(f"/a/{one}").text
@@ -243,7 +245,7 @@ def test_who_was_given_the_link_may_look_and_no_more(app: Flask, heard: Heard, a
 
 
 def test_deleted_now_is_gone(
-    browser: FlaskClient, heard: Heard, token: Callable[[], str], analyses: Analyses
+    browser: FlaskClient, heard: TrackFeatures, token: Callable[[], str], analyses: Analyses
 ) -> None:
     one = heard()
     assert browser.post(f"/a/{one}/delete", data={"token": token()}).headers["Location"] == "/"
@@ -251,7 +253,7 @@ def test_deleted_now_is_gone(
     assert not analyses.folder(one).exists()
 
 
-def test_recent_songs_are_this_browsers_own(app: Flask, browser: FlaskClient, heard: Heard) -> None:
+def test_recent_songs_are_this_browsers_own(app: Flask, browser: FlaskClient, heard: TrackFeatures) -> None:
     heard(name="mine.wav")
     assert "mine.wav" in browser.get("/").text
     assert "mine.wav" not in app.test_client().get("/").text
@@ -276,7 +278,7 @@ def report_of(minutes: int) -> Report:
     return replace(a_report(duration_seconds=60.0 * minutes), timeline=timed)
 
 
-def test_a_long_song_makes_no_long_page(browser: FlaskClient, heard: Heard) -> None:
+def test_a_long_song_makes_no_long_page(browser: FlaskClient, heard: TrackFeatures) -> None:
     assert len(browser.get(f"/a/{heard(report_of(20))}").text) < 60_000
 
 
@@ -291,7 +293,7 @@ def test_an_answer_is_kept_for_training_until_the_song_is_deleted(
     data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
     one = browser.post("/", data=data).headers["Location"].rsplit("/", 1)[1]
     hear(one)
-    (analyses.folder(one) / EVIDENCE).write_bytes(b"numbers")
+    (analyses.folder(one) / TRUNK_OUTPUT_FILE).write_bytes(b"numbers")
     kept = app.extensions[NAME].environment.home / "feedback"
 
     def answer(verdict: str) -> list[str]:

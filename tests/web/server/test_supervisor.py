@@ -91,8 +91,8 @@ class Service:
         mark = f"SORI_HOME={self.home}".encode()
         return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
 
-    def part(self, words: str) -> list[int]:
-        return [pid for pid in self.family() if words.encode() in _read(Path(f"/proc/{pid}/cmdline"))]
+    def part(self, translator: str) -> list[int]:
+        return [pid for pid in self.family() if translator.encode() in _read(Path(f"/proc/{pid}/cmdline"))]
 
 
 def _read(path: Path) -> bytes:

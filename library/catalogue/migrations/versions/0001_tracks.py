@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(80), unique=True),
         sa.Column("source", sa.String(120)),
         sa.Column("path", sa.LargeBinary),
-        sa.Column("digest", sa.String(64), unique=True),
+        sa.Column("path_hash", sa.String(64), unique=True),
         sa.Column("size", sa.BigInteger, nullable=False),
         sa.Column("mtime_ns", sa.BigInteger, nullable=False),
         sa.Column("content", sa.String(64)),
@@ -32,16 +32,19 @@ def upgrade() -> None:
         sa.Column("tonic", sa.String(2)),
         sa.Column("mode", sa.String(5)),
         sa.Column("report", sa.JSON),
-        sa.Column("heard_with", sa.String(80)),
-        sa.Column("heard_seconds", sa.Double),
-        sa.Column("described_with", sa.String(80)),
+        sa.Column("features_version", sa.String(80)),
+        sa.Column("analysed_seconds", sa.Double),
+        sa.Column("vectors_version", sa.String(80)),
         sa.Column("failure_code", sa.String(40)),
         sa.Column("failure", sa.JSON),
         sa.Column("failed_at", sa.DateTime(timezone=True)),
     )
     for column in ("size", "content", "genre", "failure_code"):
         op.create_index(f"ix_tracks_{column}", "tracks", [column])
-    for table, columns in {"descriptors": ("harmony", "sound"), "heard": ("chromagram", "evidence")}.items():
+    for table, columns in {
+        "track_vectors": ("harmony", "sound"),
+        "track_features": ("chromagram", "trunk_output"),
+    }.items():
         op.create_table(
             table,
             sa.Column(
@@ -68,5 +71,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("notes", "tag_changes", "heard", "descriptors", "tracks"):
+    for table in ("notes", "tag_changes", "track_features", "track_vectors", "tracks"):
         op.drop_table(table)

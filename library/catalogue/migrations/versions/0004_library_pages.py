@@ -48,7 +48,7 @@ def _fill(session: Session) -> None:
     last = 0
     # By name: what later steps add to the table is not there yet.
     names = ("path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode")
-    columns = [getattr(Track, name) for name in ("id", *names, "heard_with", "failure_code")]
+    columns = [getattr(Track, name) for name in ("id", *names, "features_version", "failure_code")]
     known = select(Track).options(load_only(*columns, raiseload=True)).order_by(Track.id)
     while tracks := list(session.scalars(known.where(Track.id > last).limit(1000))):
         write_rows(session, tracks)
