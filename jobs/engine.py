@@ -26,11 +26,12 @@ from environment import Environment
 from jobs import examples
 from jobs.local import ProcessPool, StageReached, TaskEnded
 from jobs.queue.analyses import Analyses, Analysis
-from jobs.upload_analysis import BESIDE, STAGES, Song, analyse_upload, load_with_library
+from jobs.upload_analysis import BESIDE, Song, analyse_upload, load_with_library
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import SoriError
+from ml.report.stages import STAGES
 
 LOG = logging.getLogger(__name__)
 
@@ -138,7 +139,9 @@ class Engine:
             self._end(event)
 
     def _tell(self, song: Song, stage: str) -> None:
-        if not self.analyses.set_progress(song.id, self.name, stage, STAGES.get(stage, 0.0)):
+        if not self.analyses.set_progress(
+            song.id, self.name, stage, STAGES[stage].starts_at if stage in STAGES else 0.0
+        ):
             self._pool.stop(song)
 
     def _end(self, event: TaskEnded[Song]) -> None:

@@ -21,19 +21,6 @@ if TYPE_CHECKING:
 PEAKS, SPECTROGRAM, CHROMAGRAM = PICTURES = ("peaks.json", "spectrogram.png", "chromagram.png")
 BESIDE = (*PICTURES, TRUNK_OUTPUT_FILE)
 """What lies beside the sound of a song that was heard."""
-STAGES = {
-    "decode": 0.02,
-    "level": 0.1,
-    "spectrogram": 0.12,
-    "trunk": 0.2,
-    "genre": 0.8,
-    "mood": 0.84,
-    "tempo": 0.85,
-    "key": 0.9,
-    "neighbours": 0.92,
-    "pictures": 0.96,
-}
-"""How far a song is when each stage begins, by what the stages usually take."""
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, defer, mapped
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
 from library.catalogue.tables import Base, Id, Track
+from ml.report.keys import MODES, TONICS
 
-TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-MODES = ("major", "minor")
 LAST = "\U0010ffff"
 LAST_NUMBER = 1e9
 """What is unknown comes after everything that is known."""

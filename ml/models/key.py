@@ -12,9 +12,9 @@ import numpy as np
 from ml.features.chroma import PITCH_CLASSES, Chromagram
 from ml.models import fitted
 from ml.models.fitted import Fitted, Floats
+from ml.report.keys import MODES
 from ml.report.schema import Key
 
-MODES = ("major", "minor")
 MAJOR_TRIAD = (4, 7)
 MINOR_TRIAD = (3, 7)
 PROFILES = 4

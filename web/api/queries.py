@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from library.catalogue.filters import Filter
-from library.catalogue.listing import MODES, SORTS, TONICS, Ask, Place
+from library.catalogue.listing import SORTS, Ask, Place
+from ml.report.keys import MODES, TONICS
 from web.api.openapi import LARGEST, BadParameterError, Parameter
 
 KEYS = tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS)

@@ -14,6 +14,7 @@ from jobs.queue.analyses import FAILED, Analysis
 from jobs.upload_analysis import PEAKS
 from ml.report.errors import SoriError
 from ml.report.schema import Report, Why
+from ml.report.stages import STAGES
 from ml.report.writers import answer, reasons
 from web.access.errors import BadRequestError, ForbiddenError
 from web.access.language import translator
@@ -26,19 +27,6 @@ from web.pages.media import PICTURES
 
 pages = Blueprint("pages", __name__)
 
-STAGES = {
-    "decode": "Reading the sound",
-    "level": "Evening out the volume",
-    "spectrogram": "Taking the sound apart",
-    "trunk": "Listening",
-    "genre": "Weighing the genres",
-    "mood": "Feeling the mood",
-    "tempo": "Finding the beat",
-    "key": "Finding the key",
-    "neighbours": "Looking for similar songs",
-    "pictures": "Drawing the pictures",
-}
-"""What a worker does, in its order, and how that is said."""
 STATES = {"queued": "Waiting for its turn", "running": "Listening", "done": "Done", "failed": "Not possible"}
 LANGUAGE_NAMES = {"en": "English", "ko": "한국어"}
 NONE = "none"
@@ -65,9 +53,9 @@ def install(app: Flask) -> None:
         ago=_ago,
         track_page=track_page,
         language_names=LANGUAGE_NAMES,
-        stages=STAGES,
         states=STATES,
-        said_stages=lambda: {name: translator().translate(sentence) for name, sentence in STAGES.items()},
+        stages={name: stage.label for name, stage in STAGES.items()},
+        translated=lambda labels: {name: translator().translate(label) for name, label in labels.items()},
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ml.features import chroma, onsets
 from ml.models import fitted, key, tempo
 from ml.models.fitted import Floats
+from ml.report.keys import MODES
 from ml.train.rhythm import scoring
 from ml.train.rhythm.conditional_logit import Mask
 from ml.train.rhythm.songs import Annotation, Song
@@ -111,13 +112,13 @@ class KeyQuestion(Question):
         return key.features(song.profile)
 
     def right(self, facts: Annotation) -> Mask:
-        return np.array([(tonic, mode) == facts.key for mode in key.MODES for tonic in chroma.PITCH_CLASSES])
+        return np.array([(tonic, mode) == facts.key for mode in MODES for tonic in chroma.PITCH_CLASSES])
 
     def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
         return fitted.softmax(candidates @ weights)
 
     def score(self, song: Song, shares: Floats) -> tuple[float, float]:
         best = int(shares.argmax())
-        answer = (chroma.PITCH_CLASSES[best % 12], key.MODES[best // 12])
+        answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
         weighted = scoring.key_score(answer, song.facts.key or answer)
         return float(weighted == scoring.RIGHT), weighted

@@ -8,6 +8,7 @@ import pytest
 from ml.evaluate.baselines import krumhansl_key
 from ml.features.chroma import PITCH_CLASSES, chromagram
 from ml.models import key
+from ml.report.keys import MODES
 from ml.report.schema import Key
 from ml.train.rhythm.scoring import key_score
 from tests.ml.tunes import cadence, clicks, noise, silence, tone
@@ -19,7 +20,7 @@ def hear(samples: np.ndarray) -> Key:
     return answer
 
 
-@pytest.mark.parametrize("mode", key.MODES)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("tonic", range(12))
 @pytest.mark.parametrize("timbre", ["organ", "strings", "clarinet"])
 def test_a_cadence_is_in_its_key(tonic: int, mode: str, timbre: str) -> None:
@@ -62,7 +63,7 @@ def test_silence_has_no_key() -> None:
 @pytest.mark.parametrize("samples", [tone(440, 3), tone(40, 3), np.ones(50_000), tone(7000, 3), np.ones(1)])
 def test_odd_input_gives_a_sane_answer(samples: np.ndarray) -> None:
     answer = hear(samples)
-    assert answer.tonic in PITCH_CLASSES and answer.mode in key.MODES and 0 <= answer.confidence <= 1
+    assert answer.tonic in PITCH_CLASSES and answer.mode in MODES and 0 <= answer.confidence <= 1
 
 
 def test_turning_the_profile_turns_the_scores() -> None:

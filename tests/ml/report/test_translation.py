@@ -18,6 +18,7 @@ import main
 import preprocess
 from ml.features import dynamics
 from ml.report import errors
+from ml.report.stages import STAGES
 from ml.report.translation import ENGLISH, NOTES, Translator
 from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
 from tests.sources import ROOT, python_files
@@ -37,7 +38,7 @@ COUNTED = preprocess.COUNTED.values()
 TABLED = (
     *(
         *genre_texts.SENTENCES,
-        *song_pages.STAGES.values(),
+        *(stage.label for stage in STAGES.values()),
         *song_pages.STATES.values(),
         *uploads.EXAMPLES.values(),
     ),
@@ -70,7 +71,7 @@ def said_templates(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "say":
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "translate":
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
             found.add(ast.literal_eval(node.value))

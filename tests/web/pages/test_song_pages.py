@@ -13,14 +13,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs import upload_analysis
 from jobs.queue.analyses import Analyses
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from ml.report.errors import SilentError
 from ml.report.schema import Finding, Neighbour, Neighbours, Report, Why
 from tests.fakes import a_report, write_wav
 from web.context import NAME
-from web.pages import song_pages
 from web.pages.song_pages import NONE
 
 TrackFeatures = Callable[..., str]
@@ -308,7 +306,3 @@ def test_an_answer_is_kept_for_training_until_the_song_is_deleted(
     assert answer("blues") == [f"blues/{one}.npy"]
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
     assert list(kept.glob("*/*")) == []
-
-
-def test_every_stage_that_is_told_has_words() -> None:
-    assert list(song_pages.STAGES) == list(upload_analysis.STAGES)
