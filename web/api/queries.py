@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from library.catalogue.filters import Filter
-from library.catalogue.listing import SORTS, Ask, Place
+from library.catalogue.listing import SORTS, Cursor, ListQuery
 from ml.report.keys import MODES, TONICS
 from web.api.openapi import LARGEST, BadParameterError, Parameter
 
 KEYS = tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS)
-MOODS = ("calm", "exciting")
 ORDERS = tuple(sign + name for name in SORTS for sign in ("", "-"))
 FASTEST_BPM = 1000
 
@@ -24,7 +23,10 @@ FEEL = Parameter(
 )
 FILTERS = (
     Parameter("genre", "Only tracks of this genre."),
-    Parameter("mood", "Only tracks of this mood.", choices=MOODS),
+    Parameter(
+        "mood",
+        "Only tracks of this mood, as a track names it; no track matches an unknown mood.",
+    ),
     Parameter(
         "slowest", "Only tracks with at least so many beats per minute.", float, least=0, most=FASTEST_BPM
     ),
@@ -65,18 +67,18 @@ def filter_of(asked: Mapping[str, Any]) -> Filter:
     )
 
 
-def ask_of(asked: Mapping[str, Any]) -> Ask:
+def list_query_of(asked: Mapping[str, Any]) -> ListQuery:
     order = str(asked["sort"])
-    return Ask(asked["q"] or "", filter_of(asked), order.removeprefix("-"), order.startswith("-"))
+    return ListQuery(asked["q"] or "", filter_of(asked), order.removeprefix("-"), order.startswith("-"))
 
 
-def cursor_of(order: str, place: Place) -> str:
-    """A place as a word in an address. It holds for one order alone."""
-    told = json.dumps([order, place.value, place.track_id], ensure_ascii=False)
+def encode_cursor(order: str, cursor: Cursor) -> str:
+    """A cursor as a query parameter. It is valid for one order only."""
+    told = json.dumps([order, cursor.value, cursor.track_id], ensure_ascii=False)
     return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
-def place_of(asked: Mapping[str, Any]) -> Place | None:
+def decode_cursor(asked: Mapping[str, Any]) -> Cursor | None:
     cursor = asked["after"]
     if cursor is None:
         return None
@@ -89,7 +91,7 @@ def place_of(asked: Mapping[str, Any]) -> Place | None:
     if order != asked["sort"] or type(track_id) is not int or not 0 < track_id <= LARGEST:
         raise CursorError(name="after")
     if textual and isinstance(value, str):
-        return Place(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
+        return Cursor(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
     if not textual and type(value) in (int, float) and math.isfinite(value) and abs(value) <= LARGEST:
-        return Place(value, track_id)
+        return Cursor(value, track_id)
     raise CursorError(name="after")

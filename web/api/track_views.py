@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify
-from sqlalchemy.orm import defer
 
-from library.catalogue.listing import MOST_COUNTED, read_genres, read_page
-from library.catalogue.tables import Track
-from ml.report.schema import Neighbour
+from library.catalogue.listing import MOST_COUNTED, count_genres, read_page
+from library.catalogue.tables import Track, TrackReport
+from ml.report.schema import Neighbour, Report
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
 from web.api.previews import track_audio
-from web.api.queries import FEEL, FILTERS, SEARCH, ask_of, cursor_of, filter_of, place_of
+from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, filter_of, list_query_of
 from web.api.schemas import (
     GENRES,
     NEIGHBOURS,
@@ -51,10 +50,10 @@ def install(app: Flask) -> None:
     cached=True,
 )
 def tracks(asked: Mapping[str, Any]) -> Response:
-    page = read_page(service().catalogue, ask_of(asked), asked["limit"], place_of(asked))
+    page = read_page(service().catalogue, list_query_of(asked), asked["limit"], decode_cursor(asked))
     following = None
     if page.following is not None:
-        following = page_address("library_api.tracks", asked, cursor_of(asked["sort"], page.following))
+        following = page_address("library_api.tracks", asked, encode_cursor(asked["sort"], page.following))
     return jsonify(
         tracks=[track_facts(track) for track in page.tracks],
         count=min(page.count, MOST_COUNTED),
@@ -67,7 +66,7 @@ def tracks(asked: Mapping[str, Any]) -> Response:
 @operation("One track with its report", answer=ref("WholeTrack"), cached=True)
 def track(track_id: int) -> Response:
     found = find_track(track_id)
-    return jsonify({**track_facts(found), "report": found.report})
+    return jsonify({**track_facts(found), "report": stored_report(found)})
 
 
 @api.get("/tracks/<int:track_id>/neighbours")
@@ -80,7 +79,8 @@ def track(track_id: int) -> Response:
     cached=True,
 )
 def neighbours(track_id: int, asked: Mapping[str, Any]) -> Response:
-    found = similar(find_track(track_id), asked["by"], asked["k"], asked)
+    track = find_track(track_id)
+    found = similar(track, read_report(track), [asked["by"]], asked["k"], asked)[asked["by"]]
     return jsonify(by=asked["by"], neighbours=[neighbour_facts(one) for one in found])
 
 
@@ -92,32 +92,46 @@ def neighbours(track_id: int, asked: Mapping[str, Any]) -> Response:
     cached=True,
 )
 def genres() -> Response:
-    counted = sorted(read_genres(service().catalogue).items())
+    counted = sorted(count_genres(service().catalogue).items())
     said = translator().translate
     return jsonify(
         genres=[{"label": label, "name": said(label), "tracks": count} for label, count in counted]
     )
 
 
-def find_track(track_id: int, *, with_report: bool = True) -> Track:
-    """A track that was heard; what could not be is in the ledger alone."""
-    how = () if with_report else (defer(Track.report),)
+def find_track(track_id: int) -> Track:
+    """A track that was analysed; a failure has no page of its own."""
     with service().catalogue.session() as session:
-        found = session.get(Track, track_id, options=how) if track_id <= LARGEST else None
-    if found is None or found.failure_code is not None or found.features_version is None:
+        found = session.get(Track, track_id) if track_id <= LARGEST else None
+    if found is None or not found.is_listed:
         raise MissingError()
     return found
 
 
-def similar(track: Track, by: str, count: int, asked: Mapping[str, Any]) -> list[Neighbour]:
-    """The neighbours of a track, each with an address to play it from where that is possible."""
+def stored_report(track: Track) -> dict[str, Any] | None:
+    with service().catalogue.session() as session:
+        stored = session.get(TrackReport, track.id)
+    return stored.report if stored else None
+
+
+def read_report(track: Track) -> Report | None:
+    stored = stored_report(track)
+    return Report.from_dict(stored) if stored else None
+
+
+def similar(
+    track: Track, report: Report | None, kinds: Sequence[str], count: int, asked: Mapping[str, Any]
+) -> dict[str, list[Neighbour]]:
+    """The neighbours of a track by each kind, with an address to play each from where that is possible."""
     library = neighbourhood()
-    song = library.song(track.id)
+    song = library.song_of(track, report)
     if song is None or not len(library):
-        return []
-    livelier = {"livelier": True, "calmer": False}.get(asked["feel"])
-    found = library.nearest(song, by, count, only=filter_of(asked), livelier=livelier)
-    return [
-        replace(one.neighbour(), preview_url=track_audio(one.track.id) if has_sound(one.track) else None)
-        for one in found
-    ]
+        return {by: [] for by in kinds}
+    only = filter_of(asked)
+    return {
+        by: [
+            replace(one.neighbour(), preview_url=track_audio(one.track.id) if has_sound(one.track) else None)
+            for one in library.nearest(song, by, count, only=only, feel=asked["feel"])
+        ]
+        for by in kinds
+    }

@@ -11,21 +11,21 @@ from flask import Blueprint, Flask, Response, make_response, render_template, re
 from flask_babel import format_decimal
 
 from library.catalogue.failures import Failure, latest_failures
-from library.catalogue.listing import MOST_COUNTED, genre_names, read_page
+from library.catalogue.listing import MOST_COUNTED, genre_names, mood_names, read_page
 from library.catalogue.tables import Track
 from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
-from ml.report.schema import Neighbour, Report
+from ml.report.schema import Neighbour
 from ml.report.writers import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
 from web.api.previews import track_audio
-from web.api.queries import FEEL, FILTERS, KEYS, MOODS, SEARCH, ask_of, cursor_of, place_of
+from web.api.queries import FEEL, FILTERS, KEYS, SEARCH, decode_cursor, encode_cursor, list_query_of
 from web.api.schemas import has_sound, name_of, page_address, track_facts
 from web.api.similar import StillReadingError, current, neighbourhood
-from web.api.track_views import find_track, similar
+from web.api.track_views import find_track, read_report, similar
 from web.context import service
 from web.pages.exports import to_playlist
 from web.pages.media import send_audio
@@ -61,9 +61,9 @@ def install(app: Flask) -> None:
 @browse.get("")
 def library() -> str:
     asked = read_query(SEARCH)
-    page = read_page(service().catalogue, ask_of(asked), PAGE, place_of(asked))
-    current().prepare()  # so that it is there when somebody opens a track
-    following = page.following and cursor_of(asked["sort"], page.following)
+    page = read_page(service().catalogue, list_query_of(asked), PAGE, decode_cursor(asked))
+    current().refresh()  # so that it is there when somebody opens a track
+    following = page.following and encode_cursor(asked["sort"], page.following)
     return render_template(
         "library.html",
         tracks=[track_facts(track) for track in page.tracks],
@@ -96,10 +96,10 @@ def failures() -> str:
 def track(track_id: int) -> str:
     found = find_track(track_id)
     asked = read_query((FEEL, *FILTERS))
-    report = Report.from_dict(found.report) if found.report else None
+    report = read_report(found)
     alike: dict[str, list[Neighbour]] | None = None
     try:
-        alike = {by: similar(found, by, NEIGHBOURS, asked) for by in ("harmony", "sound")}
+        alike = similar(found, report, ("harmony", "sound"), NEIGHBOURS, asked)
     except StillReadingError:
         alike = None  # the page says so
     return render_template(
@@ -125,7 +125,7 @@ def track(track_id: int) -> str:
 @browse.get("/<int:track_id>/audio")
 def audio(track_id: int) -> Response:
     """The file of this row and no other, provided that its bytes are sound."""
-    found = find_track(track_id, with_report=False)
+    found = find_track(track_id)
     path = found.path
     try:
         if path is None or not path.is_file():
@@ -141,7 +141,7 @@ def audio(track_id: int) -> Response:
 
 @browse.get("/<int:track_id>/radio")
 def radio(track_id: int) -> Response:
-    found = find_track(track_id, with_report=False)
+    found = find_track(track_id)
     walked: list[Neighbour] = []
     message, status = None, 200
     try:
@@ -161,7 +161,7 @@ def radio(track_id: int) -> Response:
 
 @browse.get("/<int:track_id>/radio.m3u8")
 def playlist(track_id: int) -> Response:
-    text = to_playlist(walk_from(find_track(track_id, with_report=False)), request.url_root)
+    text = to_playlist(walk_from(find_track(track_id)), request.url_root)
     response = Response(text, mimetype="application/vnd.apple.mpegurl")
     response.headers["Content-Disposition"] = f'attachment; filename="radio-{track_id}.m3u8"'
     response.headers["Cache-Control"] = "private, no-cache"
@@ -221,7 +221,7 @@ def _count(count: int) -> str:
 
 def _choices() -> dict[str, Any]:
     genres = sorted(genre_names(service().catalogue), key=translator().translate)
-    return {"genres": genres, "keys": KEYS, "moods": MOODS}
+    return {"genres": genres, "keys": KEYS, "moods": mood_names(service().catalogue)}
 
 
 def _given(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from library.catalogue.database import Catalogue
 from library.search import current
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from library.search.neighbours import Library
 from tests.web.shelf import put
 from web.api import similar
@@ -24,8 +24,8 @@ def catalogue(app: Flask) -> Catalogue:
     return found
 
 
-def read(near: Current) -> Library:
-    found = near.newest(patience=60)
+def read(near: CurrentLibrary) -> Library:
+    found = near.newest(timeout=60)
     assert found is not None
     return found
 
@@ -49,47 +49,47 @@ def test_until_it_is_read_one_is_told_so(
     assert int(told.headers["Retry-After"]) > 0
     assert browser.get(f"/library/{one}/radio").status_code == 503
     go_on.set()
-    app.extensions[similar.NAME].settle()
+    app.extensions[similar.NAME].wait()
     assert browser.get(f"/api/v1/tracks/{one}/neighbours").status_code == 200
 
 
 def test_a_change_is_read_and_nothing_else(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(current, "REST", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     put(catalogue, tmp_path, "one")
-    near = Current(catalogue)
+    near = CurrentLibrary(catalogue)
     first = read(near)
-    near.settle()
+    near.wait()
     assert read(near) is first and len(first) == 1
     put(catalogue, tmp_path, "two")
-    near.settle()
-    near.prepare()
-    near.settle()
+    near.wait()
+    near.refresh()
+    near.wait()
     assert len(read(near)) == 2
 
 
 def test_a_library_that_cannot_be_read_is_tried_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
 
     def broken(_: Catalogue) -> str:
         raise OSError("the disk")
 
-    near = Current(catalogue)
+    near = CurrentLibrary(catalogue)
     with monkeypatch.context() as patch:
         patch.setattr(current, "state_of", broken)
-        assert near.newest(patience=60) is None
-        near.settle()
+        assert near.newest(timeout=60) is None
+        near.wait()
     assert "the disk" in caplog.text
     assert len(read(near)) == 0
 
 
 def test_many_ask_and_one_reads(catalogue: Catalogue, tmp_path: Path) -> None:
     put(catalogue, tmp_path, "one")
-    near = Current(catalogue)
+    near = CurrentLibrary(catalogue)
     found: list[object] = []
     askers = [threading.Thread(target=lambda: found.append(read(near))) for _ in range(8)]
     for asker in askers:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, path_hash_of
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from tests.web.shelf import put
 from web.api import similar
 from web.context import NAME
@@ -50,8 +50,8 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
 
 def made_ready(app: Flask) -> None:
     """The descriptors as they are now, without the rests in between."""
-    app.extensions[similar.NAME] = fresh = Current(app.extensions[NAME].catalogue)
-    fresh.newest(patience=60)
+    app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    fresh.newest(timeout=60)
 
 
 def titles(text: str) -> list[str]:
@@ -182,7 +182,7 @@ def test_the_ledger_names_the_file_and_the_cause(
             None,
             f"{number}",
             path=place,
-            digest=path_hash_of(place),
+            path_hash=path_hash_of(place),
             failure_code="denied",
             failure={"sentence": "There is no permission to read {path}.", "facts": {"path": str(place)}},
             failed_at=datetime(2026, 1, 1 + number, tzinfo=UTC),
