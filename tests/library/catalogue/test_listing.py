@@ -18,6 +18,7 @@ from library.catalogue.listing import (
     ListQuery,
     count_genres,
     genre_names,
+    mood_names,
     read_page,
 )
 from library.catalogue.tables import Track, TrackReport, path_hash_of
