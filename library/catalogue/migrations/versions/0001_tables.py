@@ -34,6 +34,11 @@ def upgrade() -> None:
     op.create_table(
         "tracks",
         sa.Column("id", _ID, primary_key=True),
+        *(sa.Column(name, _SORT_TEXT) for name in ("sort_title", "sort_artist", "sort_genre")),
+        sa.Column("sort_bpm", sa.Double),
+        sa.Column("sort_key", sa.Integer),
+        sa.Column("sort_duration", sa.Double),
+        sa.Column("search_text", sa.Text),
         sa.Column("reference", sa.String(80), unique=True),
         sa.Column("source", sa.String(120)),
         sa.Column("path", sa.LargeBinary),
@@ -55,11 +60,6 @@ def upgrade() -> None:
         sa.Column("failure_code", sa.String(40)),
         sa.Column("failure", sa.JSON),
         sa.Column("failed_at", _MOMENT),
-        *(sa.Column(name, _SORT_TEXT) for name in ("sort_title", "sort_artist", "sort_genre")),
-        sa.Column("sort_bpm", sa.Double),
-        sa.Column("sort_key", sa.Integer),
-        sa.Column("sort_duration", sa.Double),
-        sa.Column("search_text", sa.Text),
     )
     _index("tracks", "size", "content", "failure_code")
     for name in ("title", "artist", "bpm", "key", "duration"):
@@ -106,9 +106,3 @@ def upgrade() -> None:
         "limits", sa.Column("name", sa.String(80), primary_key=True), _required("whole_at", sa.Double)
     )
     _index("limits", "whole_at")
-
-
-def downgrade() -> None:
-    for table in ("limits", "analyses", "notes", "tag_changes", "track_features", "track_vectors", "reports"):
-        op.drop_table(table)
-    op.drop_table("tracks")
