@@ -80,7 +80,7 @@ def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> No
         report = session.get_one(TrackReport, track.id).report
         assert (track.genre, track.vectors_version, report["timeline"]) == ("blues", now, [])
     again = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
-    assert (again.unchanged, again.described) == (1, 0)
+    assert (again.unchanged, again.updated) == (1, 0)
     catalogue.close()
 
 
