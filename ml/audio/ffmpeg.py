@@ -24,7 +24,7 @@ import numpy as np
 from ml.audio.decoded import Decoded
 from ml.audio.header import read_header
 from ml.audio.mono import Mono
-from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.settings import SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
 from ml.report import errors
@@ -42,7 +42,7 @@ _TITLE = re.compile(r"^    title +: (.*)$", re.MULTILINE | re.IGNORECASE)
 _ARTIST = re.compile(r"^    artist +: (.*)$", re.MULTILINE | re.IGNORECASE)
 
 
-def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bool = False) -> Decoded:
+def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_only: bool = False) -> Decoded:
     """Everything ffmpeg can read of `source`, mixed and resampled by it, up to `limits.max_seconds`."""
     mono = Mono(SAMPLE_RATE, limits.max_seconds)
     heard = 0
@@ -64,7 +64,7 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     return decoded
 
 
-def _predicted(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) -> Decoded:
+def _predicted(mono: Mono, heard: int, report: str, kind: Kind, limits: DecodeLimits) -> Decoded:
     """Turn what ffmpeg said of the file into facts or a refusal."""
     report = report.partition("\nOutput #0")[0] + report.partition("\nOutput #0")[2][-2000:]
     audio, video = _AUDIO.search(report), _VIDEO.search(report)
@@ -94,7 +94,7 @@ def _predicted(mono: Mono, heard: int, report: str, kind: Kind, limits: Limits) 
     )
 
 
-def _command(path: str, kind: Kind, limits: Limits, first_channel_only: bool) -> list[str]:
+def _command(path: str, kind: Kind, limits: DecodeLimits, first_channel_only: bool) -> list[str]:
     """`file:` and an absolute path: no name can be taken for an option, a protocol or a list."""
     # Left alone, ffmpeg mixes float stereo to mono at 0.707 each, 3 dB louder than the mean used elsewhere.
     mix = "pan=mono|c0=c0" if first_channel_only else "aresample=ochl=mono:rematrix_maxval=1"
@@ -144,7 +144,7 @@ def _bundled() -> str | None:
 class _Child:
     """A running ffmpeg: `stdout` to read from, its messages collected aside, killed when its time is up."""
 
-    def __init__(self, process: subprocess.Popen[bytes], limits: Limits) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], limits: DecodeLimits) -> None:
         if process.stdout is None or process.stderr is None:
             raise ValueError("the child must be started with pipes")
         self.stdout: IO[bytes] = process.stdout
@@ -180,7 +180,7 @@ class _Child:
 
 
 @contextlib.contextmanager
-def _child(command: list[str], limits: Limits) -> Iterator[_Child]:
+def _child(command: list[str], limits: DecodeLimits) -> Iterator[_Child]:
     environment = {} if os.name == "posix" else {"SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
     with subprocess.Popen(
         command,
@@ -200,7 +200,7 @@ def _child(command: list[str], limits: Limits) -> Iterator[_Child]:
             process.kill()
 
 
-def _restrict(pid: int, limits: Limits) -> None:
+def _restrict(pid: int, limits: DecodeLimits) -> None:
     try:
         import resource
     except ImportError:

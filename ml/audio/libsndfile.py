@@ -13,7 +13,7 @@ from ml.audio.decoded import Decoded
 from ml.audio.header import Header, read_header
 from ml.audio.mono import Mono, Samples
 from ml.audio.mpg123 import quiet_c_stderr
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
 from ml.report import errors
@@ -24,7 +24,7 @@ BLOCK_SAMPLES = 1 << 18
 _BUFFER_BYTES = 1 << 16
 
 
-def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bool = False) -> Decoded:
+def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_only: bool = False) -> Decoded:
     """Everything libsndfile can read of `source`, up to `limits.max_seconds`."""
     header = read_header(View(source.file, kind.start), kind.format)
     _check(header.rate, header.channels, kind.format, limits)
@@ -48,7 +48,7 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     return decoded
 
 
-def _check(rate: float | None, channels: int | None, format: str, limits: Limits) -> None:
+def _check(rate: float | None, channels: int | None, format: str, limits: DecodeLimits) -> None:
     if rate is not None and not limits.min_sample_rate <= rate <= limits.max_sample_rate:
         raise errors.SampleRateError(
             format=format, rate=rate, minimum=limits.min_sample_rate, maximum=limits.max_sample_rate
@@ -63,7 +63,7 @@ def _read(
     size: int,
     kind: Kind,
     header: Header,
-    limits: Limits,
+    limits: DecodeLimits,
     first_channel_only: bool,
 ) -> Decoded:
     rate, channels = sound.samplerate, sound.channels

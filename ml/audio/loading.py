@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.audio import ffmpeg, libsndfile
 from ml.audio.decoded import Decoded
 from ml.audio.mono import Mono, Samples, peak
-from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import Kind, sniff
 from ml.audio.source import Source, open_source
 from ml.audio.tags import UNTITLED, clean, describe
@@ -48,7 +48,10 @@ class Audio:
 
 
 def load(
-    source: str | os.PathLike[str] | BinaryIO, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None
+    source: str | os.PathLike[str] | BinaryIO,
+    *,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+    name: str | None = None,
 ) -> Audio:
     """Hear `source`. `name` is the file's name for people, where the path or file object has another."""
     with open_source(source, name, limits) as opened:
@@ -68,7 +71,7 @@ def from_samples(
     *,
     title: str = UNTITLED,
     artist: str | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> Audio:
     """The same from an array, shape (n,) or (n, channels), full scale 1.0, at `rate` Hz."""
     frames = np.asarray(samples, np.float32)
@@ -92,7 +95,7 @@ def from_samples(
     return _finished(decoded, clean(title) or UNTITLED, clean(artist or "") or None, limits)
 
 
-def _decode(source: Source, kind: Kind, limits: Limits) -> Decoded:
+def _decode(source: Source, kind: Kind, limits: DecodeLimits) -> Decoded:
     """Decode once, or twice where the channels cancel each other.
 
     A recording with one channel inverted mixes to silence, though people hear it: then the first channel is
@@ -105,7 +108,7 @@ def _decode(source: Source, kind: Kind, limits: Limits) -> Decoded:
     return decoded
 
 
-def _finished(decoded: Decoded, title: str, artist: str | None, limits: Limits) -> Audio:
+def _finished(decoded: Decoded, title: str, artist: str | None, limits: DecodeLimits) -> Audio:
     """Refuse what cannot be analysed, and say what was left out of the rest."""
     samples, seconds = decoded.samples, decoded.seconds
     _refuse_missing(decoded, limits)
@@ -124,7 +127,7 @@ def _finished(decoded: Decoded, title: str, artist: str | None, limits: Limits) 
     return Audio(samples, seconds, title, artist, tuple(notes), decoded.sample_rate, decoded.format)
 
 
-def _refuse_missing(decoded: Decoded, limits: Limits) -> None:
+def _refuse_missing(decoded: Decoded, limits: DecodeLimits) -> None:
     seconds, promised = decoded.seconds, decoded.promised_seconds
     if decoded.more:
         return

@@ -9,7 +9,7 @@ SAMPLE_RATE = 16_000
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecodeLimits:
     """What one analysis may cost. A file beyond `max_seconds` is cut, with a note; the others refuse."""
 
     max_seconds: float = 1200.0
@@ -23,4 +23,4 @@ class Limits:
     """Bytes copied to a temporary file from input that cannot be read in place."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = DecodeLimits()

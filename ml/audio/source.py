@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.audio.tags import readable_name
 from ml.report import errors
 
@@ -33,7 +33,7 @@ class Source:
         file.seek(0)
 
     @contextlib.contextmanager
-    def as_path(self, limits: Limits) -> Iterator[str]:
+    def as_path(self, limits: DecodeLimits) -> Iterator[str]:
         """An absolute path for a child process: the file's own, or that of a private copy."""
         if self._path is not None:
             yield os.path.abspath(self._path)
@@ -50,7 +50,7 @@ class Source:
 
 @contextlib.contextmanager
 def open_source(
-    source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: Limits
+    source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: DecodeLimits
 ) -> Iterator[Source]:
     """Open a path, or borrow a file object (read from its beginning, left open) for the length of a load."""
     with contextlib.ExitStack() as stack:
@@ -97,13 +97,13 @@ def _can_seek(file: BinaryIO) -> bool:
 
 
 @contextlib.contextmanager
-def _spooled(file: BinaryIO, limits: Limits) -> Iterator[BinaryIO]:
+def _spooled(file: BinaryIO, limits: DecodeLimits) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile(prefix="sori-") as copy:
         _copy(file, copy, limits)
         yield copy
 
 
-def _copy(file: BinaryIO, copy: BinaryIO, limits: Limits) -> None:
+def _copy(file: BinaryIO, copy: BinaryIO, limits: DecodeLimits) -> None:
     left = limits.max_spool_bytes
     while block := file.read(min(_COPY_BYTES, left + 1)):
         left -= len(block)

@@ -16,7 +16,7 @@ import jobs.engine
 import jobs.queue.analyses
 from environment import read_environment
 from jobs.parent_process import on_parent_exit
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
 from tests.fakes import FakeEar
@@ -33,7 +33,7 @@ class QuickEar(FakeEar):
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ml.audio.loading import Audio, from_samples, load
-from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.settings import SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import sniff
 
 from .sounds import encode, tone
@@ -150,7 +150,7 @@ def test_a_float_file_in_16_bit_units_is_brought_down() -> None:
 @pytest.mark.parametrize("format", ["WAV", "FLAC", "MP3", "OGG"])
 def test_a_long_file_is_cut_with_a_note(format: str) -> None:
     data = encode(tone(7.0), format=format)
-    audio = load(io.BytesIO(data), limits=Limits(max_seconds=2.5))
+    audio = load(io.BytesIO(data), limits=DecodeLimits(max_seconds=2.5))
     assert audio.duration_seconds == 2.5
     assert audio.notes == ("Only the first 2.5 seconds were analysed.",)
     assert load(io.BytesIO(data)).notes == ()
@@ -158,13 +158,13 @@ def test_a_long_file_is_cut_with_a_note(format: str) -> None:
 
 def test_a_file_of_just_the_limit_has_no_note(ffmpeg: Callable[..., bytes]) -> None:
     for data in (encode(tone(3.0)), ffmpeg(tone(3.0), 44100, "m4a", "-c:a", "alac")):
-        assert load(io.BytesIO(data), limits=Limits(max_seconds=3.0)).notes == ()
-    note = load(io.BytesIO(data), limits=Limits(max_seconds=2.0)).notes
+        assert load(io.BytesIO(data), limits=DecodeLimits(max_seconds=3.0)).notes == ()
+    note = load(io.BytesIO(data), limits=DecodeLimits(max_seconds=2.0)).notes
     assert note == ("Only the first 2 seconds were analysed.",)
 
 
 def test_the_note_speaks_of_minutes() -> None:
-    audio = from_samples(np.ones(8000 * 150, np.float32) * 0.1, 8000, limits=Limits(max_seconds=120))
+    audio = from_samples(np.ones(8000 * 150, np.float32) * 0.1, 8000, limits=DecodeLimits(max_seconds=120))
     assert audio.notes == ("Only the first 2 minutes were analysed.",)
 
 

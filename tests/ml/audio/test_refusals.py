@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from ml.audio.loading import load
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.report import errors
 
 from .sounds import encode, tone
 
 
-def refusal(data: bytes, limits: Limits | None = None) -> errors.AudioError:
+def refusal(data: bytes, limits: DecodeLimits | None = None) -> errors.AudioError:
     with pytest.raises(errors.AudioError) as caught:
-        load(io.BytesIO(data), limits=limits or Limits())
+        load(io.BytesIO(data), limits=limits or DecodeLimits())
     return caught.value
 
 
@@ -258,7 +258,7 @@ def test_a_stream_without_end(ffmpeg: Callable[..., bytes]) -> None:
             return b"RIFF" * (size // 4 + 1)
 
     with pytest.raises(errors.TooLargeError):
-        load(Endless(), limits=Limits(max_spool_bytes=1_000_000))  # type: ignore[arg-type]
+        load(Endless(), limits=DecodeLimits(max_spool_bytes=1_000_000))  # type: ignore[arg-type]
 
 
 def test_without_ffmpeg(monkeypatch: pytest.MonkeyPatch, ffmpeg: Callable[..., bytes]) -> None:
@@ -279,9 +279,9 @@ def test_without_ffmpeg(monkeypatch: pytest.MonkeyPatch, ffmpeg: Callable[..., b
 def test_a_decoder_out_of_time(ffmpeg: Callable[..., bytes]) -> None:
     data = ffmpeg(tone(20.0), 44100, "m4a")
     for slow in (data, encode(tone(20.0), format="MP3")):
-        assert type(refusal(slow, Limits(decode_wall_seconds=0.0))) is errors.DecoderTimeoutError
+        assert type(refusal(slow, DecodeLimits(decode_wall_seconds=0.0))) is errors.DecoderTimeoutError
 
 
 def test_a_decoder_out_of_memory(ffmpeg: Callable[..., bytes]) -> None:
-    error = refusal(ffmpeg(tone(20.0), 44100, "m4a"), Limits(decode_memory_bytes=20_000_000))
+    error = refusal(ffmpeg(tone(20.0), 44100, "m4a"), DecodeLimits(decode_memory_bytes=20_000_000))
     assert isinstance(error, errors.AudioError)

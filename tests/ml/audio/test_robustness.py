@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.audio.loading import load
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import sniff
 from ml.report import errors
 
 from .sounds import encode, tone
 
-LIMITS = Limits(max_seconds=5.0, decode_wall_seconds=5.0)
+LIMITS = DecodeLimits(max_seconds=5.0, decode_wall_seconds=5.0)
 MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -150,7 +150,7 @@ def test_nothing_is_left_behind(
     ]:
         sound_or_error(data)
     with pytest.raises(errors.DecoderTimeoutError):
-        load(io.BytesIO(files["m4a"]), limits=Limits(decode_wall_seconds=0.0))
+        load(io.BytesIO(files["m4a"]), limits=DecodeLimits(decode_wall_seconds=0.0))
     assert list(tmp_path.iterdir()) == []
     assert threading.active_count() == threads
     gc.collect()
@@ -238,9 +238,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         for _ in range(1800):
             file.write(second)
     script = (
-        "import resource, sys, ml.audio\nfrom ml.audio.settings import Limits\n"
+        "import resource, sys, ml.audio\nfrom ml.audio.settings import DecodeLimits\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "audio = ml.audio.loading.load(sys.argv[1], limits=Limits(max_seconds=1500))\n"
+        "audio = ml.audio.loading.load(sys.argv[1], limits=DecodeLimits(max_seconds=1500))\n"
         "assert audio.duration_seconds == 1500 and audio.notes == ('Only the first 25 minutes were analysed.',)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
     )
