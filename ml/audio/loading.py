@@ -122,7 +122,7 @@ def _finished(decoded: Decoded, title: str, artist: str | None, limits: DecodeLi
     notes = [f"Only the first {_spoken(limits.max_seconds)} were analysed."] if decoded.more else []
     if loudest > LOUDEST:
         samples *= np.float32(1.0 / loudest)
-        notes.append("The level was far beyond full scale and was brought down.")
+        notes.append("The level was far above full scale and was reduced.")
     samples.flags.writeable = False
     return Audio(samples, seconds, title, artist, tuple(notes), decoded.sample_rate, decoded.format)
 

@@ -144,7 +144,7 @@ def test_channels_that_cancel_are_heard(ffmpeg: Callable[..., bytes]) -> None:
 def test_a_float_file_in_16_bit_units_is_brought_down() -> None:
     audio = load(io.BytesIO(encode(tone() * 32768, subtype="FLOAT")))
     assert_tone(audio, amplitude=1.0)
-    assert audio.notes == ("The level was far beyond full scale and was brought down.",)
+    assert audio.notes == ("The level was far above full scale and was reduced.",)
 
 
 @pytest.mark.parametrize("format", ["WAV", "FLAC", "MP3", "OGG"])
