@@ -1,4 +1,4 @@
-"""What every reader hands back, whichever library did the work."""
+"""The result of decoding, whichever library did it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ml.audio.settings import SAMPLE_RATE
 
 @dataclass
 class Decoded:
-    """`samples` as heard so far; the rest says how the source ended and what it says of itself."""
+    """`samples` are at `SAMPLE_RATE`; `sample_rate` (Hz) is the source's own."""
 
     samples: Samples
     sample_rate: int
     format: str
-    more: bool = False
-    """Sound went on after `max_seconds`."""
-    broke: bool = False
+    is_longer: bool = False
+    """The source goes on after `max_seconds`."""
+    is_broken: bool = False
     """The decoder gave up before the end of the bytes."""
     promised_seconds: float | None = None
     title: str = ""

@@ -119,9 +119,9 @@ def load_pipeline(pipeline: Callable[[], Any], folder: Path) -> Any:
     tempfile.tempdir = str(folder)
     made = pipeline()
     # What is opened once and stays open is not left behind by the first file.
-    from ml.audio.mpg123 import quiet_c_stderr
+    from ml.audio.mpg123 import discard_c_stderr
 
-    with quiet_c_stderr():
+    with discard_c_stderr():
         return made
 
 

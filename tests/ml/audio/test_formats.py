@@ -1,4 +1,4 @@
-"""Every format goes in and the same sound comes out."""
+"""Every format is decoded to the same signal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml.audio.sniff import sniff
 
 from .sounds import encode, tone
 
-NATIVE = [
+LIBSNDFILE_FORMATS = [
     ("WAV", "PCM_U8", 44100, "WAV"),
     ("WAV", "PCM_16", 44100, "WAV"),
     ("WAV", "PCM_24", 96000, "WAV"),
@@ -39,7 +39,7 @@ NATIVE = [
     ("MP3", "MPEG_LAYER_III", 44100, "MP3"),
     ("MP3", "MPEG_LAYER_III", 22050, "MP3"),
 ]
-FOREIGN = [
+FFMPEG_FORMATS = [
     ("m4a", ("-c:a", "aac"), "MP4"),
     ("m4a", ("-c:a", "alac"), "MP4"),
     ("m4a", ("-c:a", "aac", "-movflags", "+faststart"), "MP4"),
@@ -66,7 +66,7 @@ def assert_tone(audio: Audio, seconds: float = 3.0, hz: float = 440.0, amplitude
     assert np.sqrt(2 * np.mean(middle**2)) == pytest.approx(amplitude, rel=0.05)
 
 
-@pytest.mark.parametrize(("format", "subtype", "rate", "name"), NATIVE)
+@pytest.mark.parametrize(("format", "subtype", "rate", "name"), LIBSNDFILE_FORMATS)
 @pytest.mark.parametrize("channels", [1, 2])
 def test_libsndfile_formats(format: str, subtype: str, rate: int, name: str, channels: int) -> None:
     samples = np.tile(tone(rate=rate)[:, np.newaxis], channels)
@@ -75,7 +75,7 @@ def test_libsndfile_formats(format: str, subtype: str, rate: int, name: str, cha
     assert (audio.format, audio.sample_rate) == (name, rate)
 
 
-@pytest.mark.parametrize(("extension", "options", "name"), FOREIGN)
+@pytest.mark.parametrize(("extension", "options", "name"), FFMPEG_FORMATS)
 def test_ffmpeg_formats(
     ffmpeg: Callable[..., bytes], tmp_path: Path, extension: str, options: tuple[str, ...], name: str
 ) -> None:
@@ -115,7 +115,7 @@ def test_a_stream_that_cannot_seek() -> None:
         assert_tone(load(child.stdout))
 
 
-def test_the_result_cannot_be_changed_by_accident() -> None:
+def test_the_samples_are_read_only() -> None:
     with pytest.raises(ValueError, match="read-only"):
         load(io.BytesIO(encode(tone()))).samples[0] = 1
 
@@ -134,14 +134,14 @@ def test_ffmpeg_mixes_any_number_of_channels(ffmpeg: Callable[..., bytes], chann
     assert 0.2 < np.abs(audio.samples).max() < 0.45
 
 
-def test_channels_that_cancel_are_heard(ffmpeg: Callable[..., bytes]) -> None:
+def test_channels_that_cancel_are_decoded(ffmpeg: Callable[..., bytes]) -> None:
     samples = np.stack([tone(), -tone()], 1)
     assert_tone(load(io.BytesIO(encode(samples))))
     assert_tone(from_samples(samples, 44100))
     assert_tone(load(io.BytesIO(ffmpeg(samples, 44100, "m4a", "-c:a", "alac"))))
 
 
-def test_a_float_file_in_16_bit_units_is_brought_down() -> None:
+def test_a_float_file_in_16_bit_units_is_scaled_down() -> None:
     audio = load(io.BytesIO(encode(tone() * 32768, subtype="FLOAT")))
     assert_tone(audio, amplitude=1.0)
     assert audio.notes == ("The level was far above full scale and was reduced.",)
@@ -156,14 +156,14 @@ def test_a_long_file_is_cut_with_a_note(format: str) -> None:
     assert load(io.BytesIO(data)).notes == ()
 
 
-def test_a_file_of_just_the_limit_has_no_note(ffmpeg: Callable[..., bytes]) -> None:
+def test_a_file_of_exactly_the_limit_has_no_note(ffmpeg: Callable[..., bytes]) -> None:
     for data in (encode(tone(3.0)), ffmpeg(tone(3.0), 44100, "m4a", "-c:a", "alac")):
         assert load(io.BytesIO(data), limits=DecodeLimits(max_seconds=3.0)).notes == ()
     note = load(io.BytesIO(data), limits=DecodeLimits(max_seconds=2.0)).notes
     assert note == ("Only the first 2 seconds were analysed.",)
 
 
-def test_the_note_speaks_of_minutes() -> None:
+def test_the_note_counts_minutes() -> None:
     audio = from_samples(np.ones(8000 * 150, np.float32) * 0.1, 8000, limits=DecodeLimits(max_seconds=120))
     assert audio.notes == ("Only the first 2 minutes were analysed.",)
 
@@ -179,10 +179,10 @@ def test_an_mp3_after_tags_or_junk() -> None:
 @pytest.mark.parametrize("rate", [44100, 22050])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("bitrate", [("-q:a", "4"), ("-b:a", "64k")])
-def test_an_mp3_that_does_not_say_its_length(
+def test_an_mp3_without_a_stated_length(
     ffmpeg: Callable[..., bytes], rate: int, channels: int, bitrate: tuple[str, str]
 ) -> None:
-    """Quiet, then loud: with a variable bitrate, the first frames foretell a wrong length."""
+    """Quiet, then loud: with a variable bitrate, the first frames suggest a wrong length."""
     noise = np.random.default_rng(5).uniform(-1e-3, 1e-3, (3 * rate, channels)).astype(np.float32)
     samples = np.concatenate([np.tile(tone(3.0, rate)[:, np.newaxis], channels), noise, noise * 500])
     data = ffmpeg(samples, rate, "mp3", "-write_xing", "0", "-id3v2_version", "0", *bitrate)
@@ -218,21 +218,21 @@ def test_an_au_of_unknown_length_and_a_flac_of_unknown_length() -> None:
     assert load(io.BytesIO(bytes(flac))).duration_seconds > 2.5
 
 
-def test_the_extension_decides_nothing(tmp_path: Path) -> None:
+def test_the_extension_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(encode(tone(), format="FLAC"))
     assert load(path).format == "FLAC"
 
 
-def test_what_the_formats_are() -> None:
-    for format, subtype, rate, name in NATIVE:
+def test_sniff_names_the_formats() -> None:
+    for format, subtype, rate, name in LIBSNDFILE_FORMATS:
         kind = sniff(io.BytesIO(encode(tone(rate=rate), rate, format, subtype)))
         assert (kind.format, kind.reader) == (name, "soundfile")
 
 
-def test_importing_is_light() -> None:
+def test_the_import_loads_no_heavy_package() -> None:
     heavy = "('librosa', 'tensorflow', 'scipy', 'mutagen')"
-    script = f"import sys, ml.audio; print([name for name in {heavy} if name in sys.modules])"
+    script = f"import sys, ml.audio.loading; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
