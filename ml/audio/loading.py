@@ -17,7 +17,7 @@ from ml.audio.mono import Mono, Samples, peak
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import sniff
 from ml.audio.source import open_source
-from ml.audio.tags import UNTITLED, clean, describe
+from ml.audio.tags import UNTITLED, clean, title_and_artist
 from ml.report import errors
 
 SILENCE = 1e-4
@@ -63,7 +63,9 @@ def load(
             raise kind.refuse()
         decoder = libsndfile.decode if kind.reader == "soundfile" else ffmpeg.decode
         decoded = _decode(lambda first: decoder(opened, kind, limits, first_channel_only=first))
-        title, artist = describe(opened.file, kind.format, opened.name, (decoded.title, decoded.artist))
+        title, artist = title_and_artist(
+            opened.file, kind.format, opened.name, (decoded.title, decoded.artist)
+        )
         return _checked(decoded, title, artist, limits)
 
 

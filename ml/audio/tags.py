@@ -49,7 +49,7 @@ _ALBUM_KEYS = ("TALB", "album", "\xa9alb", "WM/AlbumTitle")
 _ARTIST_KEYS = ("TPE1", "artist", "\xa9ART", "Author", "WM/AlbumArtist", "aART")
 
 
-def describe(
+def title_and_artist(
     file: BinaryIO, format: str, name: str, hints: tuple[str, str] = ("", "")
 ) -> tuple[str, str | None]:
     """(title, artist) of the open `file`; `hints` are the title and artist that its decoder found in the container."""

@@ -21,7 +21,7 @@ from ml.audio import frames
 from ml.audio.header import read_header
 from ml.audio.sniff import sniff
 from ml.audio.source import View
-from ml.audio.tags import clean, describe, parse_name
+from ml.audio.tags import clean, parse_name, title_and_artist
 from ml.report.errors import AudioError
 from tests.hostile.case import EXTREMES
 from tests.hostile.valid_files import LIBSNDFILE_NAMES, valid_files
@@ -108,14 +108,19 @@ def test_a_corrupted_header_is_read(good: dict[str, bytes], data: st.DataObject)
     file = io.BytesIO(bytes(corrupted[: data.draw(st.integers(0, len(corrupted)))]))
     kind = sniff(file)
     read_header(View(file, kind.start), kind.format)
-    title, artist = describe(file, kind.format, "a name.wav")
+    title, artist = title_and_artist(file, kind.format, "a name.wav")
     assert title and (artist is None or artist)
 
 
 @MANY
 @given(anything, st.text(max_size=300), st.sampled_from(FORMATS))
 def test_a_title_is_one_clean_line(data: bytes, name: str, format: str) -> None:
-    for line in (*describe(io.BytesIO(data), format, name), *parse_name(name), clean(name), readable(name)):
+    for line in (
+        *title_and_artist(io.BytesIO(data), format, name),
+        *parse_name(name),
+        clean(name),
+        readable(name),
+    ):
         if line is not None:
             line.encode("utf-8")
             assert "\n" not in line and "\x1b" not in line and "\u202e" not in line and len(line) <= 300
