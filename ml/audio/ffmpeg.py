@@ -21,9 +21,8 @@ from typing import IO
 
 import numpy as np
 
-from ml.audio.decoded import Decoded
 from ml.audio.header import read_header
-from ml.audio.mono import Mono
+from ml.audio.mono import Decoded, Mono
 from ml.audio.settings import SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import Kind
 from ml.audio.source import Source, View

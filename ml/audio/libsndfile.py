@@ -9,9 +9,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from ml.audio.decoded import Decoded
 from ml.audio.header import Header, read_header
-from ml.audio.mono import Mono, Samples
+from ml.audio.mono import Decoded, Mono, Samples
 from ml.audio.mpg123 import discard_c_stderr
 from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import Kind

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.audio import ffmpeg, libsndfile
-from ml.audio.decoded import Decoded
-from ml.audio.mono import Mono, Samples, peak
+from ml.audio.mono import Decoded, Mono, Samples, peak
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import sniff
 from ml.audio.source import open_source

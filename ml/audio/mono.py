@@ -6,6 +6,8 @@ rate, channels or stated length.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import soxr
@@ -19,6 +21,26 @@ RESAMPLER = "HQ"
 
 _FIRST_SECONDS = 300
 """Size of the first buffer: enough for most songs. Untouched pages cost nothing."""
+
+
+@dataclass
+class Decoded:
+    """`samples` are at `SAMPLE_RATE`; `sample_rate` (Hz) is the source's own."""
+
+    samples: Samples
+    sample_rate: int
+    format: str
+    is_longer: bool = False
+    """The source goes on after `max_seconds`."""
+    is_broken: bool = False
+    """The decoder gave up before the end of the bytes."""
+    promised_seconds: float | None = None
+    title: str = ""
+    artist: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
 
 
 class Mono:

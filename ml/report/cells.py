@@ -12,14 +12,16 @@ import unicodedata
 
 import wcwidth
 
-# Escapes and other controls, and the marks that reorder text (bidirectional overrides and isolates).
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+UNSAFE = "\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff"
+"""Escapes and other controls, and marks that reorder text (bidirectional overrides and isolates), for `re`."""
+
+SURROGATES = "\ud800-\udfff"
+"""Halves of a character that cannot be encoded, from file names that are not UTF-8."""
 
 
 def clean(text: str) -> str:
     """The text on one line, without control characters. In NFC, because macOS stores Hangul decomposed."""
-    visible = _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", _UNSAFE.sub(" ", text))
+    visible = re.sub(f"[{SURROGATES}]", "\N{REPLACEMENT CHARACTER}", re.sub(f"[{UNSAFE}]+", " ", text))
     return unicodedata.normalize("NFC", visible).strip()
 
 

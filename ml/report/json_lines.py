@@ -6,12 +6,10 @@ import json
 import re
 from typing import Any
 
+from ml.report.cells import SURROGATES, UNSAFE
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.report.translation import ENGLISH, Translator
-
-# Controls, marks that reorder text, and lone surrogates: nothing that a terminal would obey or that is not a letter.
-_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def to_json(report: Report, **more: Any) -> str:
@@ -26,4 +24,4 @@ def error_to_json(error: SoriError, *, translator: Translator = ENGLISH, **more:
 def _one_line(value: dict[str, Any]) -> str:
     """Readable letters stay as they are; unsafe characters become \\uXXXX."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(f"[{UNSAFE}{SURROGATES}]", lambda match: f"\\u{ord(match[0]):04x}", text)
