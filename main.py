@@ -24,8 +24,9 @@ from ml.audio.folders import find_audio
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
 from ml.report.errors import SoriError
+from ml.report.json_lines import error_to_json, to_json
+from ml.report.text import Look, error_to_text, to_text
 from ml.report.translation import Translator
-from ml.report.writers import Look, error_to_json, error_to_text, to_json, to_text
 from terminal import Progress, as_program, look_of
 
 VERSION = "0.1.0"

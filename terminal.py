@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Self, TextIO
 
 from ml.report.cells import clean, fit
-from ml.report.writers import Look
+from ml.report.text import Look
 
 BAR_COLUMNS = 20
 ERASE_LINE = "\r\x1b[K"

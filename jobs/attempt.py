@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 class Analyser(Protocol):
     """What is needed of the ear; `ml.pipeline.Ear` is one, and the tests have a smaller one."""
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report: ...
 
     def run(
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis: ...
@@ -53,7 +53,7 @@ class ModelLoadError(SoriError):
 
 
 def attempt(
-    source: Path, pipeline: Analyser, write: Callable[[Report], str], *, limits: Limits
+    source: Path, pipeline: Analyser, write: Callable[[Report], str], *, limits: DecodeLimits
 ) -> str | SoriError:
     """Listen to one file and write its report. Interrupts pass; every other failure comes back as a value."""
     try:

@@ -27,7 +27,7 @@ from library.collection.files import NoFolderError, explain, walk
 from library.collection.records import File, TrackRecord, digest
 from library.collection.scan import Keeper, Reclassify, Summary, Versions, hash_content
 from library.collection.tag_changes import read_album
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.schema import Report
@@ -53,7 +53,7 @@ class Order:
 
     folders: Sequence[Path]
     jobs: int
-    limits: Limits
+    limits: DecodeLimits
     weights: Path | None = None
     moods: Path | None = None
     retry_failed: bool = False
@@ -130,7 +130,7 @@ def _reclassify(order: Order) -> Reclassify:
     return reclassify
 
 
-def analyse_file(pipeline: Analyser, file: File, *, limits: Limits) -> TrackRecord:
+def analyse_file(pipeline: Analyser, file: File, *, limits: DecodeLimits) -> TrackRecord:
     """Hear one file and keep what the library needs, provided that it stayed the same meanwhile."""
     for _ in range(2):
         now = _stat(file.path)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from jobs.attempt import Analyser
 from library.catalogue.database import open_catalogue
 from library.search.current import Current
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
@@ -42,7 +42,7 @@ class PipelineWithNeighbours:
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
@@ -51,7 +51,7 @@ class PipelineWithNeighbours:
     def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
         return self._pipeline.reclassify(report, trunk_output, music)
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         return self.with_neighbours(self._pipeline.run(source, limits=limits, name=name))
 
     def warm_up(self) -> None:

@@ -13,7 +13,7 @@ from jobs.attempt import Analyser, load_pipeline
 from jobs.local import ProgressCallback
 from jobs.neighbours import PipelineWithNeighbours, load_with_neighbours
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 
 if TYPE_CHECKING:
     from ml.pipeline import SongAnalysis
@@ -46,7 +46,7 @@ def _load_warm(weights: Path | None, moods: Path | None) -> Analyser:
 
 
 def analyse_upload(
-    pipeline: Analyser, song: Song, on_progress: ProgressCallback, *, limits: Limits
+    pipeline: Analyser, song: Song, on_progress: ProgressCallback, *, limits: DecodeLimits
 ) -> dict[str, Any]:
     """The song's report as JSON has it; the pictures are files in its folder by then."""
     song_analysis = pipeline.run(

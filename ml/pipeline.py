@@ -19,7 +19,7 @@ import numpy as np
 
 from ml.audio.loading import Audio, from_samples
 from ml.audio.loading import load as load_audio
-from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.features import motion
 from ml.features.analysers import findings
 from ml.features.chroma import Chromagram
@@ -73,7 +73,9 @@ class Pipeline:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def analyse(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Report:
+    def analyse(
+        self, source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS, name: str | None = None
+    ) -> Report:
         """The report of one file, by path or open; every refusal is an `ml.report.errors.SoriError`."""
         return self.run(source, limits=limits, name=name).report
 
@@ -81,7 +83,7 @@ class Pipeline:
         self,
         source: Source,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: DecodeLimits = DEFAULT_LIMITS,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.audio.loading import load
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
@@ -35,13 +35,13 @@ class FakeEar:
     """Hears the length of a WAV file. One named `bomb` meets a bug, `stop` an impatient person."""
 
     def __init__(self) -> None:
-        self.limits: Limits | None = None
+        self.limits: DecodeLimits | None = None
         self.heard: list[Path] = []
 
     def warm_up(self) -> None:
         """Always ready."""
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         self.limits = limits
         self.heard.append(source)
         if source.stem == "bomb":
@@ -59,7 +59,7 @@ class FakeEar:
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
@@ -85,7 +85,7 @@ class FakeEar:
 class Decoder(FakeEar):
     """Decodes what the true ear decodes, and refuses what it refuses, without a model."""
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         audio = load(source, limits=limits, name=name)
         return a_report(title=audio.title, artist=audio.artist, duration_seconds=audio.duration_seconds)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from jobs.attempt import load_pipeline
 from ml.audio.ffmpeg import find_ffmpeg
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from tests.ml.audio.sounds import encode, tone
 
@@ -262,7 +262,7 @@ class Troubled:
     def __init__(self) -> None:
         self._pipeline = load_pipeline()
 
-    def run(self, source: Path, *, limits: Limits) -> SongAnalysis:
+    def run(self, source: Path, *, limits: DecodeLimits) -> SongAnalysis:
         trouble: Callable[[Path], None] | None = getattr(self, f"_{source.stem}", None)
         if trouble is not None and source.stem in self.CODES:
             trouble(source)

@@ -49,7 +49,7 @@ def album(tmp_path: Path) -> Path:
 def test_a_song(wav: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("analyse", wav("song.wav", seconds=2)) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("song — Bob Marley  0:02\nSounds like reggae (62 %), with some hiphop.\n")
+    assert out.startswith("song — Bob Marley  0:02\nSounds like reggae (62%), with some hip-hop.\n")
     assert err == ""
 
 

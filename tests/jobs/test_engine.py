@@ -21,7 +21,7 @@ from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysi
 from jobs.queue.ids import new_id
 from jobs.upload_analysis import CHROMAGRAM, Song, listen
 from library.catalogue.database import open_catalogue
-from ml.audio.settings import DEFAULT_LIMITS, Limits
+from ml.audio.settings import DEFAULT_LIMITS, DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
 from tests.fakes import SHA256, FakeEar, write_wav
@@ -34,7 +34,7 @@ class Pipeline(FakeEar):
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:

@@ -12,7 +12,7 @@ from jobs.folder_scan import ChangingError, Order, analyse_file, fill_library
 from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 from library.collection.records import File
-from ml.audio.settings import DEFAULT_LIMITS, Limits
+from ml.audio.settings import DEFAULT_LIMITS, DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Model
@@ -57,7 +57,7 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
 class Deaf(FakeEar):
     """Can judge what was heard, and must hear nothing."""
 
-    def run(self, source: Path, *, limits: Limits, name: str | None = None) -> SongAnalysis:
+    def run(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> SongAnalysis:
         raise AssertionError(f"{source} is heard")
 
 
@@ -115,7 +115,7 @@ class Growing(FakeEar):
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:

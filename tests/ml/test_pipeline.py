@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from ml.audio.loading import from_samples
-from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.settings import SAMPLE_RATE, DecodeLimits
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
@@ -126,7 +126,7 @@ def test_songs_heard_at_the_same_time_do_not_mix(shipped_pipeline: Pipeline) -> 
 
 
 def test_a_long_song_is_cut_with_a_note(shipped_pipeline: Pipeline, file: Path) -> None:
-    report = shipped_pipeline.analyse(file, limits=Limits(max_seconds=5.0))
+    report = shipped_pipeline.analyse(file, limits=DecodeLimits(max_seconds=5.0))
     assert report.duration_seconds == pytest.approx(5.0, abs=0.01)
     assert report.notes
 

@@ -15,8 +15,9 @@ from urllib.parse import urljoin
 from flask import Blueprint, Flask, Response, render_template, request, send_file
 
 from jobs.queue.analyses import Analysis
+from ml.report.json_lines import to_json
 from ml.report.schema import Neighbour, Report
-from ml.report.writers import answer, to_json
+from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api import analysis_views

@@ -16,7 +16,7 @@ from library.catalogue.tables import Track
 from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
 from ml.report.schema import Neighbour, Report
-from ml.report.writers import answer
+from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library

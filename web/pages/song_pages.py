@@ -14,8 +14,8 @@ from jobs.queue.analyses import FAILED, Analysis
 from jobs.upload_analysis import PEAKS
 from ml.report.errors import SoriError
 from ml.report.schema import Report, Why
+from ml.report.sentences import answer, reasons
 from ml.report.stages import STAGES
-from ml.report.writers import answer, reasons
 from web.access.errors import BadRequestError, ForbiddenError
 from web.access.language import translator
 from web.access.permissions import client

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.audio.sniff import sniff
-from ml.audio.tags import describe
+from ml.audio.tags import title_and_artist
 from ml.features import mel
 from ml.features.mel import Floats
 from ml.models.card import hash_file
@@ -79,7 +79,7 @@ def artists_of(folder: Path | None, shared: Path) -> dict[str, str]:
 def _artist(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            _, artist = describe(file, sniff(file).format, path.name, ("", ""))
+            _, artist = title_and_artist(file, sniff(file).format, path.name, ("", ""))
     except (OSError, SoriError):
         return ""
     return (artist or "").strip().casefold()

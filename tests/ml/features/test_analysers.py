@@ -16,8 +16,8 @@ from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
 from ml.pipeline import Pipeline
 from ml.report.schema import Finding
+from ml.report.text import to_text
 from ml.report.translation import Translator
-from ml.report.writers import to_text
 from tests.ml.music import song, white_noise
 
 NOTHING = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))

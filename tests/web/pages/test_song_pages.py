@@ -157,7 +157,7 @@ def test_similar_songs_have_reasons_and_sound(
     text = browser.get(f"/a/{heard(replace(a_report(), neighbours=Neighbours(harmony=near)))}").text
     assert re.findall(r'href="([^"]+)" data-preview', text) == [f"/library/{with_file}/audio"]
     assert f'href="/library/{without}"' in text
-    assert "Keys: same key." in text and "50 % faster." in text
+    assert "Keys: same key." in text and "50% faster." in text
 
 
 def test_while_it_is_heard_the_page_looks_again(browser: FlaskClient, song: Path, analyses: Analyses) -> None:
@@ -194,7 +194,7 @@ def test_among_several_the_refused_one_has_its_reason_beside_it(
     files = [(io.BytesIO(song.read_bytes()), "one.wav"), (io.BytesIO(b"hello"), "two.txt")]
     response = browser.post("/", data={"token": token(), "file": files})
     assert response.status_code == 200
-    assert re.search(r"two\.txt</bdi></p><p class=\"state\">This is a text file, not sound", response.text)
+    assert re.search(r"two\.txt</bdi></p><p class=\"state\">This is a text file, not audio", response.text)
     assert "one.wav" in response.text
 
 

@@ -1,6 +1,6 @@
-"""The service with an ear that needs no model: the real server, engine and crew, quick enough to be killed often.
+"""The real server, engine and workers with a fake pipeline that needs no model, so that killing is quick.
 
-`python -m tests.faults.quick serve` is `main.py serve`, `python -m tests.faults.quick work` is its engine.
+`python -m tests.faults.fast_service serve` is `main.py serve`, and with `work` it is the engine.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import jobs.engine
 import jobs.queue.analyses
 from environment import read_environment
 from jobs.parent_process import on_parent_exit
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
 from tests.fakes import FakeEar
 from web.server import logs, supervisor
 
 LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
-"""Shorter than in life, so that what a dead engine held is queued again while somebody looks on."""
+"""Shorter than in production, so that the analyses of a dead engine are queued again during the test."""
 
 
-class QuickEar(FakeEar):
-    """Takes a little time for each stage; a song named `slow` takes a second, one named `hang` does not end."""
+class FastPipeline(FakeEar):
+    """Takes a little time for each stage; a song named `slow` takes a second, and one named `hang` does not end."""
 
     def run(
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
@@ -46,9 +46,9 @@ class QuickEar(FakeEar):
 def serve() -> int:
     environment = read_environment(os.environ)
     logs.set_up("serve")
-    # Here every engine is killed before it was well for long, and the next one shall not wait for that.
+    # Every engine is killed soon after its start; the next one must not wait because of that.
     supervisor.CALM_SECONDS = 0.0
-    engine = (sys.executable, "-m", "tests.faults.quick", "work")
+    engine = (sys.executable, "-m", "tests.faults.fast_service", "work")
     return supervisor.serve(
         environment, os.environ, lambda address: print(address, flush=True), engine=engine
     )
@@ -62,7 +62,7 @@ def work() -> int:
         signal.signal(number, lambda *_: end.set())
     on_parent_exit(end.set)
     logs.set_up("engine")
-    jobs.engine.work(read_environment(os.environ), end.is_set, load_pipeline=QuickEar)
+    jobs.engine.work(read_environment(os.environ), end.is_set, load_pipeline=FastPipeline)
     return 0
 
 

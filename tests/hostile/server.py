@@ -1,4 +1,4 @@
-"""The real server in a home of its own, on a free port, with its log, and with what it may not leave behind."""
+"""The real server with its own home, a free port and a log, and a list of the resources that it holds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hostile.watch import descendants, open_files
+from tests.hostile.side_effects import descendants, open_files
 from tests.ports import free_port
 from tests.sources import ROOT
 
@@ -22,13 +22,13 @@ PAGES = (
     *(sys.executable, "-m", "gunicorn", "--config", "python:web.server.gunicorn_settings"),
     *("--bind", "127.0.0.1:{port}", "web.app:create_app()"),
 )
-"""The web process alone: nobody hears what is handed in."""
+"""The web process only: uploads stay in the queue."""
 SERVE = (sys.executable, "main.py", "serve")
 
 
 @dataclass
-class House:
-    """A server that runs."""
+class Server:
+    """A running server."""
 
     home: Path
     port: int
@@ -37,32 +37,32 @@ class House:
     temporary: Path
 
     def is_alive(self) -> bool:
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            line.request("GET", "/")
-            return line.getresponse().status == 200
+            connection.request("GET", "/")
+            return connection.getresponse().status == 200
         except (http.client.HTTPException, OSError):
             return False
         finally:
-            line.close()
+            connection.close()
 
-    def belongings(self) -> list[str]:
-        """Its processes' open files and its temporaries, as they should be again after a while."""
+    def open_resources(self) -> list[str]:
+        """Open files of its processes, and temporary files; they return to this state after every request."""
         pids = sorted({self.process.pid} | descendants(self.process.pid))
         files = [name for pid in pids for name in open_files(pid) if not name.startswith("/dev/")]
-        waiting = [str(path.relative_to(self.home)) for path in (self.home / "incoming").glob("*")]
-        return sorted(files + waiting + [path.name for path in self.temporary.iterdir()])
+        incoming = [str(path.relative_to(self.home)) for path in (self.home / "incoming").glob("*")]
+        return sorted(files + incoming + [path.name for path in self.temporary.iterdir()])
 
-    def possessions(self) -> set[str]:
-        """What the home holds besides songs; SQLite comes and goes with two of these."""
+    def home_entries(self) -> set[str]:
+        """Names in the home, without the two files that SQLite creates and deletes as needed."""
         return {path.name for path in self.home.iterdir() if not path.name.endswith(("-wal", "-shm"))}
 
     def processes(self) -> int:
         return len(descendants(self.process.pid))
 
 
-def start(home: Path, command: Sequence[str] = PAGES, **settings: str) -> House:
-    """Start `command` and wait until it answers."""
+def start(home: Path, command: Sequence[str] = PAGES, **settings: str) -> Server:
+    """Start `command` and wait until it answers requests."""
     port, temporary, log = free_port(), home.parent / f"{home.name}-tmp", home.parent / f"{home.name}.log"
     home.mkdir(exist_ok=True)
     temporary.mkdir(exist_ok=True)
@@ -75,38 +75,38 @@ def start(home: Path, command: Sequence[str] = PAGES, **settings: str) -> House:
             [part.replace("{port}", str(port)) for part in command],
             cwd=ROOT,
             env=variables | settings,
-            stdin=subprocess.PIPE,  # what holds a lifeline ends with us
+            stdin=subprocess.PIPE,  # the server ends when this pipe closes, so also when the tests are killed
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
-    house = House(home, port, process, log, temporary)
-    late = time.monotonic() + START_SECONDS
-    while not house.is_alive():
-        if time.monotonic() > late or process.poll() is not None:
-            stop(house)
+    server = Server(home, port, process, log, temporary)
+    deadline = time.monotonic() + START_SECONDS
+    while not server.is_alive():
+        if time.monotonic() > deadline or process.poll() is not None:
+            stop(server)
             raise TimeoutError(log.read_text()[-2000:])
         time.sleep(0.1)
-    return house
+    return server
 
 
-def stop(house: House) -> int:
-    """Ask it to end as a service manager does; what is left after a minute is ended by force."""
-    house.process.send_signal(signal.SIGTERM)
+def stop(server: Server) -> int:
+    """Send SIGTERM as a service manager does, and SIGKILL after a minute."""
+    server.process.send_signal(signal.SIGTERM)
     try:
-        return house.process.wait(60)
+        return server.process.wait(60)
     except subprocess.TimeoutExpired:
-        os.killpg(house.process.pid, signal.SIGKILL)
-        return house.process.wait()
+        os.killpg(server.process.pid, signal.SIGKILL)
+        return server.process.wait()
     finally:
-        if house.process.stdin is not None:
-            house.process.stdin.close()
+        if server.process.stdin is not None:
+            server.process.stdin.close()
 
 
 @contextmanager
-def house(home: Path, command: Sequence[str] = PAGES, **settings: str) -> Iterator[House]:
-    started = start(home, command, **settings)
+def running_server(home: Path, command: Sequence[str] = PAGES, **settings: str) -> Iterator[Server]:
+    server = start(home, command, **settings)
     try:
-        yield started
+        yield server
     finally:
-        stop(started)
+        stop(server)

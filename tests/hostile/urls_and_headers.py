@@ -1,11 +1,11 @@
-"""Addresses and headers that no browser sends: identifiers that climb, queries without end, hosts that lie."""
+"""URLs and headers that no browser sends: path traversal in identifiers, very long queries, false hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.hostile.case import chance_for
-from tests.hostile.wire import Knock, request
+from tests.hostile.case import seeded_random
+from tests.hostile.raw_http import Exchange, request
 
 _IDS = (
     b"..", b"%2e%2e", b"..%2f..%2fetc%2fpasswd", b"%2e%2e%2f%2e%2e%2fsecret", b"..\\..\\secret", b"%00", b"x%00y",
@@ -14,25 +14,25 @@ _IDS = (
 )  # fmt: skip
 
 
-def addresses() -> Iterator[Knock]:
+def addresses() -> Iterator[Exchange]:
     for number, name in enumerate(_IDS):
         encoded = name.replace(b" ", b"+")
         for before, after in (
             (b"/a/", b""), (b"/a/", b"/audio"), (b"/a/", b"/delete"), (b"/api/v1/analyses/", b""), (b"/static/", b""),
             (b"/api/v1/analyses/", b"/events"), (b"/library/", b""), (b"/api/v1/tracks/", b"/neighbours?k=3"),
         ):  # fmt: skip
-            yield Knock(
+            yield Exchange(
                 "address",
                 f"{number}-{before.decode()}{after.decode()}",
                 (request("GET", before + encoded + after),),
-                ignore_progress=True,
+                may_be_unanswered=True,
             )
             if after in (b"", b"/delete"):
-                yield Knock(
+                yield Exchange(
                     "address",
                     f"{number}-delete-{before.decode()}{after.decode()}",
                     (request("DELETE" if b"api" in before else "POST", before + encoded + after),),
-                    ignore_progress=True,
+                    may_be_unanswered=True,
                 )
     for number, query in enumerate(
         (b"?" + b"a=b&" * 5000, b"?%00", b"?page=-1", b"?page=99999999999999999999", b"?page=x", b"?k=-1&by=x",
@@ -47,11 +47,11 @@ def addresses() -> Iterator[Knock]:
             b"/a/x",
             b"/healthz",
         ):
-            yield Knock(
+            yield Exchange(
                 "address",
                 f"query-{number}-{path.decode()}",
                 (request("GET", path + query),),
-                ignore_progress=True,
+                may_be_unanswered=True,
             )
     for target in (
         b"http://127.0.0.1/",
@@ -64,7 +64,9 @@ def addresses() -> Iterator[Knock]:
         b"/%2f%2fevil.example",
         b"\xff\xff",
     ):
-        yield Knock("address", f"target-{target[:25]!r}", (request("GET", target),), ignore_progress=True)
+        yield Exchange(
+            "address", f"target-{target[:25]!r}", (request("GET", target),), may_be_unanswered=True
+        )
     for target in (
         b"//evil.example",
         b"/\\evil.example",
@@ -75,10 +77,10 @@ def addresses() -> Iterator[Knock]:
     ):
         body = b"next=" + target.replace(b"\r\n", b"%0d%0a")
         form = request("POST", "/language/ko", b"Content-Type: application/x-www-form-urlencoded", body=body)
-        yield Knock("address", f"next-{target!r}", (form,))
+        yield Exchange("address", f"next-{target!r}", (form,))
 
 
-def headers() -> Iterator[Knock]:
+def headers() -> Iterator[Exchange]:
     floods = {
         "many": [b"X-%d: a" % number for number in range(1000)], "same": [b"X-A: b"] * 5000,
         "long": [b"X-A: " + b"b" * 1_000_000], "long-name": [b"X" * 100_000 + b": a"],
@@ -87,7 +89,7 @@ def headers() -> Iterator[Knock]:
         "two-hosts": [b"Host: evil.example"], "underscore": [b"Content_Length: 5"],
     }  # fmt: skip
     for name, lines in floods.items():
-        yield Knock("header", name, (request("GET", "/", *lines),), ignore_progress=True)
+        yield Exchange("header", name, (request("GET", "/", *lines),), may_be_unanswered=True)
     for host in (
         b"",
         b"evil.example",
@@ -101,7 +103,7 @@ def headers() -> Iterator[Knock]:
         b"a,b",
     ):
         line = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
-        yield Knock("header", f"host-{host[:15]!r}", (line,), ignore_progress=True)
+        yield Exchange("header", f"host-{host[:15]!r}", (line,), may_be_unanswered=True)
     values = (
         b"",
         b"\xff",
@@ -122,11 +124,11 @@ def headers() -> Iterator[Knock]:
     ):  # fmt: skip
         for number, value in enumerate(values):
             path = ("/", "/static/main.css", "/api/v1/analyses/x")[number % 3]
-            yield Knock(
+            yield Exchange(
                 "header",
                 f"{name.decode()}-{number}",
                 (request("GET", path, name + b": " + value),),
-                ignore_progress=True,
+                may_be_unanswered=True,
             )
     for cookie in (
         b"sori=x",
@@ -139,15 +141,15 @@ def headers() -> Iterator[Knock]:
         b"sori=\xff\xff",
         b'sori="\\000"',
     ):
-        yield Knock(
+        yield Exchange(
             "header",
             f"cookie-{cookie[:20]!r}",
             (request("GET", "/", b"Cookie: " + cookie),),
-            ignore_progress=True,
+            may_be_unanswered=True,
         )
     for number in range(60):
-        chance = chance_for("header", number)
-        line = chance.randbytes(chance.choice((3, 30, 300))).replace(b"\n", b"")
-        yield Knock(
-            "header", f"random-{number}", (request("GET", "/", line),), hang_up=True, ignore_progress=True
+        rng = seeded_random("header", number)
+        line = rng.randbytes(rng.choice((3, 30, 300))).replace(b"\n", b"")
+        yield Exchange(
+            "header", f"random-{number}", (request("GET", "/", line),), hang_up=True, may_be_unanswered=True
         )

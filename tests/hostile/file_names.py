@@ -1,10 +1,10 @@
-"""File names that want to be paths, markup, headers, commands or endless."""
+"""File names that look like paths, markup, headers or commands, or that are very long."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.hostile.wire import Knock, part, song_part, upload
+from tests.hostile.raw_http import Exchange, part, song_part, upload
 
 _TRAVERSALS = (
     b"../../../../etc/passwd",
@@ -28,7 +28,7 @@ _TRAVERSALS = (
     b"song.wav/.",
     b"song.wav::$DATA",
 )
-_SIGNS = (
+_CHARACTERS = (
     b"song\0.wav",
     b"song.wav\0.png",
     b"a\nb.wav",
@@ -55,7 +55,7 @@ _SIGNS = (
     b" ",
     b"." * 300,
 )
-_WORDS = (
+_INJECTIONS = (
     b"<script>alert(1)</script>.wav",
     b"<img src=x onerror=alert(1)>",
     b"{{7*7}}${7*7}<%= 7*7 %>#{7*7}",
@@ -96,11 +96,11 @@ _DISPOSITIONS = (
 )
 
 
-def names(song: bytes) -> Iterator[Knock]:
-    for number, name in enumerate((*_TRAVERSALS, *_SIGNS, *_WORDS)):
+def names(song: bytes) -> Iterator[Exchange]:
+    for number, name in enumerate((*_TRAVERSALS, *_CHARACTERS, *_INJECTIONS)):
         for form, disposition in enumerate(_DISPOSITIONS):
             body = part(disposition.replace(b"%s", name), song)
-            yield Knock("name", f"{number}-{form}", (upload(body),))
+            yield Exchange("name", f"{number}-{form}", (upload(body),))
     for name in (
         b'a\\"b.wav',
         b'a"b.wav',
@@ -110,7 +110,7 @@ def names(song: bytes) -> Iterator[Knock]:
         b'a"; name="other',
         b'a"\r\nX-Other: 1\r\n\r\nbody',
     ):
-        yield Knock("name", f"quotes-{name!r}", (upload(song_part(song, name)),))
+        yield Exchange("name", f"quotes-{name!r}", (upload(song_part(song, name)),))
     for charset in (
         b"utf-8",
         b"UTF-7",
@@ -123,9 +123,9 @@ def names(song: bytes) -> Iterator[Knock]:
         b"a" * 5000,
     ):
         disposition = b'form-data; name="file"; filename*=' + charset + b"''%EB%85%B8%ff%00%.wav"
-        yield Knock("name", f"charset-{charset[:9]!r}", (upload(part(disposition, song)),))
+        yield Exchange("name", f"charset-{charset[:9]!r}", (upload(part(disposition, song)),))
     for number in range(6):
         pieces = b"; ".join(b'filename*%d*="%s"' % (at, b"x" * number) for at in range(50 * number))
-        yield Knock(
+        yield Exchange(
             "name", f"continued-{number}", (upload(part(b'form-data; name="file"; ' + pieces, song)),)
         )

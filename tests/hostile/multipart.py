@@ -1,11 +1,11 @@
-"""Multipart bodies that are wrong, endless, doubled, nested, packed, or cut anywhere."""
+"""Multipart bodies that are malformed, very long, repeated, nested, compressed, or cut."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.hostile.case import chance_for
-from tests.hostile.wire import BOUNDARY, Knock, part, request, song_part, upload
+from tests.hostile.case import seeded_random
+from tests.hostile.raw_http import BOUNDARY, Exchange, part, request, song_part, upload
 
 _TYPES = (
     b"multipart/form-data",
@@ -56,31 +56,31 @@ _DISPOSITIONS = (
 
 
 def _shapes(song: bytes) -> Iterator[tuple[str, bytes]]:
-    good, end = song_part(song), b"--" + BOUNDARY + b"--\r\n"
-    yield "no-end", upload(good, end=b"")
-    yield "half-end", upload(good, end=end[:-4])
-    yield "lf-only", upload(good.replace(b"\r\n", b"\n"), end=end.replace(b"\r\n", b"\n"))
-    yield "cr-only", upload(good.replace(b"\r\n", b"\r"), end=end)
-    yield "preamble", upload(b"words before\r\n" * 1000, good)
-    yield "epilogue", upload(good, end, b"words after" * 1000)
-    yield "end-first", upload(end, good)
-    yield "twice-ended", upload(good, end, good)
+    valid, end = song_part(song), b"--" + BOUNDARY + b"--\r\n"
+    yield "no-end", upload(valid, end=b"")
+    yield "half-end", upload(valid, end=end[:-4])
+    yield "lf-only", upload(valid.replace(b"\r\n", b"\n"), end=end.replace(b"\r\n", b"\n"))
+    yield "cr-only", upload(valid.replace(b"\r\n", b"\r"), end=end)
+    yield "preamble", upload(b"words before\r\n" * 1000, valid)
+    yield "epilogue", upload(valid, end, b"words after" * 1000)
+    yield "end-first", upload(end, valid)
+    yield "twice-ended", upload(valid, end, valid)
     yield "nothing", upload(end=b"")
     yield "only-end", upload()
     yield "no-headers", upload(b"--" + BOUNDARY + b"\r\n\r\n" + song + b"\r\n")
     yield "no-blank-line", upload(b"--" + BOUNDARY + b"\r\n" + song + b"\r\n")
     yield "no-colon", upload(b"--" + BOUNDARY + b"\r\nContent-Disposition\r\n\r\n" + song + b"\r\n")
-    yield "two-songs", upload(good, good)
+    yield "two-songs", upload(valid, valid)
     yield "twenty-songs", upload(*[song_part(b"RIFF")] * 20)
     yield "many-songs", upload(*[song_part(b"x")] * 2000)
-    yield "many-parts", upload(*[part(b'form-data; name="a"', b"b")] * 20_000, good)
-    yield "many-files", upload(*[part(b'form-data; name="other"; filename="a"', b"b")] * 1500, good)
-    yield "large-field", upload(part(b'form-data; name="a"', b"b" * 5_000_000), good)
-    yield "large-header", upload(part(b'form-data; name="a"', b"b", b"X-Other: " + b"c" * 2_000_000), good)
+    yield "many-parts", upload(*[part(b'form-data; name="a"', b"b")] * 20_000, valid)
+    yield "many-files", upload(*[part(b'form-data; name="other"; filename="a"', b"b")] * 1500, valid)
+    yield "large-field", upload(part(b'form-data; name="a"', b"b" * 5_000_000), valid)
+    yield "large-header", upload(part(b'form-data; name="a"', b"b", b"X-Other: " + b"c" * 2_000_000), valid)
     yield "many-headers", upload(part(b'form-data; name="file"; filename="a"', song, *[b"X-A: b"] * 5000))
     yield (
         "token-twice",
-        upload(part(b'form-data; name="token"', b"a"), part(b'form-data; name="token"', b"b"), good),
+        upload(part(b'form-data; name="token"', b"a"), part(b'form-data; name="token"', b"b"), valid),
     )
     yield "text-as-file", upload(part(b'form-data; name="file"', song))
     inner = part(b'form-data; name="file"; filename="b.wav"', song, boundary=b"inner") + b"--inner--\r\n"
@@ -121,33 +121,33 @@ def _shapes(song: bytes) -> Iterator[tuple[str, bytes]]:
     )
 
 
-def _spoilt(song: bytes, count: int) -> Iterator[tuple[str, bytes]]:
-    """A good body with a few wrong bytes, or cut, its length told truly."""
-    good = song_part(song[:2000]) + part(b'form-data; name="token"', b"x") + b"--" + BOUNDARY + b"--\r\n"
+def _corrupted(song: bytes, count: int) -> Iterator[tuple[str, bytes]]:
+    """A valid body with a few wrong bytes, or cut, with the correct length."""
+    valid = song_part(song[:2000]) + part(b'form-data; name="token"', b"x") + b"--" + BOUNDARY + b"--\r\n"
     for number in range(count):
-        chance = chance_for("form", number)
-        body = bytearray(good)
-        for _ in range(chance.choice((1, 2, 5))):
-            place = chance.randrange(180) if chance.random() < 0.6 else len(body) - 1 - chance.randrange(100)
-            kind = chance.randrange(3)
+        rng = seeded_random("form", number)
+        body = bytearray(valid)
+        for _ in range(rng.choice((1, 2, 5))):
+            offset = rng.randrange(180) if rng.random() < 0.6 else len(body) - 1 - rng.randrange(100)
+            kind = rng.randrange(3)
             if kind == 0:
-                body[place] = chance.choice(b'\r\n-"; =:\0\xff')
+                body[offset] = rng.choice(b'\r\n-"; =:\0\xff')
             elif kind == 1:
-                del body[place : place + chance.choice((1, 2, 9))]
+                del body[offset : offset + rng.choice((1, 2, 9))]
             else:
-                body[place:place] = chance.choice((b"\r\n", b"--" + BOUNDARY, b'"', b"\0", b"\r\n\r\n", b";"))
-        if chance.random() < 0.2:
-            body = body[: chance.randrange(len(body))]
-        yield f"spoilt-{number}", upload(end=bytes(body))
+                body[offset:offset] = rng.choice((b"\r\n", b"--" + BOUNDARY, b'"', b"\0", b"\r\n\r\n", b";"))
+        if rng.random() < 0.2:
+            body = body[: rng.randrange(len(body))]
+        yield f"corrupted-{number}", upload(end=bytes(body))
 
 
-def forms(song: bytes, count: int) -> Iterator[Knock]:
+def forms(song: bytes, count: int) -> Iterator[Exchange]:
     for number, type in enumerate(_TYPES):
-        yield Knock("form", f"type-{number}", (upload(song_part(song), type=type),))
-        yield Knock("form", f"type-page-{number}", (upload(song_part(song), type=type, path="/"),))
+        yield Exchange("form", f"type-{number}", (upload(song_part(song), type=type),))
+        yield Exchange("form", f"type-page-{number}", (upload(song_part(song), type=type, path="/"),))
     for number, disposition in enumerate(_DISPOSITIONS):
-        yield Knock("form", f"disposition-{number}", (upload(part(disposition, song)),))
+        yield Exchange("form", f"disposition-{number}", (upload(part(disposition, song)),))
     for name, data in _shapes(song):
-        yield Knock("form", name, (data,))
-    for name, data in _spoilt(song, count):
-        yield Knock("form", name, (data,))
+        yield Exchange("form", name, (data,))
+    for name, data in _corrupted(song, count):
+        yield Exchange("form", name, (data,))

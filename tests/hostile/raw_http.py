@@ -1,4 +1,4 @@
-"""HTTP as it goes over the wire: requests put together by hand, since no client library would make these."""
+"""HTTP over a plain socket: requests assembled by hand, because no client library would send these."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _MOST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
-class Knock:
-    """One conversation: pieces to be sent with `pause` seconds between them, and what may be answered.
+class Exchange:
+    """Pieces to send, with `pause` seconds between them, and the `expected` statuses (empty: any clean answer).
 
-    `silent`: the connection may be closed without a word, as what was sent is no HTTP, or its end never came.
+    `hang_up`: close our side after sending. `may_be_unanswered`: the server may close the connection without an answer,
+    because the pieces are not HTTP or incomplete.
     """
 
     family: str
@@ -26,7 +27,7 @@ class Knock:
     pieces: tuple[bytes, ...]
     pause: float = 0.0
     hang_up: bool = False
-    ignore_progress: bool = False
+    may_be_unanswered: bool = False
     expected: tuple[int, ...] = ()
 
 
@@ -41,7 +42,7 @@ class Answer:
 def request(
     method: str | bytes, path: str | bytes, *headers: bytes, body: bytes = b"", length: bytes | None = None
 ) -> bytes:
-    """One request; `length` replaces the true Content-Length, b"" leaves it out."""
+    """One request; `length` replaces the correct Content-Length, b"" omits it."""
     method, path = (part if isinstance(part, bytes) else part.encode() for part in (method, path))
     lines = [method + b" " + path + b" HTTP/1.1", b"Host: 127.0.0.1", b"Connection: close", *headers]
     if length is None and (body or method in (b"POST", b"PUT", b"PATCH")):
@@ -69,26 +70,26 @@ def upload(
     return request("POST", path, b"Content-Type: " + type, body=b"".join(parts) + end)
 
 
-def converse(port: int, knock: Knock) -> Answer | None:
-    """Say it and hear the answer; None where the other side hung up without one."""
+def send_exchange(port: int, exchange: Exchange) -> Answer | None:
+    """Send it and return the answer; None if the server closed the connection without one."""
     started = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=ANSWER_SECONDS) as connection:
         try:
-            for piece in knock.pieces:
-                line.sendall(piece)
-                if knock.pause:
-                    time.sleep(knock.pause)
-            if knock.hang_up:
-                line.shutdown(socket.SHUT_WR)
-        except OSError:  # it has answered already and listens no more; the answer may still be there
+            for piece in exchange.pieces:
+                connection.sendall(piece)
+                if exchange.pause:
+                    time.sleep(exchange.pause)
+            if exchange.hang_up:
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:  # the server stopped reading; its answer may have arrived before
             pass
-        data = _hear(line)
-    found = re.match(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n", data)
-    if found is None:
+        data = _receive(connection)
+    status_line = re.match(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n", data)
+    if status_line is None:
         if data:
-            return Answer(599, "no HTTP", data, time.monotonic() - started)
+            return Answer(599, "not HTTP", data, time.monotonic() - started)
         return None
-    status, data = int(found[1]), data[found.end() :]
+    status, data = int(status_line[1]), data[status_line.end() :]
     if status == 100:
         rest = re.match(rb"\r\nHTTP/1\.[01] (\d{3}) [^\r\n]*\r\n", data)
         status, data = (int(rest[1]), data[rest.end() :]) if rest else (status, data)
@@ -96,10 +97,10 @@ def converse(port: int, knock: Knock) -> Answer | None:
     return Answer(status, head.decode("latin-1"), body, time.monotonic() - started)
 
 
-def _hear(line: socket.socket) -> bytes:
+def _receive(connection: socket.socket) -> bytes:
     data = bytearray()
     with contextlib.suppress(ConnectionResetError):
-        while len(data) < _MOST_BYTES and (block := line.recv(65_536)):
+        while len(data) < _MOST_BYTES and (block := connection.recv(65_536)):
             data += block
     return bytes(data)
 

@@ -1,11 +1,11 @@
-"""Files that pretend: playlists, scripts and references that point elsewhere, and two formats in one file."""
+"""Files that are something else: playlists, scripts and references to other files, and two formats in one file."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 
-from tests.hostile.case import Bait, Case, chance_for, u32
+from tests.hostile.case import Bait, Case, seeded_random, u32
 
 _LISTS = {
     "m3u": "#EXTM3U\n#EXTINF:9,song\n{0}\n",
@@ -64,7 +64,7 @@ def box(name: bytes, *content: bytes) -> bytes:
 
 
 def references(bait: Bait, m4a: bytes) -> Iterator[Case]:
-    """MP4s whose sound lies in another file, as QuickTime allows: by URL, by alias, by a reference movie."""
+    """MP4s whose audio is in another file, as QuickTime allows: by URL, by alias, by a reference movie."""
     for number, target in enumerate(bait.targets):
         name = target.encode()
         urls = box(b"url ", bytes(4), name + b"\0"), box(b"urn ", bytes(4), b"a\0" + name + b"\0")
@@ -113,10 +113,10 @@ _FRONTS = {
 }
 
 
-def polyglots(good: dict[str, bytes]) -> Iterator[Case]:
-    for (front, before), (name, data) in itertools.product(_FRONTS.items(), good.items()):
+def polyglots(valid: dict[str, bytes]) -> Iterator[Case]:
+    for (front, before), (name, data) in itertools.product(_FRONTS.items(), valid.items()):
         yield Case("polyglot", f"{front}-{name}", before + data)
-    for (one, first), (other, second) in itertools.product(good.items(), good.items()):
+    for (one, first), (other, second) in itertools.product(valid.items(), valid.items()):
         if one != other:
             yield Case("polyglot", f"{one}+{other}", first + second)
             yield Case("polyglot", f"{one}|{other}", first[:64] + second)
@@ -126,10 +126,10 @@ _MAGIC = [front for front in _FRONTS.values() if len(front) < 300] + list(_WRAPP
 
 
 def noise(count: int) -> Iterator[Case]:
-    """Bytes that mean nothing, most of them behind a name that means something."""
+    """Meaningless bytes, most of them after the signature of a format."""
     yield Case("noise", "nothing", b"")
     for number in range(count - 1):
-        chance = chance_for("noise", number)
-        length = chance.choice((0, 1, 2, 3, 7, 11, 12, 15, 40, 200, 5000, 70_000))
-        body = chance.choice((chance.randbytes(length), bytes(length), b"\xff" * length))
-        yield Case("noise", str(number), chance.choice(_MAGIC) + body)
+        rng = seeded_random("noise", number)
+        length = rng.choice((0, 1, 2, 3, 7, 11, 12, 15, 40, 200, 5000, 70_000))
+        body = rng.choice((rng.randbytes(length), bytes(length), b"\xff" * length))
+        yield Case("noise", str(number), rng.choice(_MAGIC) + body)

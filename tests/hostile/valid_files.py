@@ -1,4 +1,4 @@
-"""Good files to be spoilt: one second and a half of synthesised sound in every format that is read."""
+"""Valid files to corrupt: one and a half seconds of synthesised audio in every supported format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml.audio.ffmpeg import find_ffmpeg
 RATE = 22_050
 SECONDS = 1.5
 
-_NATIVE = {
+_LIBSNDFILE = {
     "wav": ("WAV", "PCM_16"),
     "wav-24": ("WAV", "PCM_24"),
     "wav-float": ("WAV", "FLOAT"),
@@ -35,7 +35,7 @@ _NATIVE = {
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
-_FOREIGN = {
+_FFMPEG = {
     "m4a": ("m4a", "-c:a", "aac"),
     "m4a-fast": ("m4a", "-c:a", "aac", "-movflags", "faststart"),
     "m4a-fragments": ("mp4", "-c:a", "aac", "-movflags", "frag_keyframe+empty_moov"),
@@ -48,12 +48,12 @@ _FOREIGN = {
     "caf-alac": ("caf", "-c:a", "alac"),
     "ogg-flac": ("oga", "-c:a", "flac"),
 }
-NAMES = (*_NATIVE, *_FOREIGN)
-IN_PROCESS = tuple(_NATIVE)
-"""Those that libsndfile reads: quick, but in the process itself."""
+NAMES = (*_LIBSNDFILE, *_FFMPEG)
+LIBSNDFILE_NAMES = tuple(_LIBSNDFILE)
+"""Formats that libsndfile reads: quick, but in the process itself."""
 
 
-def sound(seconds: float = SECONDS, rate: int = RATE) -> np.ndarray:
+def chords_and_noise(seconds: float = SECONDS, rate: int = RATE) -> np.ndarray:
     """Chords and noise in stereo, so that every codec has something to do."""
     time = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(5).standard_normal((len(time), 2))
@@ -67,8 +67,8 @@ def encode(samples: np.ndarray, rate: int, format: str, subtype: str | None = No
     return file.getvalue()
 
 
-def foreign(source: bytes, extension: str, *options: str) -> bytes:
-    """What the ffmpeg command makes of a WAV."""
+def encode_with_ffmpeg(source: bytes, extension: str, *options: str) -> bytes:
+    """A WAV converted by the ffmpeg command."""
     with TemporaryDirectory() as folder:
         path, target = Path(folder) / "in.wav", Path(folder) / f"out.{extension}"
         path.write_bytes(source)
@@ -77,17 +77,17 @@ def foreign(source: bytes, extension: str, *options: str) -> bytes:
         return target.read_bytes()
 
 
-def seeds(names: tuple[str, ...] = NAMES) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of one good file of each kind; what this ffmpeg cannot write is left out."""
-    samples = sound()
+def valid_files(names: tuple[str, ...] = NAMES) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of one valid file of each kind, without those that this ffmpeg cannot write."""
+    samples = chords_and_noise()
     plain = encode(samples, RATE, "WAV", "PCM_16")
     for name in names:
-        if name in _NATIVE:
-            format, subtype = _NATIVE[name]
+        if name in _LIBSNDFILE:
+            format, subtype = _LIBSNDFILE[name]
             rate = 48_000 if subtype == "OPUS" else RATE
-            yield name, encode(sound(rate=rate), rate, format, subtype)
+            yield name, encode(chords_and_noise(rate=rate), rate, format, subtype)
             continue
         try:
-            yield name, foreign(plain, *_FOREIGN[name])
+            yield name, encode_with_ffmpeg(plain, *_FFMPEG[name])
         except subprocess.CalledProcessError:
             continue

@@ -1,4 +1,4 @@
-"""Looking for what an input leaves behind or reaches for: processes, open files, temporaries, connections, a canary."""
+"""Detects side effects of an input: processes, open files, temporary files, connections, reads of a canary file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 import soundfile
 
 from tests.hostile.case import Bait
-from tests.hostile.seeds import RATE, sound
+from tests.hostile.valid_files import RATE, chords_and_noise
 
 _IN_OPEN, _IN_ACCESS, _IN_NONBLOCK = 0x20, 0x1, 0o4000
 
 
 def descendants(pid: int) -> set[int]:
-    """Every process that this one has started, and those that they have."""
+    """Child processes, and theirs."""
     try:
         listings = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
@@ -30,51 +30,51 @@ def descendants(pid: int) -> set[int]:
 
 
 def open_files(pid: int) -> list[str]:
-    """What its file descriptors point at; numbers of pipes and sockets are left out, since they say nothing."""
-    found = []
+    """The targets of its file descriptors, without the numbers of pipes and sockets."""
+    names = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found.append(os.readlink(entry).split(":[")[0])
-        except OSError:  # the one that lists the folder, or one that was closed just now
+            names.append(os.readlink(entry).split(":[")[0])
+        except OSError:  # the descriptor of this listing, or one that was closed meanwhile
             continue
-    return sorted(name for name in found if not name.startswith(f"/proc/{pid}/"))
+    return sorted(name for name in names if not name.startswith(f"/proc/{pid}/"))
 
 
 @dataclass
-class Bystander:
-    """Somebody who must not be noticed: a listening socket, and a song that nobody asked for."""
+class BaitLog:
+    """Accesses to the bait, a listening socket and an audio file, neither of which any input may reach."""
 
     bait: Bait
-    knocks: list[str] = field(default_factory=list)
-    glances: list[str] = field(default_factory=list)
+    connections: list[str] = field(default_factory=list)
+    canary_reads: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def bystander(folder: Path) -> Iterator[Bystander]:
-    """Note every connection to the bait's address, and every look at its canary."""
+def watched_bait(folder: Path) -> Iterator[BaitLog]:
+    """Record every connection to the bait's address, and every access to its canary file."""
     canary = folder / "canary.wav"
-    soundfile.write(canary, sound(7.0), RATE)
+    soundfile.write(canary, chords_and_noise(7.0), RATE)
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.05)
-    watched = Bystander(Bait(f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", canary))
-    over, inotify = threading.Event(), _watch(canary)
+    log = BaitLog(Bait(f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", canary))
+    stopped, inotify = threading.Event(), _watch(canary)
 
-    def wait() -> None:
-        while not over.is_set():
+    def accept() -> None:
+        while not stopped.is_set():
             try:
                 connection, address = server.accept()
             except TimeoutError:
                 continue
-            watched.knocks.append(str(address))
+            log.connections.append(str(address))
             connection.close()
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=accept)
     thread.start()
     try:
-        yield watched
-        watched.glances += _glances(inotify)
+        yield log
+        log.canary_reads += _canary_reads(inotify)
     finally:
-        over.set()
+        stopped.set()
         thread.join()
         server.close()
         if inotify >= 0:
@@ -82,7 +82,7 @@ def bystander(folder: Path) -> Iterator[Bystander]:
 
 
 def _watch(path: Path) -> int:
-    """An inotify that tells who opens or reads `path`; -1 where there is no such thing."""
+    """An inotify handle that reports opens and reads of `path`; -1 where inotify is not available."""
     try:
         library = ctypes.CDLL(None)
         handle: int = library.inotify_init1(_IN_NONBLOCK | os.O_CLOEXEC)
@@ -92,7 +92,7 @@ def _watch(path: Path) -> int:
     return handle
 
 
-def _glances(inotify: int) -> list[str]:
+def _canary_reads(inotify: int) -> list[str]:
     try:
         return [f"{len(os.read(inotify, 65_536))} bytes of events"] if inotify >= 0 else []
     except BlockingIOError:
