@@ -47,7 +47,7 @@ def serve() -> int:
     environment = read_environment(os.environ)
     logs.set_up("serve")
     # Here every engine is killed before it was well for long, and the next one shall not wait for that.
-    supervisor.CALM_SECONDS = 0.0
+    supervisor.STABLE_SECONDS = 0.0
     engine = (sys.executable, "-m", "tests.faults.quick", "work")
     return supervisor.serve(
         environment, os.environ, lambda address: print(address, flush=True), engine=engine

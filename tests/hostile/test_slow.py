@@ -15,9 +15,9 @@ from tests.hostile.lies import wav
 from tests.hostile.wire import Knock, converse, request, song_part, upload
 from web.server.slow_clients import (
     BODY_SECONDS,
+    FIRST_BYTE_SECONDS,
     HEAD_SECONDS,
-    LEAST_BYTES_A_SECOND,
-    SILENT_SECONDS,
+    MINIMUM_BYTES_PER_SECOND,
     _Reading,
     received_bytes,
 )
@@ -40,7 +40,7 @@ def page_seconds(opened: House) -> float:
 
 def test_silent_connections_cost_nobody_a_page(opened: House) -> None:
     lines = [socket.create_connection(("127.0.0.1", opened.port)) for _ in range(3 * THREADS)]
-    assert page_seconds(opened) < 3 * SILENT_SECONDS + 3
+    assert page_seconds(opened) < 3 * FIRST_BYTE_SECONDS + 3
     for line in lines:
         line.close()
 
@@ -79,7 +79,7 @@ def test_a_body_that_stands_still_is_too_slow() -> None:
             reading = _Reading(SimpleNamespace(sock=there), time.monotonic() - 2 * BODY_SECONDS, body, 0)
             line.sendall(b"x" * 10)
             assert reading.is_too_slow()
-            line.sendall(bytes(int(3 * BODY_SECONDS * LEAST_BYTES_A_SECOND)))
+            line.sendall(bytes(int(3 * BODY_SECONDS * MINIMUM_BYTES_PER_SECOND)))
             time.sleep(0.1)
             assert not reading.is_too_slow()
             reading.received, reader.length = received_bytes(there), 0

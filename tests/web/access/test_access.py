@@ -14,7 +14,7 @@ from werkzeug.security import generate_password_hash
 
 from environment import Environment
 from web.access.credentials import fingerprint
-from web.access.permissions import changes_library, is_from_here, may_change_library
+from web.access.permissions import changes_library, is_from_this_machine, may_change_library
 from web.app import create_app
 from web.context import NAME
 
@@ -141,12 +141,12 @@ def test_only_this_machine_changes_the_library(
     make: Make, address: str, headers: dict[str, str], may: bool
 ) -> None:
     with make().test_request_context("/", headers=headers, environ_overrides={"REMOTE_ADDR": address}):
-        assert is_from_here() is may is may_change_library()
+        assert is_from_this_machine() is may is may_change_library()
 
 
 def test_a_proxy_that_speaks_http_1_0_is_not_this_machine(make: Make) -> None:
     with make().test_request_context("/", environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"}):
-        assert not is_from_here()
+        assert not is_from_this_machine()
 
 
 def test_behind_a_proxy_that_is_believed_the_visitor_counts(make: Make) -> None:
