@@ -6,6 +6,7 @@ Errors are JSON below `/api/`, and elsewhere a page with the same sentence.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
@@ -25,6 +26,19 @@ from web.access.language import translator
 from web.context import service
 
 LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ErrorText:
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ErrorAnswer:
+    """Every error as JSON."""
+
+    error: ErrorText
 
 
 class WebError(SoriError):
@@ -129,7 +143,7 @@ def answer(error: SoriError) -> Response:
     status = error.status if isinstance(error, WebError) else 422
     message = translator().explain(error)
     if wants_json():
-        response = jsonify({"error": {"code": error.code, "message": message}})
+        response = jsonify(ErrorAnswer(ErrorText(error.code, message)))
     elif request_ctx.url_adapter is None:  # the Host header is no host name: a page could have no links
         response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
     else:

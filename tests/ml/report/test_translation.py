@@ -43,7 +43,8 @@ TABLED = (
         *uploads.EXAMPLES.values(),
     ),
     *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
-    *(text for told in openapi.DECLARED for text in told.said()),
+    *(text for told in openapi.DECLARED for text in told.texts()),
+    *environment.REQUIREMENTS,
     *(dynamics.TITLE, *dynamics.TEXTS.values()),
 )
 """Sentences that the pages take from a table."""
@@ -71,7 +72,11 @@ def said_templates(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "translate":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "translate"
+        ):
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
             found.add(ast.literal_eval(node.value))
@@ -171,7 +176,7 @@ def test_nothing_stays_nothing() -> None:
 
 def test_braces_in_a_name_are_no_placeholders() -> None:
     assert Translator("ko").translate("a {label}") == "a {label}"
-    error = environment.NotASwitchError(name="SORI_DEBUG", value="{reason}")
+    error = environment.SettingError(name="SORI_DEBUG", value="{reason}", format="1 or 0")
     assert "{reason}" in Translator("ko").explain(error)
 
 
