@@ -33,9 +33,9 @@ class SettingError(SoriError):
 
 @dataclass(frozen=True)
 class Kind:
-    """How the text of a setting is read and written. `requirement` is what the text must be."""
+    """How the text of a setting is read and written. `requirement` is what the text must be, unless any will do."""
 
-    requirement: str
+    requirement: str = ""
     parse: Callable[[str], Any] = str
     """Raises ValueError, KeyError or OSError for a text that it cannot read."""
     is_right: Callable[[Any], object] = lambda value: True
@@ -96,8 +96,8 @@ def _whole(minimum: int, maximum: int) -> Kind:
     )
 
 
-TEXT = Kind("a text")
-PATH = Kind("a path", Path, write=_write_path)
+TEXT = Kind()
+PATH = Kind(parse=Path, write=_write_path)
 SECONDS = Kind(
     f"a number of seconds, {DEFAULT_LIMITS.min_seconds:g} or more",
     float,
@@ -121,7 +121,7 @@ HOSTS = Kind(
     re.compile(r"\*|[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]").fullmatch,
     separator=",",
 )
-DATABASE = Kind("the address of a database", is_secret=True)
+DATABASE = Kind(is_secret=True)
 PASSWORD_HASH = Kind(
     "a hash from “python main.py password”",
     is_right=re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+:\d+)\$[^$]+\$[0-9a-f]+").fullmatch,
@@ -234,8 +234,8 @@ SETTINGS = {
 }
 """The settings by their names in `Environment`."""
 PRIVATE_REQUIREMENT = "0 until SORI_PASSWORD_HASH or SORI_API_KEYS is set"
-REQUIREMENTS = (*(setting.kind.requirement for setting in SETTINGS.values()), PRIVATE_REQUIREMENT)
-"""What completes the error sentence."""
+REQUIREMENTS = {one.kind.requirement for one in SETTINGS.values()} - {""} | {PRIVATE_REQUIREMENT}
+"""What completes the sentence of the error."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:

@@ -92,7 +92,9 @@ class UnsupportedTypeError(WebError):
 class TooLargeError(WebError):
     code = "too_large"
     status = 413
-    sentence = "This file is larger than the limit of {megabytes} MB. Export it as MP3 and try again."
+    sentence = (
+        "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
+    )
 
 
 class NoSongError(WebError):
@@ -116,7 +118,7 @@ class NoRoomError(WebError):
 class InternalError(WebError):
     code = "internal"
     status = 500
-    sentence = "Something went wrong in Sori. Your songs are safe; try again in a moment."
+    sentence = "Something went wrong on our side. Nothing of yours is lost; try again in a moment."
 
 
 _BY_STATUS: dict[int, type[WebError]] = {

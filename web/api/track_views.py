@@ -87,7 +87,7 @@ def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
 @api.get("/genres")
 @operation(
     "The genres of the library",
-    "Each with its name in the language that is query for, and how many tracks it has.",
+    "Each with its name in the language that is asked for, and how many tracks it has.",
     answer=GENRES,
     cached=True,
 )
