@@ -204,9 +204,7 @@ class Environment:
         "work; `*` allows any name",
     ] = ()
     proxies: Annotated[
-        int,
-        _whole(0, 10),
-        "how many proxies in front set `X-Forwarded-For`, `-Proto` and `-Host`; with `0` these are ignored",
+        int, _whole(0, 10), "how many proxies set `X-Forwarded-For`, `-Proto` and `-Host`; `0` ignores these"
     ] = 0
     rate_limits: Annotated[
         bool, ON_OR_OFF, "`off` sets no limit on how often a client may call and upload, for measuring"

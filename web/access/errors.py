@@ -34,13 +34,6 @@ class ErrorText:
     message: str
 
 
-@dataclass(frozen=True)
-class ErrorAnswer:
-    """Every error as JSON."""
-
-    error: ErrorText
-
-
 class WebError(SoriError):
     """An error with its HTTP status, and the seconds for the header Retry-After where waiting helps."""
 
@@ -145,7 +138,7 @@ def answer(error: SoriError) -> Response:
     status = error.status if isinstance(error, WebError) else 422
     message = translator().explain(error)
     if wants_json():
-        response = jsonify(ErrorAnswer(ErrorText(error.code, message)))
+        response = jsonify(error=ErrorText(error.code, message))
     elif request_ctx.url_adapter is None:  # the Host header is no host name: a page could have no links
         response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
     else:

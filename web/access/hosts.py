@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from environment import Environment
 from web.access.errors import WebError
 from web.context import service
 
@@ -32,7 +31,8 @@ def install(app: Flask) -> None:
     if count := environment.proxies:
         behind_proxies = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
         app.wsgi_app = behind_proxies  # type: ignore[method-assign]
-    names = known_names(environment)
+    own = {"localhost", environment.host.lower(), socket.gethostname().lower()}
+    names = own | set(environment.hosts)
 
     def refuse_other_names() -> None:
         if "*" not in names and not is_known(request.host, names):
@@ -41,12 +41,7 @@ def install(app: Flask) -> None:
     app.before_request(refuse_other_names)
 
 
-def known_names(environment: Environment) -> frozenset[str]:
-    own = {"localhost", environment.host.lower(), socket.gethostname().lower()}
-    return frozenset(own | set(environment.hosts))
-
-
-def is_known(host: str, names: frozenset[str]) -> bool:
+def is_known(host: str, names: set[str]) -> bool:
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

@@ -51,7 +51,6 @@ def sign_out() -> Response:
 
 
 def _password_hash() -> str:
-    password_hash = service().environment.password_hash
-    if password_hash is None:
-        raise MissingError()
-    return password_hash
+    if password_hash := service().environment.password_hash:
+        return password_hash
+    raise MissingError()

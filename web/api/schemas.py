@@ -14,7 +14,7 @@ from jobs.queue.analyses import STATES
 from library.catalogue.tables import Track
 from ml.report.keys import MODES
 from ml.report.schema import SCHEMA, Neighbour, Report
-from web.access.errors import ErrorAnswer, ErrorText
+from web.access.errors import ErrorText
 from web.api.previews import track_audio, track_page
 
 Schema = dict[str, Any]
@@ -61,7 +61,6 @@ class AnalysisAnswer(AcceptedAnswer):
 
 
 _COMPONENTS: dict[type, str] = {
-    ErrorAnswer: "Error",
     TrackAnswer: "Track",
     Neighbour: "Neighbour",
     Report: "Report",
@@ -120,7 +119,9 @@ def _with_report(kind: type) -> Schema:
     return objects(**schema_of(kind)["properties"], report={"anyOf": [ref("Report"), {"type": "null"}]})
 
 
-SCHEMAS = {name: schema_of(kind) for kind, name in _COMPONENTS.items()} | {
+SCHEMAS = {
+    **{name: schema_of(kind) for kind, name in _COMPONENTS.items()},
+    "Error": objects(error=schema_of(ErrorText)),
     "WholeTrack": _with_report(TrackAnswer),
     "Analysis": _with_report(AnalysisAnswer),
 }

@@ -65,24 +65,18 @@ def install(app: Flask) -> None:
     app.after_request(_log_at_end)
 
 
-def request_id() -> str:
-    """The request's id in the log; a trusted proxy may have set it already."""
-    if "request_id" not in g:
-        given = request.headers.get(REQUEST_ID, "") if service().environment.proxies else ""
-        g.request_id = given if _A_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    found: str = g.request_id
-    return found
-
-
 def _start_timer() -> None:
     g.started_at = time.perf_counter()
 
 
 def _log_at_end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = request_id()
+    # A trusted proxy may have set an id for the request already.
+    given = request.headers.get(REQUEST_ID, "") if service().environment.proxies else ""
+    request_id = given if _A_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    response.headers[REQUEST_ID] = request_id
     # The log holds the route's rule, as the path can hold a secret id and the query what a person searches for.
     facts: dict[str, object] = {
-        "id": request_id(),
+        "id": request_id,
         "method": request.method if request.method in _METHODS else "other",
         "route": str(request.url_rule or "none"),
         "status": response.status_code,

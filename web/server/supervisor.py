@@ -36,18 +36,16 @@ _POLL_SECONDS = 0.1
 BACKLOG = 512
 
 
-class AddressError(SoriError):
+class PortTakenError(SoriError):
     code = "address"
-
-
-class PortTakenError(AddressError):
     sentence = (
         "Port {port} of {host} is in use. Stop the program that uses it, or choose another port with --port or "
         "SORI_PORT."
     )
 
 
-class NoAddressError(AddressError):
+class NoAddressError(SoriError):
+    code = "address"
     sentence = "Sori cannot listen on {host} port {port}: {reason}"
 
 
