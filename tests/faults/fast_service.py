@@ -47,7 +47,7 @@ def serve() -> int:
     environment = read_environment(os.environ)
     logs.set_up("serve")
     # Every engine is killed soon after its start; the next one must not wait because of that.
-    supervisor.CALM_SECONDS = 0.0
+    supervisor.STABLE_SECONDS = 0.0
     engine = (sys.executable, "-m", "tests.faults.fast_service", "work")
     return supervisor.serve(
         environment, os.environ, lambda address: print(address, flush=True), engine=engine

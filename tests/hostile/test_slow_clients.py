@@ -16,8 +16,8 @@ from tests.hostile.server import Server, running_server
 from web.server.slow_clients import (
     BODY_SECONDS,
     HEAD_SECONDS,
-    LEAST_BYTES_A_SECOND,
-    SILENT_SECONDS,
+    MINIMUM_BYTES_PER_SECOND,
+    FIRST_BYTE_SECONDS,
     _Reading,
     received_bytes,
 )
@@ -42,7 +42,7 @@ def page_seconds(server: Server) -> float:
 
 def test_silent_connections_block_no_pages(server: Server) -> None:
     connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3 * THREADS)]
-    assert page_seconds(server) < 3 * SILENT_SECONDS + 3
+    assert page_seconds(server) < 3 * FIRST_BYTE_SECONDS + 3
     for connection in connections:
         connection.close()
 
@@ -81,7 +81,7 @@ def test_a_body_without_progress_is_too_slow() -> None:
             reading = _Reading(SimpleNamespace(sock=accepted), time.monotonic() - 2 * BODY_SECONDS, body, 0)
             connection.sendall(b"x" * 10)
             assert reading.is_too_slow()
-            connection.sendall(bytes(int(3 * BODY_SECONDS * LEAST_BYTES_A_SECOND)))
+            connection.sendall(bytes(int(3 * BODY_SECONDS * MINIMUM_BYTES_PER_SECOND)))
             time.sleep(0.1)
             assert not reading.is_too_slow()
             reading.received, reader.length = received_bytes(accepted), 0

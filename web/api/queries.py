@@ -26,10 +26,14 @@ FILTERS = (
     Parameter("genre", "Only tracks of this genre."),
     Parameter("mood", "Only tracks of this mood.", choices=MOODS),
     Parameter(
-        "slowest", "Only tracks with at least so many beats per minute.", float, least=0, most=FASTEST_BPM
+        "slowest",
+        "Only tracks with at least so many beats per minute.",
+        float,
+        minimum=0,
+        maximum=FASTEST_BPM,
     ),
     Parameter(
-        "fastest", "Only tracks with at most so many beats per minute.", float, least=0, most=FASTEST_BPM
+        "fastest", "Only tracks with at most so many beats per minute.", float, minimum=0, maximum=FASTEST_BPM
     ),
     Parameter("key", "Only tracks in this key.", choices=KEYS),
     Parameter("own", "Only tracks whose file is on this server.", bool),
@@ -45,7 +49,9 @@ SEARCH = (
         choices=ORDERS,
         default="title",
     ),
-    Parameter("after", "The place where the last page ended; the address in `next` holds it.", longest=1000),
+    Parameter(
+        "after", "The place where the last page ended; the address in `next` holds it.", max_length=1000
+    ),
 )
 
 

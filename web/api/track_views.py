@@ -32,9 +32,9 @@ from web.context import service
 
 api = Blueprint("library_api", __name__, url_prefix="/api/v1")
 
-LIMIT = Parameter("limit", "How many tracks a page has.", int, least=1, most=200, default=50)
+LIMIT = Parameter("limit", "How many tracks a page has.", int, minimum=1, maximum=200, default=50)
 BY = Parameter("by", "What they are alike in.", choices=("harmony", "sound"), default="harmony")
-COUNT = Parameter("k", "How many neighbours.", int, least=1, most=50, default=3)
+COUNT = Parameter("k", "How many neighbours.", int, minimum=1, maximum=50, default=3)
 
 
 def install(app: Flask) -> None:
@@ -50,11 +50,11 @@ def install(app: Flask) -> None:
     answer=TRACK_PAGE,
     cached=True,
 )
-def tracks(asked: Mapping[str, Any]) -> Response:
-    page = read_page(service().catalogue, ask_of(asked), asked["limit"], place_of(asked))
+def tracks(query: Mapping[str, Any]) -> Response:
+    page = read_page(service().catalogue, ask_of(query), query["limit"], place_of(query))
     following = None
     if page.following is not None:
-        following = page_address("library_api.tracks", asked, cursor_of(asked["sort"], page.following))
+        following = page_address("library_api.tracks", query, cursor_of(query["sort"], page.following))
     return jsonify(
         tracks=[track_facts(track) for track in page.tracks],
         count=min(page.count, MOST_COUNTED),
@@ -79,9 +79,9 @@ def track(track_id: int) -> Response:
     errors=(StillReadingError,),
     cached=True,
 )
-def neighbours(track_id: int, asked: Mapping[str, Any]) -> Response:
-    found = similar(find_track(track_id), asked["by"], asked["k"], asked)
-    return jsonify(by=asked["by"], neighbours=[neighbour_facts(one) for one in found])
+def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
+    found = similar(find_track(track_id), query["by"], query["k"], query)
+    return jsonify(by=query["by"], neighbours=[neighbour_facts(one) for one in found])
 
 
 @api.get("/genres")
@@ -109,14 +109,14 @@ def find_track(track_id: int, *, with_report: bool = True) -> Track:
     return found
 
 
-def similar(track: Track, by: str, count: int, asked: Mapping[str, Any]) -> list[Neighbour]:
+def similar(track: Track, by: str, count: int, query: Mapping[str, Any]) -> list[Neighbour]:
     """The neighbours of a track, each with an address to play it from where that is possible."""
     library = neighbourhood()
     song = library.song(track.id)
     if song is None or not len(library):
         return []
-    livelier = {"livelier": True, "calmer": False}.get(asked["feel"])
-    found = library.nearest(song, by, count, only=filter_of(asked), livelier=livelier)
+    livelier = {"livelier": True, "calmer": False}.get(query["feel"])
+    found = library.nearest(song, by, count, only=filter_of(query), livelier=livelier)
     return [
         replace(one.neighbour(), preview_url=track_audio(one.track.id) if has_sound(one.track) else None)
         for one in found

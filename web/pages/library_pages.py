@@ -46,7 +46,7 @@ COLUMNS = (
     ("duration", "Length"),
 )
 """What a list may be sorted by, and the heads of its columns."""
-BEFORE = Parameter("before", "", int, least=1, most=LARGEST)
+BEFORE = Parameter("before", "", int, minimum=1, maximum=LARGEST)
 
 
 class NoSoundError(MissingError):

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from typing import IO, Any
 
-from environment import Environment
+from environment import Environment, to_variables
 from ml.paths import ROOT
 from web.access.errors import WebError
 
@@ -144,14 +144,7 @@ class Scan:
 
     def _variables(self) -> dict[str, str]:
         """This process's variables with the settings as they were read."""
-        here = self._environment
-        told = {
-            "SORI_HOME": str(here.home),
-            "SORI_DATABASE_URL": here.database_url or "",
-            "SORI_GENRE_WEIGHTS": str(here.genre_weights or ""),
-            "SORI_MAX_SECONDS": f"{here.max_seconds:g}",
-        }
-        return {**os.environ, **told}
+        return {**os.environ, **to_variables(self._environment)}
 
     def _write(self, told: dict[str, Any]) -> None:
         partial = self._home / f"{STATE}.{secrets.token_hex(4)}"

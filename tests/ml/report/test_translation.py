@@ -43,7 +43,8 @@ TABLED = (
         *uploads.EXAMPLES.values(),
     ),
     *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
-    *(text for endpoint in openapi.DECLARED for text in endpoint.said()),
+    *(text for endpoint in openapi.DECLARED for text in endpoint.texts()),
+    *environment.REQUIREMENTS,
     *(dynamics.TITLE, *dynamics.TEXTS.values(), *sentences.PLAIN_TEMPO_RATIOS),
 )
 """Sentences that the pages take from a table."""
@@ -179,7 +180,7 @@ def test_an_empty_sentence_stays_empty() -> None:
 
 def test_braces_in_a_name_are_not_placeholders() -> None:
     assert Translator("ko").translate("a {label}") == "a {label}"
-    error = environment.NotASwitchError(name="SORI_DEBUG", value="{reason}")
+    error = environment.SettingError(name="SORI_DEBUG", value="{reason}", format="1 or 0")
     assert "{reason}" in Translator("ko").explain(error)
 
 
