@@ -42,7 +42,7 @@ def _translator(language: str) -> Translator:
 
 def _names() -> dict[str, Any]:
     spoken = translator()
-    return {"say": spoken.translate, "words": spoken, "language": spoken.language, "languages": LANGUAGES}
+    return {"_": spoken.translate, "translator": spoken, "language": spoken.language, "languages": LANGUAGES}
 
 
 def choose(chosen: str) -> Response:

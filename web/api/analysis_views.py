@@ -53,7 +53,7 @@ def install(app: Flask) -> None:
 )
 def create() -> tuple[Response, int, dict[str, str]]:
     name, incoming = uploads.songs(request)[0]
-    analysis = uploads.take(name, incoming, client())
+    analysis = uploads.accept(name, incoming, client())
     told = state_of(analysis)
     return (
         jsonify({"id": told["id"], "state": told["state"], "url": told["url"]}),

@@ -153,7 +153,7 @@ def operation(
     errors: tuple[type[SoriError], ...] = (),
     cached: bool = False,
 ) -> Callable[[View], View]:
-    """A view with its declaration. Its query is checked and handed over as `asked`; `cached` gives it an ETag."""
+    """A view with its declaration. Its query is checked and passed on as `query`; `cached` gives it an ETag."""
     told = Operation(summary, description, query, body, status, answer, content_type, errors, cached)
     DECLARED.append(told)
 
@@ -162,10 +162,10 @@ def operation(
         def checked(**parts: Any) -> Any:
             if parts.get("track_id", 1) > LARGEST:
                 raise MissingError()
-            asked = told.read()
+            values = told.read()
             if body is not None and request.mimetype not in body:
                 raise UnsupportedTypeError()
-            response = make_response(view(**parts, **({"asked": asked} if query else {})))
+            response = make_response(view(**parts, **({"query": values} if query else {})))
             return revalidated(response) if cached else response
 
         checked.__dict__["operation"] = told
