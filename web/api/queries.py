@@ -59,18 +59,18 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
     )
 
 
-def listing_query(query: Mapping[str, Any]) -> Ask:
+def list_query_of(query: Mapping[str, Any]) -> Ask:
     order = str(query["sort"])
     return Ask(query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"))
 
 
-def write_cursor(order: str, place: Place) -> str:
+def encode_cursor(order: str, place: Place) -> str:
     """A position in a list as text for an address. It is valid for one order only."""
     values = json.dumps([order, place.value, place.track_id], ensure_ascii=False)
     return base64.urlsafe_b64encode(values.encode()).decode().rstrip("=")
 
 
-def read_cursor(query: Mapping[str, Any]) -> Place | None:
+def decode_cursor(query: Mapping[str, Any]) -> Place | None:
     cursor, order = query["after"], str(query["sort"])
     if cursor is None:
         return None

@@ -17,7 +17,7 @@ from web.access.errors import MissingError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
 from web.api.previews import preview_url
-from web.api.queries import FEEL, FILTERS, SEARCH, filter_of, listing_query, read_cursor, write_cursor
+from web.api.queries import FEEL, FILTERS, SEARCH, filter_of, list_query_of, decode_cursor, encode_cursor
 from web.api.schemas import (
     GENRES,
     NEIGHBOURS,
@@ -51,10 +51,10 @@ def install(app: Flask) -> None:
     cached=True,
 )
 def tracks(query: Mapping[str, Any]) -> Response:
-    page = read_page(service().catalogue, listing_query(query), query["limit"], read_cursor(query))
+    page = read_page(service().catalogue, list_query_of(query), query["limit"], decode_cursor(query))
     next_page = None
     if page.following is not None:
-        next_page = page_address("library_api.tracks", query, write_cursor(query["sort"], page.following))
+        next_page = page_address("library_api.tracks", query, encode_cursor(query["sort"], page.following))
     return jsonify(
         tracks=[track_facts(track) for track in page.tracks],
         count=min(page.count, MOST_COUNTED),

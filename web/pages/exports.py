@@ -99,8 +99,8 @@ def rows(report: Report) -> Iterator[Row]:
     for tag in report.tags:
         yield ("tag", *whole, tag.label, round(tag.probability, 4))
     for moment in report.timeline:
-        for label, score in zip(report.labels, moment.scores, strict=True):
-            yield ("timeline", round(moment.start, 2), round(moment.end, 2), label, round(score, 4))
+        for label, probability in zip(report.labels, moment.scores, strict=True):
+            yield ("timeline", round(moment.start, 2), round(moment.end, 2), label, round(probability, 4))
     for by, neighbours in vars(report.neighbours).items():
         for neighbour in neighbours:
             yield (f"similar by {by}", *whole, full_name(neighbour), round(neighbour.distance, 4))

@@ -26,7 +26,7 @@ from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
 from web.api.previews import preview_url
-from web.api.queries import FEEL, FILTERS, MOODS, SEARCH, listing_query, read_cursor, write_cursor
+from web.api.queries import FEEL, FILTERS, MOODS, SEARCH, list_query_of, decode_cursor, encode_cursor
 from web.api.schemas import name_of, page_address, track_facts
 from web.api.similar import LoadingError, current, neighbourhood
 from web.api.track_views import find_track, similar
@@ -43,14 +43,7 @@ PAGE = 50
 FAILURES = 100
 NEIGHBOURS = 6
 RADIO_TRACKS = 30
-COLUMNS = (
-    ("title", "Title"),
-    ("artist", "Artist"),
-    ("genre", "Genre"),
-    ("key", "Key"),
-    ("tempo", "Tempo"),
-    ("duration", "Length"),
-)
+COLUMNS = dict(title="Title", artist="Artist", genre="Genre", key="Key", tempo="Tempo", duration="Length")
 """Sort orders and the headings of their columns."""
 BEFORE = Parameter("before", "", int, least=1, most=LARGEST)
 
@@ -67,9 +60,9 @@ def install(app: Flask) -> None:
 @browse.get("")
 def library() -> str:
     query = read_query(SEARCH)
-    page = read_page(service().catalogue, listing_query(query), PAGE, read_cursor(query))
+    page = read_page(service().catalogue, list_query_of(query), PAGE, decode_cursor(query))
     current().prepare()  # start loading before somebody opens a track
-    cursor = page.following and write_cursor(query["sort"], page.following)
+    cursor = page.following and encode_cursor(query["sort"], page.following)
     return render_template(
         "library.html",
         tracks=[track_facts(track) for track in page.tracks],
@@ -78,7 +71,7 @@ def library() -> str:
         filtered=any(query[parameter.name] not in (None, False) for parameter in FILTERS),
         following=cursor and page_address("browse.library", query, cursor),
         start=url_for("browse.library", **_url_values(query)) if query["after"] else None,
-        columns={name: (heading, _sort_address(query, name)) for name, heading in COLUMNS},
+        columns={name: (heading, _sort_address(query, name)) for name, heading in COLUMNS.items()},
         may_change=may_change_library(),
         scan=told() if may_change_library() else None,
         folders=service().environment.folders,

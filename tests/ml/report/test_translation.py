@@ -42,7 +42,7 @@ TABLED = (
         *song_pages.STATES.values(),
         *uploads.EXAMPLES.values(),
     ),
-    *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
+    *(*library_pages.COLUMNS.values(), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
     *(text for told in openapi.DECLARED for text in told.said()),
     *(dynamics.TITLE, *dynamics.TEXTS.values()),
 )

@@ -35,8 +35,8 @@ def test_uploaded_song_is_queued(browser: FlaskClient, analyses: Analyses, song:
     analysis = analyses.get(response.json["id"])
     assert analysis is not None
     assert (analysis.state, analysis.name, analysis.format) == (QUEUED, "노래.wav", "WAV")
-    kept = analyses.folder(analysis.id) / analysis.file
-    assert kept.read_bytes() == song.read_bytes()
+    path = analyses.folder(analysis.id) / analysis.file
+    assert path.read_bytes() == song.read_bytes()
 
 
 def test_form_upload_redirects_to_the_result_page(

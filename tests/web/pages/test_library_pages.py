@@ -101,8 +101,8 @@ def test_track_page_shows_the_track_and_similar_ones(browser: FlaskClient, track
     assert "<bdi>Song 03</bdi>" in text and f"/library/{tracks[3]}/audio" in text
     assert len(re.findall(r'class="neighbour"', text)) == 2 * library_pages.NEIGHBOURS
     assert f'href="/library/{tracks[3]}"' not in text.split('id="similar"')[1]
-    few = browser.get(f"/library/{tracks[3]}?fastest=61&own=true").text
-    assert set(re.findall(r'class="title"[^>]*>(?:<bdi>)?(.*?)<', few)) == {"Song 00", "Song 01"}
+    filtered = browser.get(f"/library/{tracks[3]}?fastest=61&own=true").text
+    assert set(re.findall(r'class="title"[^>]*>(?:<bdi>)?(.*?)<', filtered)) == {"Song 00", "Song 01"}
     assert browser.get(f"/library/{tracks[3]}?genre=polka").text.count('class="neighbour"') == 0
     korean = browser.get(f"/library/{tracks[3]}", headers={"Accept-Language": "ko"}).text
     assert "화음이 겹" in korean or "화음" in korean

@@ -22,7 +22,7 @@ from tests.fakes import a_report, write_wav
 from web.context import NAME
 from web.pages.song_pages import NONE
 
-TrackFeatures = Callable[..., str]
+Analysed = Callable[..., str]
 HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}\u202e\ud800"
 
 
@@ -62,7 +62,7 @@ def test_start_page_names_formats_and_limits(browser: FlaskClient) -> None:
     assert "multiple" in chooser and chooser["name"] == "file"
 
 
-def test_result_page_has_the_answer_as_its_heading(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_result_page_has_the_answer_as_its_heading(browser: FlaskClient, heard: Analysed) -> None:
     text = browser.get(f"/a/{heard()}").text
     assert f"<h1>{answer(a_report())}</h1>" in text and ">hip-hop<" in text and "62%" in text
     for fact in ("76 BPM", "153 BPM", "G major (9B)", "calm", "male vocalists", "Redemption Song", "3:48"):
@@ -71,18 +71,18 @@ def test_result_page_has_the_answer_as_its_heading(browser: FlaskClient, heard: 
     assert "62.0%" in text, "the table of the chart"
 
 
-def test_result_page_in_korean(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_result_page_in_korean(browser: FlaskClient, heard: Analysed) -> None:
     text = browser.get(f"/a/{heard()}", headers={"Accept-Language": "ko"}).text
     assert '<html lang="ko">' in text and "레게처럼 들려요" in text and "자메이카" in text
 
 
-def test_result_page_without_a_clear_genre(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_result_page_without_a_clear_genre(browser: FlaskClient, heard: Analysed) -> None:
     text = browser.get(f"/a/{heard(a_report(confident=False))}").text
     assert "<h1>Sounds like none of the 3 genres" in text
     assert "closest matches" in text and "Yes, reggae" not in text
 
 
-def test_result_page_shows_translated_notes(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_result_page_shows_translated_notes(browser: FlaskClient, heard: Analysed) -> None:
     analysis_id = heard(a_report(notes=("Only the first 20 minutes were analysed.",)))
     assert (
         "앞부분 20분만 분석했어요."
@@ -90,13 +90,13 @@ def test_result_page_shows_translated_notes(browser: FlaskClient, heard: TrackFe
     )
 
 
-def test_labels_of_another_model_have_no_description(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_labels_of_another_model_have_no_description(browser: FlaskClient, heard: Analysed) -> None:
     text = browser.get(f"/a/{heard(a_report(labels=('trot', 'ballad', 'idol')))}").text
     Page(text)
     assert "idol" in text and "What to listen for" not in text
 
 
-def test_unknown_values_are_left_out(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_unknown_values_are_left_out(browser: FlaskClient, heard: Analysed) -> None:
     bare = replace(a_report(), tempo=None, key=None, mood=None, tags=(), timeline=(), artist=None)
     text = browser.get(f"/a/{heard(bare)}").text
     Page(text)
@@ -104,7 +104,7 @@ def test_unknown_values_are_left_out(browser: FlaskClient, heard: TrackFeatures)
 
 
 def test_pages_are_well_formed_and_images_have_sizes(
-    browser: FlaskClient, heard: TrackFeatures, analyses: Analyses
+    browser: FlaskClient, heard: Analysed, analyses: Analyses
 ) -> None:
     analysis_id = heard()
     for name in ("spectrogram.png", "chromagram.png"):
@@ -123,7 +123,7 @@ def test_pages_are_well_formed_and_images_have_sizes(
     Page(browser.get("/nothing").text)
 
 
-def test_pages_load_only_existing_files_of_this_server(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_pages_load_only_existing_files_of_this_server(browser: FlaskClient, heard: Analysed) -> None:
     page = Page(browser.get(f"/a/{heard()}").text)
     loaded = [
         attributes.get("src") or attributes.get("href")
@@ -138,7 +138,7 @@ def test_pages_load_only_existing_files_of_this_server(browser: FlaskClient, hea
         response.close()
 
 
-def test_hostile_tags_are_escaped(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_hostile_tags_are_escaped(browser: FlaskClient, heard: Analysed) -> None:
     other = Neighbour("1", HOSTILE, HOSTILE, HOSTILE, 0.1, why=Why(common_tags=(HOSTILE,)))
     report = replace(
         a_report(title=HOSTILE, artist=HOSTILE, labels=(HOSTILE, "b", "c"), notes=(HOSTILE,)),
@@ -151,13 +151,13 @@ def test_hostile_tags_are_escaped(browser: FlaskClient, heard: TrackFeatures) ->
 
 
 def test_similar_songs_have_reasons_and_previews(
-    app: Flask, browser: FlaskClient, heard: TrackFeatures, a_track: Callable[..., int]
+    app: Flask, browser: FlaskClient, heard: Analysed, a_track: Callable[..., int]
 ) -> None:
     with_file, without = a_track("with.wav"), a_track(None)
     near = tuple(
         Neighbour(
-            str(one),
-            f"Track {analysis_id}",
+            str(track_id),
+            f"Track {track_id}",
             "Somebody",
             "reggae",
             0.2,
@@ -182,7 +182,7 @@ def test_waiting_page_shows_the_stage_and_reloads(
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
     assert "Waiting in the queue" in text
     analyses.claim("test")
-    analyses.on_progress(analysis_id, "test", "tempo", 0.6)
+    analyses.set_progress(analysis_id, "test", "tempo", 0.6)
     text = browser.get(f"/a/{analysis_id}").text
     assert 'value="0.600"' in text
     assert re.search(r'data-name="tempo" aria-current="step"', text)
@@ -232,14 +232,14 @@ def test_example_songs_can_be_analysed(app: Flask, browser: FlaskClient, token: 
 
 
 def test_verdict_is_stored(
-    browser: FlaskClient, heard: TrackFeatures, token: Callable[[], str], analyses: Analyses
+    browser: FlaskClient, heard: Analysed, token: Callable[[], str], analyses: Analyses
 ) -> None:
     analysis_id = heard()
     for verdict in ("hiphop", NONE):
         response = browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": verdict})
         assert response.status_code == 303
-        kept = analyses.get(analysis_id)
-        assert kept is not None and kept.verdict == verdict
+        analysis = analyses.get(analysis_id)
+        assert analysis is not None and analysis.verdict == verdict
     assert "Thank you. Your answer: none of these." in browser.get(response.headers["Location"]).text
     for wrong in ("polka", ""):
         assert (
@@ -248,7 +248,7 @@ def test_verdict_is_stored(
         )
 
 
-def test_other_browsers_can_only_read_a_result(app: Flask, heard: TrackFeatures, analyses: Analyses) -> None:
+def test_other_browsers_can_only_read_a_result(app: Flask, heard: Analysed, analyses: Analyses) -> None:
     analysis_id = heard()
     friend = app.test_client()
     text = friend.get(f"/a/{analysis_id}").text
@@ -263,7 +263,7 @@ def test_other_browsers_can_only_read_a_result(app: Flask, heard: TrackFeatures,
 
 
 def test_deleted_analysis_is_gone(
-    browser: FlaskClient, heard: TrackFeatures, token: Callable[[], str], analyses: Analyses
+    browser: FlaskClient, heard: Analysed, token: Callable[[], str], analyses: Analyses
 ) -> None:
     analysis_id = heard()
     assert browser.post(f"/a/{analysis_id}/delete", data={"token": token()}).headers["Location"] == "/"
@@ -271,9 +271,7 @@ def test_deleted_analysis_is_gone(
     assert not analyses.folder(analysis_id).exists()
 
 
-def test_recent_songs_are_those_of_this_browser(
-    app: Flask, browser: FlaskClient, heard: TrackFeatures
-) -> None:
+def test_recent_songs_are_those_of_this_browser(app: Flask, browser: FlaskClient, heard: Analysed) -> None:
     heard(name="mine.wav")
     assert "mine.wav" in browser.get("/").text
     assert "mine.wav" not in app.test_client().get("/").text
@@ -298,7 +296,7 @@ def report_of(minutes: int) -> Report:
     return replace(a_report(duration_seconds=60.0 * minutes), timeline=timed)
 
 
-def test_long_song_does_not_make_a_long_page(browser: FlaskClient, heard: TrackFeatures) -> None:
+def test_long_song_does_not_make_a_long_page(browser: FlaskClient, heard: Analysed) -> None:
     assert len(browser.get(f"/a/{heard(report_of(20))}").text) < 60_000
 
 
@@ -314,18 +312,18 @@ def test_verdict_is_kept_for_training_until_the_song_is_deleted(
     analysis_id = browser.post("/", data=data).headers["Location"].rsplit("/", 1)[1]
     hear(analysis_id)
     (analyses.folder(analysis_id) / TRUNK_OUTPUT_FILE).write_bytes(b"numbers")
-    kept = app.extensions[NAME].environment.home / "feedback"
+    folder = app.extensions[NAME].environment.home / "feedback"
 
     def send_verdict(verdict: str) -> list[str]:
         assert (
             browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": verdict}).status_code
             == 303
         )
-        return sorted(path.relative_to(kept).as_posix() for path in kept.glob("*/*"))
+        return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
 
     assert send_verdict("blues") == [f"blues/{analysis_id}.npy"]
     assert send_verdict("reggae") == [f"reggae/{analysis_id}.npy"]
     assert send_verdict("none") == []
     assert send_verdict("blues") == [f"blues/{analysis_id}.npy"]
     assert browser.delete(f"/api/v1/analyses/{analysis_id}").status_code == 204
-    assert list(kept.glob("*/*")) == []
+    assert list(folder.glob("*/*")) == []
