@@ -17,7 +17,7 @@ from web.access.errors import MissingError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
 from web.api.previews import preview_url
-from web.api.queries import FEEL, FILTERS, SEARCH, filter_of, list_query_of, decode_cursor, encode_cursor
+from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, filter_of, list_query_of
 from web.api.schemas import (
     GENRES,
     NEIGHBOURS,

@@ -26,8 +26,10 @@ from web.pages.genre_texts import genre_colour, label_name
 exports = Blueprint("exports", __name__)
 
 MIMETYPES = {
-    **{".json": "application/json", ".csv": "text/csv"},
-    **{".svg": "image/svg+xml", ".m3u8": "application/vnd.apple.mpegurl"},
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".svg": "image/svg+xml",
+    ".m3u8": "application/vnd.apple.mpegurl",
 }
 COLUMNS = ("part", "start", "end", "name", "value")
 Row = tuple[str, float | str, float | str, str, float | str]
@@ -125,12 +127,12 @@ def to_playlist(found: list[Neighbour], root: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def full_name(one: Neighbour) -> str:
-    return " - ".join(one_line(part) for part in (one.artist, one.title) if part)
+def full_name(neighbour: Neighbour) -> str:
+    return " - ".join(one_line(part) for part in (neighbour.artist, neighbour.title) if part)
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks or anything else that has no shape."""
+    """Text without line breaks and other unprintable characters."""
     return _UNPRINTABLE.sub(" ", text).strip()
 
 

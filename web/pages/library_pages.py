@@ -26,7 +26,7 @@ from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
 from web.api.previews import preview_url
-from web.api.queries import FEEL, FILTERS, MOODS, SEARCH, list_query_of, decode_cursor, encode_cursor
+from web.api.queries import FEEL, FILTERS, MOODS, SEARCH, decode_cursor, encode_cursor, list_query_of
 from web.api.schemas import name_of, page_address, track_facts
 from web.api.similar import LoadingError, current, neighbourhood
 from web.api.track_views import find_track, similar
@@ -43,7 +43,14 @@ PAGE = 50
 FAILURES = 100
 NEIGHBOURS = 6
 RADIO_TRACKS = 30
-COLUMNS = dict(title="Title", artist="Artist", genre="Genre", key="Key", tempo="Tempo", duration="Length")
+COLUMNS = {
+    "title": "Title",
+    "artist": "Artist",
+    "genre": "Genre",
+    "key": "Key",
+    "tempo": "Tempo",
+    "duration": "Length",
+}
 """Sort orders and the headings of their columns."""
 BEFORE = Parameter("before", "", int, least=1, most=LARGEST)
 
