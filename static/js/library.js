@@ -1,4 +1,4 @@
-// The pages of the library come alive: sounds play where they stand, one after the other, and a run tells how far it is.
+// The library pages' controls: previews, playing a whole playlist, and the progress of a folder scan.
 import { previews } from "./previews.js";
 
 const ASK_AGAIN = 1000;
@@ -8,23 +8,23 @@ previews();
 const links = [...document.querySelectorAll("[data-preview]")];
 const all = document.getElementById("play-all");
 if (all && links.length) {
-  const sound = new Audio();
-  let at = -1;
-  const mark = () => links.forEach((link, place) => link.closest("li")?.toggleAttribute("data-now", place === at));
+  const audio = new Audio();
+  let current = -1;
+  const mark = () => links.forEach((link, index) => link.closest("li")?.toggleAttribute("data-now", index === current));
   const next = () => {
-    at += 1;
+    current += 1;
     mark();
-    if (at >= links.length) return;
-    sound.src = links[at].href;
-    sound.play().catch(() => {});
+    if (current >= links.length) return;
+    audio.src = links[current].href;
+    audio.play().catch(() => {});
   };
   all.addEventListener("click", () => {
-    at = -1;
+    current = -1;
     next();
   });
-  sound.addEventListener("ended", next);
-  sound.addEventListener("error", next); // a file that is gone is passed over
-  links.forEach((link) => link.addEventListener("click", () => sound.pause()));
+  audio.addEventListener("ended", next);
+  audio.addEventListener("error", next); // a file that is gone is skipped
+  links.forEach((link) => link.addEventListener("click", () => audio.pause()));
 }
 
 const scan = document.getElementById("scan");

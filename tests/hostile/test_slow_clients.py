@@ -15,9 +15,9 @@ from tests.hostile.raw_http import Exchange, request, send_exchange, song_part, 
 from tests.hostile.server import Server, running_server
 from web.server.slow_clients import (
     BODY_SECONDS,
+    FIRST_BYTE_SECONDS,
     HEAD_SECONDS,
     MINIMUM_BYTES_PER_SECOND,
-    FIRST_BYTE_SECONDS,
     _Reading,
     received_bytes,
 )

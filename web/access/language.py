@@ -38,7 +38,12 @@ _translator = cache(Translator)
 
 def _names() -> dict[str, Any]:
     current = translator()
-    return {"say": current.translate, "words": current, "language": current.language, "languages": LANGUAGES}
+    return {
+        "_": current.translate,
+        "translator": current,
+        "language": current.language,
+        "languages": LANGUAGES,
+    }
 
 
 def choose(chosen: str) -> Response:

@@ -54,7 +54,7 @@ def install(app: Flask) -> None:
 )
 def create() -> tuple[Response, int, dict[str, str]]:
     name, incoming = uploads.songs(request)[0]
-    analysis = uploads.take(name, incoming, client())
+    analysis = uploads.accept(name, incoming, client())
     answer = AcceptedAnswer(analysis.id, analysis.state, _page_of(analysis))
     return jsonify(answer), 202, {"Location": url_for("api.show", analysis_id=analysis.id)}
 

@@ -42,7 +42,7 @@ TABLED = (
         *song_pages.STATES.values(),
         *uploads.EXAMPLES.values(),
     ),
-    *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
+    *(*library_pages.COLUMNS.values(), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
     *(text for endpoint in openapi.DECLARED for text in endpoint.texts()),
     *environment.REQUIREMENTS,
     *(dynamics.TITLE, *dynamics.TEXTS.values(), *sentences.PLAIN_TEMPO_RATIOS),
@@ -87,14 +87,14 @@ def templates_in_code(path: Path) -> set[str]:
 
 
 def templates_in_page(source: str) -> set[str]:
-    """The literal templates in calls of `say(...)` in a page."""
+    """The literal templates in calls of `_(...)` in a page."""
     calls = Environment(autoescape=True).parse(source).find_all(nodes.Call)
-    first = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "say"]
+    first = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"]
     return {argument.value for argument in first if isinstance(argument, nodes.Const)}
 
 
 class UntranslatedWords(HTMLParser):
-    """Collects the words that a page's source contains outside of `say(...)`, and so in one language only."""
+    """Collects the words that a page's source contains outside of `_(...)`, and so in one language only."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ def test_the_search_finds_the_sentences() -> None:
         "One semitone lower.",
         "Tempo",
         "loading the model",
-        "Skip to the content",
+        "Skip to content",
     } <= needed()
 
 
@@ -143,9 +143,9 @@ def test_a_page_has_no_untranslated_words(path: Path) -> None:
 
 
 def test_untranslated_words_are_found() -> None:
-    page = '<p title="{{ x }} here">Sori says {{ say("this") }}</p><script>let a</script>{# no #}<b>12 h</b>'
+    page = '<p title="{{ x }} here">Sori says {{ _("this") }}</p><script>let a</script>{# no #}<b>12 h</b>'
     assert UntranslatedWords(page).words == ["here", "says"]
-    assert templates_in_page('{{ say("a {b}", b=say(c)) }}{{ other("d") }}') == {"a {b}"}
+    assert templates_in_page('{{ _("a {b}", b=_(c)) }}{{ other("d") }}') == {"a {b}"}
 
 
 @pytest.mark.parametrize("sentence", sorted(needed()))

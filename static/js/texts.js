@@ -1,8 +1,8 @@
-// The words of this page in the reader's language, as the server wrote them into it.
-const block = document.getElementById("words");
-export const words = block ? JSON.parse(block.textContent) : {};
+// The page's texts in the reader's language, which the server puts into the page as JSON.
+const block = document.getElementById("texts");
+export const texts = block ? JSON.parse(block.textContent) : {};
 
-export const fill = (template, facts) => template.replace(/\{(\w+)\}/g, (_, name) => facts[name] ?? "");
+export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
