@@ -25,7 +25,7 @@ from sqlalchemy import select
 from benchmarks.memory import count_heard
 from benchmarks.preprocess import preprocess
 from library.catalogue.database import open_catalogue
-from library.catalogue.tables import Track, TrackFeatures, TrackVectors
+from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 
 Row = tuple[str, str, str]
 
@@ -119,15 +119,16 @@ def state(home: Path) -> dict[str, tuple[Any, ...]]:
     found = {}
     with catalogue.session() as session:
         rows = (
-            select(Track, TrackVectors, TrackFeatures)
+            select(Track, TrackReport.report, TrackVectors, TrackFeatures)
+            .join(TrackReport, TrackReport.track_id == Track.id)
             .join(TrackVectors, TrackVectors.track_id == Track.id)
             .join(TrackFeatures, TrackFeatures.track_id == Track.id)
             .where(Track.path.is_not(None))
         )
-        for track, descriptor, heard in session.execute(rows):
+        for track, stored, vectors, features in session.execute(rows):
             facts = {column.key: getattr(track, column.key) for column in Track.__table__.columns}
-            report = {name: value for name, value in (track.report or {}).items() if name != "timings"}
-            blobs = (descriptor.harmony, descriptor.sound, heard.chromagram, heard.trunk_output)
+            report = {name: value for name, value in stored.items() if name != "timings"}
+            blobs = (vectors.harmony, vectors.sound, features.chromagram, features.trunk_output)
             found[str(track.path)] = (*blobs, facts | {"id": None, "report": report})
     catalogue.close()
     return found

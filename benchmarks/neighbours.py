@@ -31,8 +31,8 @@ import numpy as np
 """
 _SEARCH = """
 from sklearn.neighbors import NearestNeighbors
-from library.index import Index
-from library.projection import load
+from library.search.index import Index
+from ml.similarity.projection import load
 random = np.random.default_rng(0)
 dimensions = max(projection.dimensions for projection in load()[0].values())
 medians = {{}}
@@ -55,8 +55,9 @@ print(json.dumps([dimensions, medians]))
 """
 _FILL = """
 from pathlib import Path
-from library.catalogue import Descriptor, Track, open_catalogue
-from library.projection import load
+from library.catalogue.database import open_catalogue
+from library.catalogue.tables import Track, TrackVectors
+from ml.similarity.projection import load
 from sqlalchemy import insert
 catalogue = open_catalogue(Path({home!r}))
 widths = [load()[0][by].dimensions for by in ("harmony", "sound")]
@@ -70,14 +71,14 @@ with catalogue.session() as session:
             dict(track_id=i, harmony=h.tobytes(), sound=s.tobytes())
             for i, h, s in zip(ids, chords, sounds, strict=True)
         ]
-        session.execute(insert(Descriptor), rows)
+        session.execute(insert(TrackVectors), rows)
     session.commit()
 """
 _START = """
 from pathlib import Path
 started = time.perf_counter()
-from library.catalogue import open_catalogue
-from library.neighbours import Library
+from library.catalogue.database import open_catalogue
+from library.search.neighbours import Library
 library = Library.load(open_catalogue(Path({home!r})))
 print(json.dumps([len(library), time.perf_counter() - started, time.process_time()]))
 """

@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 from benchmarks.analyse import write_song
 from jobs.folder_scan import Order, analyse_file, versions
 from library.catalogue.database import open_catalogue
-from library.collection.records import File
-from library.collection.scan import Keeper
+from library.collection.files import File
+from library.collection.scan import FolderScan
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.pipeline import load
 
@@ -72,14 +72,14 @@ def write_described(crowd: Path, home: Path, song: Path) -> None:
     crowd.mkdir()
     order = Order([crowd], jobs=1, limits=DEFAULT_LIMITS)
     with load() as pipeline:
-        digest = analyse_file(pipeline, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
+        record = analyse_file(pipeline, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
     catalogue = open_catalogue(home)
-    keeper = Keeper(catalogue, versions(order), predict=lambda report, _: report)
+    scan = FolderScan(catalogue, versions(order), reclassify=lambda report, _: report)
     for number in range(UNCHANGED):
         path = crowd / f"{number}.mp3"
         path.write_bytes(b"described already %d" % number)
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        keeper.keep(file := File.of(path, path.stat()), replace(digest, file=file, content=content))
+        scan.store(file := File.of(path, path.stat()), replace(record, file=file, content=content))
     catalogue.close()
 
 

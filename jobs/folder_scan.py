@@ -23,9 +23,9 @@ from jobs.workers import work_through
 from library.catalogue.changes import mark_change
 from library.catalogue.database import Catalogue, DiskFullError, is_disk_full, reason_of
 from library.collection import mood_update, reference
-from library.collection.files import NoFolderError, explain, walk
-from library.collection.records import File, TrackRecord, digest
-from library.collection.scan import Keeper, Reclassify, Summary, Versions, hash_content
+from library.collection.files import File, NoFolderError, explain, hash_content, walk
+from library.collection.records import TrackRecord, make_record
+from library.collection.scan import FolderScan, Reclassify, Summary, Versions
 from library.collection.tag_changes import read_album
 from ml.audio.settings import DecodeLimits
 from ml.models.card import GENRE_WEIGHTS, load_card
@@ -74,10 +74,10 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, on_progress: Pr
     with _alone(catalogue, home), _disk_minded():
         reference.install(catalogue)
         mood_update.update_moods(catalogue, order.moods)
-        keeper = Keeper(
+        keeper = FolderScan(
             catalogue, versions(order), reclassify=_reclassify(order), retry_failed=order.retry_failed
         )
-        new = list(_counted(keeper.sort(walk(folders)), keeper, on_progress))
+        new = list(_counted(keeper.files_to_analyse(walk(folders)), keeper, on_progress))
         settled = len(keeper.summary.seen) - len(new)
         on_progress(settled, len(keeper.summary.seen), "")
         if new:
@@ -86,21 +86,21 @@ def fill_library(catalogue: Catalogue, home: Path, order: Order, on_progress: Pr
             for done, (file, result) in enumerate(ended, start=1):
                 _keep(keeper, file, result)
                 on_progress(settled + done, len(keeper.summary.seen), file.path.name)
-        keeper.forget_open_places(folders)
+        keeper.clear_resolved_failures(folders)
         if order.prune:
-            keeper.prune(folders)
+            keeper.remove_missing(folders)
         with catalogue.session() as session:
             mark_change(session)
             session.commit()
     return keeper.summary
 
 
-def _keep(keeper: Keeper, file: File, result: TrackRecord | SoriError) -> None:
+def _keep(keeper: FolderScan, file: File, result: TrackRecord | SoriError) -> None:
     """Write down what hearing gave. What no row can hold is that one file's failure."""
     try:
-        keeper.keep(file, result)
+        keeper.store(file, result)
     except (DataError, ArithmeticError, ValueError) as error:
-        keeper.refuse(file, InternalError(reason=f"{type(error).__name__}: {reason_of(error)}"))
+        keeper.store_failure(file, InternalError(reason=f"{type(error).__name__}: {reason_of(error)}"))
 
 
 def versions(order: Order) -> Versions:
@@ -148,7 +148,7 @@ def analyse_file(pipeline: Analyser, file: File, *, limits: DecodeLimits) -> Tra
         if _stat(file.path) == now:
             if song_analysis is None:
                 raise failure or ChangingError()
-            return digest(song_analysis, now, content, read_album(file.path))
+            return make_record(song_analysis, now, content, read_album(file.path))
     raise ChangingError()
 
 
@@ -159,7 +159,7 @@ def _stat(path: Path) -> File:
         raise explain(path, error) from error
 
 
-def _counted(files: Iterator[File], keeper: Keeper, on_progress: ProgressCallback) -> Iterator[File]:
+def _counted(files: Iterator[File], keeper: FolderScan, on_progress: ProgressCallback) -> Iterator[File]:
     for file in files:
         on_progress(len(keeper.summary.seen), None, file.path.name)
         yield file

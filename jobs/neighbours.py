@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.attempt import Analyser
 from library.catalogue.database import open_catalogue
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from ml.audio.settings import DecodeLimits
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
@@ -35,7 +35,7 @@ READING_SECONDS = 60.0
 class PipelineWithNeighbours:
     """`analyse` of the ear inside, with neighbours from the library."""
 
-    def __init__(self, pipeline: Analyser, library: Current) -> None:
+    def __init__(self, pipeline: Analyser, library: CurrentLibrary) -> None:
         self._pipeline, self.library = pipeline, library
 
     def run(
@@ -59,12 +59,14 @@ class PipelineWithNeighbours:
 
     def with_neighbours(self, song_analysis: SongAnalysis) -> Report:
         """The report of a song that was heard just now, with its neighbours among the tracks of today."""
-        library = self.library.newest(patience=READING_SECONDS)
+        library = self.library.newest(timeout=READING_SECONDS)
         if library is None or not len(library):
             return song_analysis.report
-        from library.search.neighbours import Song
+        from library.search.neighbours import QuerySong
 
-        return replace(song_analysis.report, neighbours=library.neighbours(Song.heard(song_analysis)))
+        return replace(
+            song_analysis.report, neighbours=library.neighbours(QuerySong.from_analysis(song_analysis))
+        )
 
 
 def load_with_neighbours(
@@ -79,7 +81,7 @@ def load_with_neighbours(
     return pipeline if library is None else PipelineWithNeighbours(pipeline, library)
 
 
-def _open(home: Path, url: str | None) -> Current | None:
+def _open(home: Path, url: str | None) -> CurrentLibrary | None:
     from library.collection import reference
 
     try:
@@ -88,6 +90,6 @@ def _open(home: Path, url: str | None) -> Current | None:
     except (SoriError, DBAPIError, OSError) as error:
         LOG.info("no neighbours: %s", error)
         return None
-    library = Current(catalogue)
-    library.newest(patience=READING_SECONDS)
+    library = CurrentLibrary(catalogue)
+    library.newest(timeout=READING_SECONDS)
     return library

@@ -42,11 +42,11 @@ class Lines:
 def count(summary: Summary) -> dict[str, int]:
     """What a run did, under the names that programs know."""
     return {
-        "heard": summary.heard,
+        "heard": summary.analysed,
         "unchanged": summary.unchanged,
         "moved": summary.moved + summary.copied + summary.touched,
         "linked": summary.linked,
-        "described": summary.described,
-        "forgotten": summary.pruned,
+        "described": summary.updated,
+        "forgotten": summary.missing,
         "failed": summary.failed + summary.known_failures,
     }

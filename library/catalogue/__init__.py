@@ -1,1 +1,1 @@
-"""The tables of the library, and what reads them: lists, filters, failures."""
+"""Tables, migrations, lists, filters and the failure log of the library."""

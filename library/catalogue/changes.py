@@ -1,7 +1,7 @@
-"""Whether the descriptors are still those that were read: a question that may be asked every few seconds.
+"""Detects whether the library has changed since it was last read; cheap enough to check every few seconds.
 
-Growing and shrinking shows in the ids. Numbers that are made anew for a track that stays show in a note, which every
-run leaves behind that changed some.
+New and deleted tracks show in the number of tracks and in the largest id. New vectors for an existing track show in a
+note, which every scan rewrites.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.listing import Listing
-from library.catalogue.tables import Note
+from library.catalogue.tables import Note, Track
 
 _NOTE = "changed"
 
@@ -23,8 +22,8 @@ def mark_change(session: Session) -> None:
 
 
 def state_of(catalogue: Catalogue) -> str:
-    """The same text for as long as the same tracks have the same numbers."""
+    """The same text as long as the same tracks have the same vectors."""
+    listed = select(func.count(), func.max(Track.id)).where(Track.sort_key.is_not(None))
     with catalogue.session() as session:
-        tracks = select(func.count(Listing.track_id), func.max(Listing.track_id))
         note = session.get(Note, _NOTE)
-        return f"{session.execute(tracks).one()} {note.value if note else ''}"
+        return f"{session.execute(listed).one()} {note.value if note else ''}"

@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    CursorResult,
-    Delete,
-    Engine,
-    Update,
-    create_engine,
-    event,
-)
+from sqlalchemy import CursorResult, Delete, Engine, Update, create_engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
@@ -26,7 +19,7 @@ from ml.report.errors import SoriError
 
 DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0
-_LEAST_BYTES = 65536
+_SHARED_MEMORY_BYTES = 65536
 
 
 class CatalogueError(SoriError):
@@ -45,7 +38,7 @@ class DiskFullError(CatalogueError):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """An open database. `session()` is a context manager; its work is kept by `session.commit()`."""
+    """An open database. `session()` is a context manager; only `session.commit()` saves what was done in it."""
 
     engine: Engine
     session: Callable[[], Session]
@@ -58,18 +51,18 @@ class Catalogue:
         self.engine.dispose()
 
     def wipe(self) -> None:
-        """What was deleted is gone from the disk too: SQLite's journal would keep it until it is written over."""
+        """Remove deleted data from the disk too: SQLite's journal would hold it until it is overwritten."""
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
-    """The library in the folder `home`, or in the database at `url`; made, or brought up to date, if need be."""
+    """The library in the folder `home`, or in the database at `url`; created or migrated where needed."""
     try:
         if url is None:
             home.mkdir(parents=True, exist_ok=True)
-            # A colon or a question mark in the folder's name is no part of the address.
+            # A creator instead of an address: the folder's name may contain a colon or a question mark.
             engine = create_engine(
                 "sqlite+pysqlite://", creator=_connector(home / DATABASE_NAME), poolclass=QueuePool
             )
@@ -87,41 +80,34 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
         if is_disk_full(error) or (url is None and _has_no_room(home)):
             raise DiskFullError() from error
         raise NoDatabaseError(reason=reason_of(error)) from error
-    return Catalogue(engine, _listed(sessionmaker(engine, expire_on_commit=False)))
-
-
-def _listed(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
-    from library.catalogue.listing import follow  # which knows the tables of this module
-
-    follow(sessions)
-    return sessions
+    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
 
 
 def changed(session: Session, statement: Update | Delete) -> int:
-    """How many rows a statement changed."""
+    """Execute a statement; how many rows it changed."""
     result = session.execute(statement)
     if not isinstance(result, CursorResult):
-        raise TypeError(f"{type(result).__name__} counts no rows")
+        raise TypeError(f"{type(result).__name__} has no row count")
     return result.rowcount
 
 
 def reason_of(error: Exception) -> str:
-    """One line of what a database or the system says."""
-    said = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return said[0] if said else type(error).__name__
+    """The first line of the message of a database or of the system."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def is_disk_full(error: Exception) -> bool:
-    said = reason_of(error).lower()
-    return isinstance(error, OperationalError | OSError) and (
-        "disk is full" in said or "no space left" in said or "disk quota exceeded" in said
+    reason = reason_of(error).lower()
+    return isinstance(error, OperationalError | OSError) and any(
+        message in reason for message in ("disk is full", "no space left", "disk quota exceeded")
     )
 
 
 def _has_no_room(home: Path) -> bool:
-    """SQLite calls it an error of the disk when there is not even room for its shared memory."""
+    """Without room for its shared memory file, SQLite reports an I/O error instead of a full disk."""
     try:
-        return shutil.disk_usage(home).free < _LEAST_BYTES
+        return shutil.disk_usage(home).free < _SHARED_MEMORY_BYTES
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""The ledger of failures: which file, why, when. A sentence and its facts are kept apart, for any language."""
+"""The failure log: which file, why and when. The sentence and its facts are separate, so that it can be translated."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sqlalchemy import select, tuple_
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track
 
+_FAILED = select(Track).where(Track.failure_code.is_not(None), Track.path.is_not(None))
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -23,32 +25,28 @@ class Failure:
     facts: dict[str, Any]
     at: datetime
 
+    @classmethod
+    def of(cls, track: Track) -> Failure:
+        if track.path is None or track.failure_code is None:
+            raise ValueError(f"track {track.id} is not a file that failed")
+        failure, at = track.failure or {}, track.failed_at or datetime.fromtimestamp(0, UTC)
+        sentence, facts = failure.get("sentence", ""), failure.get("facts", {})
+        return cls(track.id, track.path, track.failure_code, sentence, facts, at)
+
 
 def read_failures(catalogue: Catalogue) -> Iterator[Failure]:
-    """Everything that could not be read, oldest first."""
-    failed = select(Track).where(Track.failure_code.is_not(None)).order_by(Track.failed_at, Track.id)
+    """All failures, oldest first."""
     with catalogue.session() as session:
-        for track in session.scalars(failed):
-            if (failure := _failure(track)) is not None:
-                yield failure
+        for track in session.scalars(_FAILED.order_by(Track.failed_at, Track.id)):
+            yield Failure.of(track)
 
 
 def latest_failures(catalogue: Catalogue, count: int, before: int | None = None) -> list[Failure]:
-    """The newest `count`, newest first; those that come after the track `before` where that is given."""
-    failed = select(Track).where(Track.failure_code.is_not(None), Track.path.is_not(None))
+    """The `count` newest failures, newest first; with `before`, those that follow the failure of that track."""
+    failed = _FAILED
     with catalogue.session() as session:
         last = session.get(Track, before) if before is not None else None
         if last is not None:
-            place = tuple_(last.failed_at, last.id)
-            failed = failed.where(tuple_(Track.failed_at, Track.id) < place)
+            failed = failed.where(tuple_(Track.failed_at, Track.id) < tuple_(last.failed_at, last.id))
         newest = failed.order_by(Track.failed_at.desc(), Track.id.desc()).limit(count)
-        return [failure for track in session.scalars(newest) if (failure := _failure(track)) is not None]
-
-
-def _failure(track: Track) -> Failure | None:
-    if track.path is None or track.failure_code is None:
-        return None
-    told, at = track.failure or {}, track.failed_at or datetime.fromtimestamp(0, UTC)
-    return Failure(
-        track.id, track.path, track.failure_code, told.get("sentence", ""), told.get("facts", {}), at
-    )
+        return [Failure.of(track) for track in session.scalars(newest)]

@@ -1,6 +1,6 @@
-"""The tables of a database, brought up to date: by one process at a time, and wholly or not at all.
+"""Creates the tables of a database or brings them up to date: by one process at a time, and completely or not at all.
 
-Two programs may start on an empty database at once, and either may be killed in the middle of making its tables.
+Two programs may start on an empty database at the same time, and either may be killed while it creates the tables.
 """
 
 from __future__ import annotations
@@ -11,24 +11,37 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from ml.report.errors import SoriError
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x534F524A
 
 
+class UnknownVersionError(SoriError):
+    code = "database_version"
+    sentence = (
+        "The library's database was made by another version of Sori. Update Sori, or begin a new library."
+    )
+
+
 def migrate(engine: Engine) -> None:
-    """Where there is nothing to do, this costs two questions and does not load Alembic."""
+    """An up-to-date database costs two queries and does not load Alembic."""
     with engine.connect() as connection:
         if _is_current(connection):
             return
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with _alone(engine) as connection:
-        if not _is_current(connection):  # somebody else was at it just now
+    with _exclusive(engine) as connection:
+        if not _is_current(connection):  # another process may have migrated it just now
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise UnknownVersionError() from error
 
 
 def _is_current(connection: Connection) -> bool:
@@ -40,8 +53,8 @@ def _is_current(connection: Connection) -> bool:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
-    """One transaction around everything, with nobody else in it. Python's sqlite3 begins none for tables by itself."""
+def _exclusive(engine: Engine) -> Iterator[Connection]:
+    """One exclusive transaction around everything. Python's sqlite3 does not begin one for DDL by itself."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
-"""The tables of the library. The row is the truth: what a stopped run left undone is found by looking at rows.
+"""The tables of the library. The row is the truth: unfinished work of a stopped run is found by looking at rows.
 
-Facts are read for pages and filters, vectors all at once into memory at the start, chromagrams a few at a time, so each
-kind has a table of its own.
+Each kind of data has a table of its own, because it is read in its own way: tracks for lists and filters, reports one
+at a time, vectors all at once into memory, features a few at a time.
 """
 
 from __future__ import annotations
@@ -12,17 +12,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    event,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from library.catalogue.sort_keys import LAST_NUMBER, LAST_TEXT, SORT_LENGTH, fold, key_number
+
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
 
+SortText = String(SORT_LENGTH).with_variant(String(SORT_LENGTH, collation="C"), "postgresql")
+"""Text in the order of its code points in either database, which is also the order of the Korean alphabet."""
+
 
 class FilePath(TypeDecorator[Path]):
-    """A path as the bytes that the system uses: a name in a broken encoding is no text, but it is a name."""
+    """A path as bytes, as the system has it: a file name in a broken encoding is not valid text."""
 
     impl = LargeBinary
     cache_ok = True
@@ -35,7 +51,7 @@ class FilePath(TypeDecorator[Path]):
 
 
 class Moment(TypeDecorator[datetime]):
-    """A point in time; SQLite forgets the zone, so that it is always stored and read as UTC."""
+    """A point in time. SQLite drops the time zone, so every moment is stored and read as UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -52,10 +68,10 @@ class Base(DeclarativeBase):
 
 
 class Track(Base):
-    """One file, or one entry of the reference catalogue, which has no file until somebody links it.
+    """One file, or one entry of the reference catalogue, which has no file until somebody links one.
 
-    `digest` is the SHA-256 of the path, because an index takes no path of any length. `failure_code` is set where
-    listening failed; `heard_with` and the other versions say what made the numbers.
+    `path_hash` is the SHA-256 of the path, because an index does not take paths of any length. `failure_code` is set
+    where the analysis failed. `features_version` and `vectors_version` say what made the features and the vectors.
     """
 
     __tablename__ = "tracks"
@@ -73,13 +89,12 @@ class Track(Base):
     artist: Mapped[str | None] = mapped_column(default=None)
     album: Mapped[str | None] = mapped_column(default=None)
     duration_seconds: Mapped[float | None] = mapped_column(default=None)
-    genre: Mapped[str | None] = mapped_column(String(80), default=None, index=True)
+    genre: Mapped[str | None] = mapped_column(String(80), default=None)
     mood: Mapped[str | None] = mapped_column(String(40), default=None)
     arousal: Mapped[float | None] = mapped_column(default=None)
     bpm: Mapped[float | None] = mapped_column(default=None)
     tonic: Mapped[str | None] = mapped_column(String(2), default=None)
     mode: Mapped[str | None] = mapped_column(String(5), default=None)
-    report: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
     features_version: Mapped[str | None] = mapped_column(String(80), default=None)
     analysed_seconds: Mapped[float | None] = mapped_column(default=None)
@@ -89,9 +104,43 @@ class Track(Base):
     failure: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     failed_at: Mapped[datetime | None] = mapped_column(default=None)
 
+    # Written by `_write_sort_columns`; all of them are NULL for a track that the list does not show.
+    sort_title: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_artist: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_genre: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_bpm: Mapped[float | None] = mapped_column(default=None)
+    sort_key: Mapped[int | None] = mapped_column(default=None)
+    sort_duration: Mapped[float | None] = mapped_column(default=None)
+    search_text: Mapped[str | None] = mapped_column(Text, default=None)
+
+    __table_args__ = (
+        *(
+            Index(f"ix_tracks_{name}", f"sort_{name}", "id")
+            for name in ("title", "artist", "bpm", "key", "duration")
+        ),
+        Index("ix_tracks_genre", "sort_genre", "sort_title", "id"),
+        Index("ix_tracks_mood", "mood", "sort_title", "id"),
+    )
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the track was analysed: only such tracks are shown."""
+        return self.failure_code is None and self.features_version is not None
+
+
+class TrackReport(Base):
+    """The report of a track as JSON, kept apart so that reading a page of the list reads no reports."""
+
+    __tablename__ = "reports"
+
+    track_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    report: Mapped[dict[str, Any]]
+
 
 class TrackVectors(Base):
-    """The vectors that neighbours are found by, as little-endian float32."""
+    """The vectors that similar tracks are found by, as little-endian float32."""
 
     __tablename__ = "track_vectors"
 
@@ -103,7 +152,7 @@ class TrackVectors(Base):
 
 
 class TrackFeatures(Base):
-    """What descriptors are made from, so that a better descriptor needs no second listening."""
+    """Packed features that vectors are made from: new vectors do not need a second analysis."""
 
     __tablename__ = "track_features"
 
@@ -115,7 +164,7 @@ class TrackFeatures(Base):
 
 
 class TagChange(Base):
-    """Tags as they were before `--write-tags` changed them."""
+    """The tags of a file before `--write-tags` changed them."""
 
     __tablename__ = "tag_changes"
 
@@ -126,7 +175,7 @@ class TagChange(Base):
 
 
 class Note(Base):
-    """A thing that the library remembers of itself, such as the reference that it loaded."""
+    """A named value about the library as a whole, such as which reference catalogue is installed."""
 
     __tablename__ = "notes"
 
@@ -136,3 +185,25 @@ class Note(Base):
 
 def path_hash_of(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()
+
+
+@event.listens_for(Track, "before_insert")
+@event.listens_for(Track, "before_update")
+def _write_sort_columns(_mapper: object, _connection: object, track: Track) -> None:
+    """Whatever writes a track writes the columns that the list is sorted and searched by."""
+    name, stem = (
+        os.fsencode(part).decode("utf-8", "replace")
+        for part in ((track.path.name, track.path.stem) if track.path else ("", ""))
+    )
+    texts = [fold(text or "") for text in (track.title or stem, track.artist, track.album, name)]
+    values = {
+        "sort_title": texts[0][:SORT_LENGTH] or LAST_TEXT,
+        "sort_artist": texts[1][:SORT_LENGTH] or LAST_TEXT,
+        "sort_genre": track.genre or LAST_TEXT,
+        "sort_bpm": track.bpm or LAST_NUMBER,
+        "sort_key": key_number(track.tonic, track.mode),
+        "sort_duration": track.duration_seconds or LAST_NUMBER,
+        "search_text": "\n".join(texts),
+    }
+    for column, value in values.items():
+        setattr(track, column, value if track.is_listed else None)

@@ -1,1 +1,1 @@
-"""A person's files: scans of folders, moved files, tags, exports, and links to the reference catalogue."""
+"""The user's files: folder scans, moved files, tags, exports, and links to the reference catalogue."""

@@ -1,7 +1,7 @@
-"""The library as files for other programs: a table of every track, a playlist.
+"""Files for other programs: a table of every track, a playlist. The one formula guard and the one M3U8 writer.
 
-Titles and names come from strangers, and these programs obey what they find: a cell that begins like a formula is
-computed, and a line of a playlist is played.
+Titles and file names come from strangers, and these programs obey what they read: a spreadsheet computes a cell that
+begins like a formula, and a player opens every line of a playlist.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,15 +21,16 @@ from library.catalogue.tables import Track
 from ml.report.cells import clean
 from ml.report.errors import SoriError
 
-COLUMNS = (
+TRACK_COLUMNS = (
     *("id", "path", "title", "artist", "album", "duration_seconds", "genre", "mood", "bpm", "tonic", "mode"),
     *("source", "failure_code", "arousal"),
 )
 
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_FORMULA = re.compile(rf"[\t\r\n]|[{_INVISIBLE}]*[=+\-@＝＋－＠]")
+"""Spreadsheets skip blanks before a formula, and some take full-width signs for the common ones."""
 _UNPLAYABLE = re.compile(r"^\s|[\x00-\x1f\x7f]|\s$")
-"""A path that a line of a playlist cannot hold, or that its reader would trim."""
+"""A path that a line of a playlist cannot hold, or that players would trim."""
 
 
 class SuffixError(SoriError):
@@ -44,28 +45,70 @@ class WriteError(SoriError):
 
 def export(catalogue: Catalogue, target: Path) -> int:
     """Write every track that has a file to a .csv or .json file, all or nothing; how many there were."""
-    writers = {".csv": _write_csv, ".json": _write_json}
+    writers = {".csv": _write_tracks_csv, ".json": _write_tracks_json}
     if target.suffix.lower() not in writers:
         raise SuffixError(file=str(target))
     count = 0
 
     def rows() -> Iterator[dict[str, Any]]:
         nonlocal count
+        own = select(Track).where(Track.path.is_not(None)).order_by(Track.id)
         with catalogue.session() as session:
-            own = select(Track).where(Track.path.is_not(None)).order_by(Track.id)
             for track in session.scalars(own.execution_options(yield_per=1000)):
                 count += 1
-                yield _row(track)
+                path = os.fsencode(track.path or "").decode("utf-8", "backslashreplace")
+                yield {name: getattr(track, name) for name in TRACK_COLUMNS} | {"path": path}
 
-    write_whole(target, lambda file: writers[target.suffix.lower()](file, rows()))
+    _write_whole(target, lambda file: writers[target.suffix.lower()](file, rows()))
     return count
 
 
-def write_whole(target: Path, write: Any) -> None:
-    """A file that is there complete or not at all."""
+def write_playlist(tracks: Sequence[Track], target: Path) -> None:
+    """An M3U8 file of the tracks that have a file. A path in a broken encoding is written as its own bytes."""
+    entries = [
+        (" - ".join(part for part in (track.artist, track.title) if part), track.duration_seconds, track.path)
+        for track in tracks
+    ]
+    text = to_m3u8((title, seconds, _line_of(path)) for title, seconds, path in entries if path)
+    _write_whole(target, lambda file: file.write(text))
+
+
+def to_m3u8(entries: Iterable[tuple[str, float | None, str]]) -> str:
+    """A playlist; each entry is a title, a length in seconds, and a path or an address."""
+    lines = ["#EXTM3U"]
+    for title, seconds, location in entries:
+        lines += [f"#EXTINF:{round(seconds or -1)},{' '.join(clean(title).split())}", location]
+    return "\n".join(lines) + "\n"
+
+
+def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows([guard_formula(value) for value in row] for row in rows)
+
+
+def guard_formula(value: Any) -> Any:
+    """Text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets do not show."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _write_tracks_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    write_csv(file, TRACK_COLUMNS, (list(row.values()) for row in rows))
+
+
+def _write_tracks_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+    file.write("[")
+    for number, row in enumerate(rows):
+        file.write(",\n " if number else "\n ")
+        json.dump(row, file, ensure_ascii=False)
+    file.write("\n]\n")
+
+
+def _write_whole(target: Path, write: Callable[[TextIO], object]) -> None:
+    """Write a file completely or not at all."""
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             write(file)
         partial.replace(target)
     except OSError as error:
@@ -73,50 +116,7 @@ def write_whole(target: Path, write: Any) -> None:
         raise WriteError(file=str(target), reason=error.strerror or str(error)) from error
 
 
-def write_playlist(tracks: Sequence[Track], target: Path) -> None:
-    """M3U8. A name in a broken encoding is written as the bytes that it is."""
-
-    def write(file: TextIO) -> None:
-        file.write("#EXTM3U\n")
-        for track in tracks:
-            if track.path is None:
-                continue
-            title = clean(" - ".join(part for part in (track.artist, track.title) if part))
-            file.write(f"#EXTINF:{round(track.duration_seconds or -1)},{' '.join(title.split())}\n")
-            file.flush()
-            file.buffer.write(_playable(track.path) + b"\n")
-            file.buffer.flush()
-
-    write_whole(target, write)
-
-
-def _playable(path: Path) -> bytes:
-    """The path as a line of its own: as an address where its name has line breaks in it."""
-    name = os.fsencode(path)
-    return path.as_uri().encode() if _UNPLAYABLE.search(name.decode("utf-8", "replace")) else name
-
-
-def _row(track: Track) -> dict[str, Any]:
-    values = {name: getattr(track, name) for name in COLUMNS}
-    if track.path is not None:
-        values["path"] = os.fsencode(track.path).decode("utf-8", "backslashreplace")
-    return values
-
-
-def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-
-
-def _harmless(value: Any) -> Any:
-    """A text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets do not show."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
-def _write_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
-    file.write("[")
-    for number, row in enumerate(rows):
-        file.write(",\n " if number else "\n ")
-        json.dump(row, file, ensure_ascii=False)
-    file.write("\n]\n")
+def _line_of(path: Path) -> str:
+    """The path as a line of a playlist: as an address where its name contains line breaks."""
+    name = os.fsencode(path).decode("utf-8", "surrogateescape")
+    return path.as_uri() if _UNPLAYABLE.search(name) else name

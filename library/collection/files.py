@@ -1,17 +1,18 @@
-"""Folders to the music files in them, each with the stat that tells whether it changed since the last time."""
+"""Finds the music files in folders, each with the size and time by which a change is recognised."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from library.collection.records import File
 from ml.audio.folders import looks_like_audio
+from ml.audio.sniff import sniff
 from ml.report.errors import DeniedError, NotFoundError, ReadError, SoriError
 
-Found = File | tuple[Path, SoriError]
-"""A file, or a place that could not be looked into and why."""
+_TIME_BITS = 2**63 - 1
 
 
 class NoFolderError(SoriError):
@@ -19,42 +20,80 @@ class NoFolderError(SoriError):
     sentence = "There is no folder {folder}. Is its disk connected?"
 
 
-def walk(folders: Iterable[Path]) -> Iterator[Found]:
-    """Every file below the folders that is named like music, once, in the order of names.
+@dataclass(frozen=True)
+class File:
+    """A file as a scan found it."""
 
-    Links are followed, as music collections use them; a folder already seen is not entered again, so that loops end.
+    path: Path
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path, status: os.stat_result) -> File:
+        """Times that no database column holds, before 1678 or after 2262, are brought into range."""
+        return cls(path, status.st_size, status.st_mtime_ns & _TIME_BITS)
+
+    def hash_content(self) -> str | None:
+        """SHA-256 of the content; None where it cannot be read, for which the analysis gives the reason."""
+        try:
+            return hash_content(self.path) if self.path.is_file() else None
+        except OSError:
+            return None
+
+    def contains_audio(self) -> bool:
+        """Whether the file begins as audio does. One WAV file of the widely spread reference collection does not."""
+        try:
+            with self.path.open("rb") as file:
+                return self.path.is_file() and sniff(file).reader is not None
+        except OSError:
+            return False
+
+
+Unreadable = tuple[Path, SoriError]
+"""A folder or file that could not be examined, and why."""
+
+
+def walk(folders: Iterable[Path]) -> Iterator[File | Unreadable]:
+    """Every file below the folders that is named like music, once, sorted by name.
+
+    Links are followed, as music collections use them; no folder is entered twice, so that loops end.
     """
     seen: set[tuple[int, int]] = set()
     for folder in folders:
         yield from _walk(Path(os.path.abspath(folder)), seen)
 
 
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Found]:
+def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[File | Unreadable]:
     waiting = [folder]
     while waiting:
-        place = waiting.pop()
+        current = waiting.pop()
         try:
-            status = place.stat()
+            status = current.stat()
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            with os.scandir(place) as listing:
+            with os.scandir(current) as listing:
                 entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
         except OSError as error:
-            yield place, explain(place, error)
+            yield current, explain(current, error)
             continue
-        inside: list[Path] = []
+        subfolders: list[Path] = []
         for entry in entries:
             path = Path(entry.path)
             try:
                 if entry.is_dir():
                     if not entry.name.startswith("."):
-                        inside.append(path)
+                        subfolders.append(path)
                 elif looks_like_audio(path):
                     yield File.of(path, entry.stat())
             except OSError as error:  # a link to nowhere or to itself
                 yield path, explain(path, error)
-        waiting.extend(reversed(inside))
+        waiting.extend(reversed(subfolders))
+
+
+def hash_content(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def explain(path: Path, error: OSError) -> SoriError:

@@ -1,6 +1,6 @@
-"""The moods of a library after a change of the mood model: judged again from what was kept, nothing is heard again.
+"""Predicts the moods of the whole library again after a change of the mood model, from stored features alone.
 
-Tracks that were heard before there was a mood have no motion on their report and keep what they have.
+Reports from before there were moods contain no motion; their tracks keep what they have.
 """
 
 from __future__ import annotations
@@ -13,61 +13,57 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Note, Track, TrackFeatures
+from library.catalogue.tables import Note, Track, TrackFeatures, TrackReport
+from library.collection import reference
+from library.collection.records import write_report
 from ml.models.card import MOOD_WEIGHTS, load_card
-from ml.report.schema import Mood, Report
+from ml.models.mood import MoodModel
+from ml.report.schema import Report
+from ml.similarity.timbre import unpack
 
 _NOTE = "mood"
-_REFERENCE_NOTE = "reference"
 _BATCH = 500
 
 
 def update_moods(catalogue: Catalogue, weights: Path | None = None) -> int:
-    """Judge every track by this mood model unless it judged them last; how many moods were written.
+    """Predict every mood with this model, unless it made the last predictions; how many moods were written.
 
-    A stopped run begins again: the note of which model it was is written at the end.
+    The note with the model's version is written last, so that a stopped run starts again.
     """
     path = weights or MOOD_WEIGHTS
-    stamp = load_card(path).sha256[path.name]
+    version = load_card(path).sha256[path.name]
     with catalogue.session() as session:
-        reference = session.get(Note, _REFERENCE_NOTE)
-        stamp = f"{stamp} {reference.value if reference else ''}".strip()
+        installed = session.get(Note, reference.NOTE)
+        version = f"{version} {installed.value if installed else ''}".strip()
         note = session.get(Note, _NOTE)
-        if note is not None and note.value == stamp:
+        if note is not None and note.value == version:
             return 0
-        count = _update_moods(session, path)
-        session.merge(Note(name=_NOTE, value=stamp))
+        count = _update_moods(session, MoodModel.load(path))
+        session.merge(Note(name=_NOTE, value=version))
         session.commit()
     return count
 
 
-def _update_moods(session: Session, path: Path) -> int:
-    from ml.models.mood import MoodModel
-    from ml.similarity.timbre import unpack
-
-    model, count, last = MoodModel.load(path), 0, 0
-    while True:
-        heard = select(Track, TrackFeatures.trunk_output).join(
-            TrackFeatures, TrackFeatures.track_id == Track.id
-        )
-        batch = session.execute(heard.where(Track.id > last).order_by(Track.id).limit(_BATCH)).all()
-        if not batch:
-            return count
-        for track, kept in batch:
+def _update_moods(session: Session, model: MoodModel) -> int:
+    count, last = 0, 0
+    rows = (
+        select(Track, TrackReport.report, TrackFeatures.trunk_output)
+        .join(TrackReport, TrackReport.track_id == Track.id)
+        .join(TrackFeatures, TrackFeatures.track_id == Track.id)
+        .order_by(Track.id)
+        .limit(_BATCH)
+    )
+    while batch := session.execute(rows.where(Track.id > last)).all():
+        for track, stored, features in batch:
             last = track.id
-            if track.report is None or not track.report.get("motion"):
+            report = Report.from_dict(stored)
+            if not report.motion:
                 continue
-            moved = np.array(track.report["motion"], np.float32)
-            count += _write(track, model.predict(unpack(kept).trunk_output, moved))
+            mood = model.predict(unpack(features).trunk_output, np.array(report.motion, np.float32))
+            if report.mood != mood or track.arousal is None:
+                # The arousal along the timeline is a prediction of the former model.
+                write_report(session, track, replace(report, mood=mood, arousal=()))
+                count += 1
         session.commit()
         session.expunge_all()
-
-
-def _write(track: Track, mood: Mood) -> bool:
-    """Whether the mood is another than before. The timeline's arousal is of the former model, so it goes."""
-    report = Report.from_dict(track.report or {})
-    if report.mood == mood and track.arousal is not None:
-        return False
-    track.mood, track.arousal = mood.label, mood.arousal
-    track.report = replace(report, mood=mood, arousal=()).to_dict()
-    return True
+    return count

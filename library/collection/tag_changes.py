@@ -1,7 +1,7 @@
-"""The tags inside music files: the album, and what `--write-tags` puts there and takes back.
+"""The tags inside music files: reads the album, and writes what `--write-tags` asks for and takes it back.
 
-Only tags that have a common place are written: tempo, key, genre and mood. What was there before is kept in the
-catalogue first, so that everything can be undone.
+Only tags with a common place in every format are written: tempo, key, genre and mood. The tags from before are stored
+in the catalogue first, so that everything can be undone.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import TagChange, Track
-from library.collection.records import File
+from library.catalogue.tables import TagChange, Track, TrackReport
+from library.collection.files import File, hash_content
 from library.collection.tag_files import TagError, Tags, read_tags, write_tags
+from ml.audio import tags
+from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
+from ml.report.keys import spell_tonic
 
 
 @dataclass(frozen=True)
-class Change:
-    """One file's tags, before and after; what is empty is not there."""
+class PlannedChange:
+    """One file's tags, before and after; a tag without a value is left out."""
 
     path: Path
     before: Tags
@@ -31,10 +33,7 @@ class Change:
 
 
 def read_album(path: Path) -> str | None:
-    """The album's name, where the file says it; whatever is wrong with its tags is no reason to fail."""
-    from ml.audio import tags
-    from ml.audio.sniff import sniff
-
+    """The album that the tags name; None where there is none or the tags are damaged."""
     try:
         with path.open("rb") as file:
             return tags.read_album(file, sniff(file).format) or None
@@ -42,73 +41,76 @@ def read_album(path: Path) -> str | None:
         return None
 
 
-def plan(catalogue: Catalogue) -> Iterator[Change]:
-    """What would change in which file. Files that cannot carry tags are passed over."""
+def plan(catalogue: Catalogue) -> Iterator[PlannedChange]:
+    """What would change in which file. Files that cannot hold tags are left out."""
+    confident = TrackReport.report[("genre", "confident")].as_boolean()
+    analysed = (
+        select(Track, confident)
+        .outerjoin(TrackReport, TrackReport.track_id == Track.id)
+        .where(Track.path.is_not(None), Track.failure_code.is_(None))
+        .order_by(Track.id)
+    )
     with catalogue.session() as session:
-        tracks = list(
-            session.scalars(
-                select(Track).where(Track.path.is_not(None), Track.failure_code.is_(None)).order_by(Track.id)
-            )
-        )
-    for track in tracks:
+        rows = session.execute(analysed).all()
+    for track, is_confident in rows:
         if track.path is None:
             continue
         try:
             before = read_tags(track.path)
         except TagError:
             continue
-        after = before | wanted(track)
+        after = before | tags_of(track, confident=bool(is_confident))
         if after != before:
-            yield Change(track.path, before, after)
+            yield PlannedChange(track.path, before, after)
 
 
-def wanted(track: Track) -> Tags:
-    minor = "m" if track.mode == "minor" else ""
-    confident = bool(track.report and track.report["genre"]["confident"])
+def tags_of(track: Track, *, confident: bool) -> Tags:
+    """The tags of a track. The genre is left out unless its prediction is confident.
+
+    A key is written as ID3 defines TKEY: `Ebm` with an ASCII flat, `F#` with a sharp.
+    """
+    key = None
+    if track.tonic and track.mode:
+        key = spell_tonic(track.tonic, track.mode).replace("♭", "b") + ("m" if track.mode == "minor" else "")
     values = {
         "bpm": f"{track.bpm:.0f}" if track.bpm else None,
-        "initialkey": f"{track.tonic}{minor}" if track.tonic else None,
+        "initialkey": key,
         "genre": track.genre if confident else None,
         "mood": track.mood,
     }
     return {name: [value] for name, value in values.items() if value}
 
 
-def apply(catalogue: Catalogue, change: Change) -> None:
-    """Keep what was there, then write. The row comes first: an undo too many harms nothing."""
+def apply(catalogue: Catalogue, change: PlannedChange) -> None:
+    """Store the tags from before, then write. In this order, as an undo without a change does no harm."""
     with catalogue.session() as session:
-        kept = TagChange(path=change.path, before=change.before, changed_at=datetime.now(UTC))
-        session.add(kept)
+        session.add(TagChange(path=change.path, before=change.before, changed_at=datetime.now(UTC)))
         session.commit()
-        _keep_known(catalogue, change.path, lambda: write_tags(change.path, change.after))
+    _write(catalogue, change.path, change.after)
 
 
 def undo(catalogue: Catalogue) -> Iterator[tuple[Path, SoriError | None]]:
-    """Put every file's tags back to what they were before the first change, newest change first."""
+    """Restore every file's tags from before the first change, newest change first."""
     with catalogue.session() as session:
-        for kept in list(session.scalars(select(TagChange).order_by(TagChange.id.desc()))):
-            path, before = kept.path, kept.before
+        for change in list(session.scalars(select(TagChange).order_by(TagChange.id.desc()))):
             try:
-                _keep_known(catalogue, path, lambda: write_tags(path, before))  # noqa: B023 - called at once
+                _write(catalogue, change.path, change.before)
             except TagError as error:
-                yield path, error
+                yield change.path, error
                 continue
-            session.delete(kept)
+            session.delete(change)
             session.commit()
-            yield path, None
+            yield change.path, None
 
 
-def _keep_known(catalogue: Catalogue, path: Path, work: Any) -> None:
-    """Our own change to a file must not make the next run hear it again."""
-    from library.collection.scan import hash_content
-
-    work()
+def _write(catalogue: Catalogue, path: Path, wanted: Tags) -> None:
+    """Write tags, and update the row, so that the next scan does not analyse the file again."""
+    write_tags(path, wanted)
     try:
         file, content = File.of(path, path.stat()), hash_content(path)
     except OSError as error:
         raise TagError(reason=error.strerror or type(error).__name__) from error
     with catalogue.session() as session:
         for track in session.scalars(select(Track).where(Track.path == path)):
-            track.size, track.mtime_ns = file.size, file.mtime_ns
-            track.content = content
+            track.size, track.mtime_ns, track.content = file.size, file.mtime_ns, content
         session.commit()

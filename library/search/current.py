@@ -1,6 +1,6 @@
-"""The library's descriptors in this process: read when first asked for, and again when they have changed.
+"""Keeps the vectors of the library in this process up to date, in a thread of its own.
 
-Nobody waits for a change: while newer descriptors are read beside the work, those that are there answer.
+Requests do not wait for a change: while new vectors are read, the old ones are used.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-LOOK_SECONDS = 3.0
-"""How often it is looked whether the library has changed, at most."""
-REST = 20.0
-"""After a reading there is a rest of so many times its length, for a library that grows by the second."""
+CHECK_SECONDS = 3.0
+"""Shortest time between two checks for changes."""
+PAUSE_FACTOR = 20.0
+"""After a reading, the next check waits this many times its duration: a scan changes the library every second."""
 
 
-class Current:
-    """`newest()` is the newest `Library` that was read. Any thread may ask."""
+class CurrentLibrary:
+    """`newest()` is the newest `Library` that was read. Thread-safe."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -35,39 +35,39 @@ class Current:
         self._reader: threading.Thread | None = None
         self._library: Library | None = None
         self._state = ""
-        self._next_look = 0.0
+        self._next_check = 0.0
 
-    def newest(self, patience: float) -> Library | None:
-        """None where the first reading takes longer than `patience` seconds, or failed."""
-        self.prepare()
-        if self._library is None and (reader := self._reader) is not None:
-            reader.join(patience)
+    def newest(self, timeout: float) -> Library | None:
+        """None where the first reading takes longer than `timeout` seconds, or failed."""
+        self.refresh()
+        if self._library is None:
+            self.wait(timeout)
         return self._library
 
-    def prepare(self) -> None:
-        """Begin to read what is new, unless that is being done, or was a moment ago."""
+    def refresh(self) -> None:
+        """Start a reading, unless one is running or the last check was a moment ago."""
         with self._lock:
-            if self._reader is not None or time.monotonic() < self._next_look:
+            if self._reader is not None or time.monotonic() < self._next_check:
                 return
-            self._next_look = time.monotonic() + LOOK_SECONDS
+            self._next_check = time.monotonic() + CHECK_SECONDS
             self._reader = threading.Thread(target=self._read, name="library", daemon=True)
             self._reader.start()
 
-    def settle(self) -> None:
-        """Wait until nothing is being read."""
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until no reading is running."""
         if (reader := self._reader) is not None:
-            reader.join()
+            reader.join(timeout)
 
     def _read(self) -> None:
         begun = time.monotonic()
         try:
             state = state_of(self._catalogue)
             if self._library is None or state != self._state:
-                from library.search.neighbours import Library  # with its arrays, too much for the start
+                from library.search.neighbours import Library  # loads numpy, which web processes do without
 
                 self._library, self._state = Library.load(self._catalogue), state
-                rest = max(LOOK_SECONDS, REST * (time.monotonic() - begun))
-                self._next_look = time.monotonic() + rest
+                pause = max(CHECK_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
+                self._next_check = time.monotonic() + pause
         except (SQLAlchemyError, OSError, ValueError):
             LOG.exception("the library could not be read for neighbours")
         finally:

@@ -1,4 +1,4 @@
-"""A playlist of similar tracks: each the most similar in sound to the one before."""
+"""A playlist of similar tracks: each is the most similar in sound to the one before."""
 
 from __future__ import annotations
 
@@ -24,33 +24,35 @@ class NoFilesError(SoriError):
 
 
 def find(catalogue: Catalogue, name: str) -> Track:
-    """A track by its id, its path, or a part of its title: the first that fits, in this order."""
-    path = Path(os.path.abspath(name))
+    """A track by its id, its path, its title, or a part of its title: the first match, in this order."""
+    conditions = [
+        Track.path == Path(os.path.abspath(name)),
+        Track.title == name,
+        Track.title.icontains(name, autoescape=True),
+    ]
+    if name.isdecimal():
+        conditions.insert(0, Track.id == int(name))
     with catalogue.session() as session:
-        ways = [select(Track).where(Track.path == path), select(Track).where(Track.title == name)]
-        ways.append(select(Track).where(Track.title.icontains(name, autoescape=True)).order_by(Track.id))
-        if name.isdecimal():
-            ways.insert(0, select(Track).where(Track.id == int(name)))
-        for way in ways:
-            if (track := session.scalars(way.limit(1)).first()) is not None:
+        for condition in conditions:
+            track = session.scalars(select(Track).where(condition).order_by(Track.id).limit(1)).first()
+            if track is not None:
                 return track
     raise NoTrackError(name=name)
 
 
 def walk(library: Library, start: Track, length: int) -> list[Track]:
-    """`length` tracks with files, each the most similar in sound to the one before that was not played yet."""
-    played = [start]
+    """`length` tracks with files, each the most similar in sound to the one before that is not in the list yet."""
+    tracks = [start]
     with library.catalogue.session() as session:
         fileless = list(session.scalars(select(Track.id).where(Track.path.is_(None))))
-    while len(played) < length:
-        song = library.song(played[-1].id)
+    while len(tracks) < length:
+        song = library.song(tracks[-1].id)
         if song is None:
             break
-        without = [*fileless, *(track.id for track in played)]
-        following = library.nearest(song, "sound", 1, without=without)
-        if not following:
+        matches = library.nearest(song, "sound", 1, without=[*fileless, *(track.id for track in tracks)])
+        if not matches:
             break
-        played.append(following[0].track)
-    if len(played) < min(2, length):
+        tracks.append(matches[0].track)
+    if len(tracks) < min(2, length):
         raise NoFilesError()
-    return played
+    return tracks

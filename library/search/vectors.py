@@ -1,4 +1,4 @@
-"""The vectors of a whole library into memory: two seconds for a million tracks."""
+"""Reads the vectors of a whole library into memory: two seconds for a million tracks."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from sqlalchemy.orm import Session
 from library.catalogue.tables import TrackVectors
 
 Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 _ROWS_AT_ONCE = 8192
 
 
-def read_vectors(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats, Floats]]:
-    """Ids and vectors, in the order of ids, into arrays that are large enough from the start."""
+def read_vectors(session: Session) -> tuple[Integers, tuple[Floats, Floats]]:
+    """Track ids, and the harmony and sound vectors in the order of ids, in arrays allocated once."""
     size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
     ids = np.empty(size, np.int64)
     vectors: list[Floats] = []
     filled = 0
-    for piece in _pieces(session):
-        numbers, *blobs = zip(*piece[: size - filled], strict=True)
+    for batch in _batches(session):
+        numbers, *blobs = zip(*batch[: size - filled], strict=True)
         end = filled + len(numbers)
         ids[filled:end] = numbers
         rows = [np.frombuffer(b"".join(blob), "<f4").reshape(len(blob), -1) for blob in blobs]
         vectors = vectors or [np.empty((size, row.shape[1]), np.float32, order="F") for row in rows]
-        for kept, row in zip(vectors, rows, strict=True):
-            kept[filled:end] = row
+        for array, row in zip(vectors, rows, strict=True):
+            array[filled:end] = row
         filled = end
-        if filled == size:  # what was added since the count is for the next time
+        if filled == size:  # tracks that were added after the count are read next time
             break
-    chords, timbre = vectors or [np.empty((0, 0), np.float32)] * 2
-    return ids[:filled], (chords[:filled], timbre[:filled])
+    harmony, sound = vectors or [np.empty((0, 0), np.float32)] * 2
+    return ids[:filled], (harmony[:filled], sound[:filled])
 
 
-def _pieces(session: Session) -> Iterator[Sequence[Any]]:
-    """Rows of descriptors, thousands at a time. From SQLite by its own cursor, which takes half as long."""
+def _batches(session: Session) -> Iterator[Sequence[Any]]:
+    """Thousands of rows at a time. With SQLite's own cursor, which takes half as long as SQLAlchemy."""
     rows = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound).order_by(
         TrackVectors.track_id
     )
@@ -48,6 +50,6 @@ def _pieces(session: Session) -> Iterator[Sequence[Any]]:
         return
     cursor = session.connection().connection.cursor()
     cursor.execute(str(rows))
-    while piece := cursor.fetchmany(_ROWS_AT_ONCE):
-        yield piece
+    while batch := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield batch
     cursor.close()

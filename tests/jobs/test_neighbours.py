@@ -48,8 +48,8 @@ def test_without_a_library_the_ear_hears_all_the_same(tmp_path: Path) -> None:
 def test_songs_that_joined_the_library_meanwhile_are_found(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(current, "REST", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     company = load_with_neighbours(FakeEar, home)
     assert isinstance(company, PipelineWithNeighbours)
     for number in range(5, 12):
@@ -58,6 +58,6 @@ def test_songs_that_joined_the_library_meanwhile_are_found(
     assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakeEar) == 0
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
     company.analyse(song, limits=DEFAULT_LIMITS)  # notices
-    company.library.settle()
-    found = company.library.newest(patience=60)
+    company.library.wait()
+    found = company.library.newest(timeout=60)
     assert found is not None and len(found) == 569 + 12

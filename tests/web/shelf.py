@@ -10,7 +10,7 @@ import numpy as np
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackVectors, path_hash_of
-from library.collection.records import facts
+from library.collection.records import write_report
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key
 from ml.similarity import harmony
@@ -26,10 +26,9 @@ def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object)
         if folder is not None:
             track.path = write_wav(folder / f"{path_hash_of(Path(name))[:12]}.wav", seconds=0.5)
             track.path_hash = path_hash_of(track.path)
-        for column, value in {**facts(report), **columns}.items():
+        write_report(session, track, report)
+        for column, value in columns.items():
             setattr(track, column, value)
-        session.add(track)
-        session.flush()
         vectors = np.array([[chance.gauss(0, 1) for _ in range(8)] for _ in range(2)], np.float32)
         sound, chords = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         frames = np.zeros((20, 12), np.float32)

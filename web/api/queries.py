@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from library.catalogue.filters import Filter
-from library.catalogue.listing import SORTS, Ask, Place
+from library.catalogue.listing import SORTS, Cursor, ListQuery
 from ml.report.keys import KEYS
 from web.api.openapi import LARGEST, BadParameterError, Parameter
 
-MOODS = ("calm", "exciting")
 MAX_BPM = 1000
 
 FEEL = Parameter(
@@ -21,7 +20,7 @@ FEEL = Parameter(
 )
 FILTERS = (
     Parameter("genre", "Only tracks of this genre."),
-    Parameter("mood", "Only tracks of this mood.", choices=MOODS),
+    Parameter("mood", "Only tracks of this mood, as tracks name it. No track matches an unknown mood."),
     Parameter("slowest", "Minimum tempo in beats per minute.", float, minimum=0, maximum=MAX_BPM),
     Parameter("fastest", "Maximum tempo in beats per minute.", float, minimum=0, maximum=MAX_BPM),
     Parameter("key", "Only tracks in this key.", choices=tuple(f"{tonic} {mode}" for tonic, mode in KEYS)),
@@ -59,18 +58,18 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
     )
 
 
-def list_query_of(query: Mapping[str, Any]) -> Ask:
+def list_query_of(query: Mapping[str, Any]) -> ListQuery:
     order = str(query["sort"])
-    return Ask(query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"))
+    return ListQuery(query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"))
 
 
-def encode_cursor(order: str, place: Place) -> str:
+def encode_cursor(order: str, cursor: Cursor) -> str:
     """A position in a list as text for an address. It is valid for one order only."""
-    values = json.dumps([order, place.value, place.track_id], ensure_ascii=False)
+    values = json.dumps([order, cursor.value, cursor.track_id], ensure_ascii=False)
     return base64.urlsafe_b64encode(values.encode()).decode().rstrip("=")
 
 
-def decode_cursor(query: Mapping[str, Any]) -> Place | None:
+def decode_cursor(query: Mapping[str, Any]) -> Cursor | None:
     cursor, order = query["after"], str(query["sort"])
     if cursor is None:
         return None
@@ -82,7 +81,7 @@ def decode_cursor(query: Mapping[str, Any]) -> Place | None:
     if cursor_order == order and type(track_id) is int and 0 < track_id <= LARGEST:
         is_text = order.removeprefix("-") in ("title", "artist", "genre")
         if is_text and isinstance(value, str):
-            return Place(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
+            return Cursor(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
         if not is_text and type(value) in (int, float) and math.isfinite(value) and abs(value) <= LARGEST:
-            return Place(value, track_id)
+            return Cursor(value, track_id)
     raise CursorError(name="after")

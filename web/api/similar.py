@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import Flask, current_app
 
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from web.access.errors import WebError
 from web.context import service
 
@@ -27,11 +27,11 @@ class LoadingError(WebError):
 
 def install(app: Flask) -> None:
     with app.app_context():
-        app.extensions[NAME] = Current(service().catalogue)
+        app.extensions[NAME] = CurrentLibrary(service().catalogue)
 
 
-def current() -> Current:
-    return cast(Current, current_app.extensions[NAME])
+def current() -> CurrentLibrary:
+    return cast(CurrentLibrary, current_app.extensions[NAME])
 
 
 def neighbourhood() -> Library:

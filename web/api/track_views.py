@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask, Response, jsonify
-from sqlalchemy.orm import defer
 
-from library.catalogue.listing import MOST_COUNTED, read_genres, read_page
-from library.catalogue.tables import Track
+from library.catalogue.listing import MOST_COUNTED, count_genres, read_page
+from library.catalogue.tables import Track, TrackReport
 from ml.report.labels import display_name
-from ml.report.schema import Neighbour
+from ml.report.schema import Neighbour, Report
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
@@ -67,7 +66,7 @@ def tracks(query: Mapping[str, Any]) -> Response:
 @operation("One track with its report", answer=ref("WholeTrack"), cached=True)
 def track(track_id: int) -> Response:
     row = find_track(track_id)
-    return jsonify({**track_facts(row), "report": row.report})
+    return jsonify({**track_facts(row), "report": stored_report(row)})
 
 
 @api.get("/tracks/<int:track_id>/neighbours")
@@ -80,8 +79,9 @@ def track(track_id: int) -> Response:
     cached=True,
 )
 def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
-    nearest = similar(find_track(track_id), query["by"], query["k"], query)
-    return jsonify(by=query["by"], neighbours=[neighbour_facts(neighbour) for neighbour in nearest])
+    row, by = find_track(track_id), query["by"]
+    nearest = similar(row, read_report(row), [by], query["k"], query)[by]
+    return jsonify(by=by, neighbours=[neighbour_facts(neighbour) for neighbour in nearest])
 
 
 @api.get("/genres")
@@ -92,7 +92,7 @@ def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
     cached=True,
 )
 def genres() -> Response:
-    counts = sorted(read_genres(service().catalogue).items())
+    counts = sorted(count_genres(service().catalogue).items())
     name = translator().translate
     return jsonify(
         genres=[
@@ -101,22 +101,39 @@ def genres() -> Response:
     )
 
 
-def find_track(track_id: int, *, with_report: bool = True) -> Track:
+def find_track(track_id: int) -> Track:
     """An analysed track; a file that could not be analysed is in the failure log only."""
-    options = () if with_report else (defer(Track.report),)
     with service().catalogue.session() as session:
-        track = session.get(Track, track_id, options=options) if track_id <= LARGEST else None
-    if track is None or track.failure_code is not None or track.features_version is None:
+        track = session.get(Track, track_id) if track_id <= LARGEST else None
+    if track is None or not track.is_listed:
         raise MissingError()
     return track
 
 
-def similar(track: Track, by: str, count: int, query: Mapping[str, Any]) -> list[Neighbour]:
-    """The neighbours of a track with their preview addresses."""
+def stored_report(track: Track) -> dict[str, Any] | None:
+    with service().catalogue.session() as session:
+        stored = session.get(TrackReport, track.id)
+    return stored.report if stored else None
+
+
+def read_report(track: Track) -> Report | None:
+    stored = stored_report(track)
+    return Report.from_dict(stored) if stored else None
+
+
+def similar(
+    track: Track, report: Report | None, kinds: Sequence[str], count: int, query: Mapping[str, Any]
+) -> dict[str, list[Neighbour]]:
+    """The neighbours of a track by each kind, with their preview addresses."""
     library = neighbourhood()
-    song = library.song(track.id)
+    song = library.song_of(track, report)
     if song is None or not len(library):
-        return []
-    livelier = {"livelier": True, "calmer": False}.get(query["feel"])
-    nearest = library.nearest(song, by, count, only=filter_of(query), livelier=livelier)
-    return [replace(one.neighbour(), preview_url=preview_url(one.track)) for one in nearest]
+        return {by: [] for by in kinds}
+    only = filter_of(query)
+    return {
+        by: [
+            replace(match.neighbour(), preview_url=preview_url(match.track))
+            for match in library.nearest(song, by, count, only=only, feel=query["feel"])
+        ]
+        for by in kinds
+    }

@@ -5,7 +5,6 @@ Titles and tags come from strangers: in a table they must not become formulas, i
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from urllib.parse import urljoin
 from flask import Blueprint, Flask, Response, render_template, request, send_file
 
 from jobs.queue.analyses import Analysis
+from library.collection.exports import to_m3u8, write_csv
 from ml.report.json_lines import to_json
 from ml.report.schema import Neighbour, Report
 from ml.report.sentences import answer
@@ -34,7 +34,6 @@ MIMETYPES = {
 }
 COLUMNS = ("part", "start", "end", "name", "value")
 Row = tuple[str, float | str, float | str, str, float | str]
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
 
 
@@ -80,10 +79,8 @@ def as_svg(analysis_id: str) -> Response:
 def to_csv(report: Report) -> str:
     """The report in long form, one value per line."""
     written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(COLUMNS)
-    for row in rows(report):
-        writer.writerow([cell(value) for value in row])
+    lines = ([one_line(value) if isinstance(value, str) else value for value in row] for row in rows(report))
+    write_csv(written, COLUMNS, lines)
     return written.getvalue()
 
 
@@ -109,23 +106,10 @@ def rows(report: Report) -> Iterator[Row]:
             yield (f"similar by {by}", *whole, full_name(neighbour), round(neighbour.distance, 4))
 
 
-def cell(value: float | str) -> float | str:
-    """A value that no spreadsheet takes for a formula: such text is led by an apostrophe."""
-    if not isinstance(value, str):
-        return value
-    text = one_line(value)
-    return (
-        "'" + text if text.lstrip().startswith(_FORMULA_STARTS) or value.startswith(_FORMULA_STARTS) else text
-    )
-
-
 def to_playlist(found: list[Neighbour], root: str) -> str:
     """Those of the neighbours that can be played, each with its whole address."""
-    lines = ["#EXTM3U"]
-    for one in found:
-        if one.preview_url:
-            lines += [f"#EXTINF:-1,{full_name(one)}", urljoin(root, one.preview_url)]
-    return "\n".join(lines) + "\n"
+    playable = ((full_name(one), one.preview_url) for one in found)
+    return to_m3u8((name, None, urljoin(root, address)) for name, address in playable if address)
 
 
 def full_name(neighbour: Neighbour) -> str:

@@ -14,22 +14,22 @@ from flask import Blueprint, Flask, Response, render_template, request, url_for
 from flask_babel import format_decimal
 
 from library.catalogue.failures import Failure, latest_failures
-from library.catalogue.listing import MOST_COUNTED, genre_names, read_page
+from library.catalogue.listing import MOST_COUNTED, genre_names, mood_names, read_page
 from library.catalogue.tables import Track
 from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
 from ml.report.keys import KEYS
-from ml.report.schema import Neighbour, Report
+from ml.report.schema import Neighbour
 from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
 from web.api.previews import preview_url
-from web.api.queries import FEEL, FILTERS, MOODS, SEARCH, decode_cursor, encode_cursor, list_query_of
+from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, list_query_of
 from web.api.schemas import name_of, page_address, track_facts
 from web.api.similar import LoadingError, current, neighbourhood
-from web.api.track_views import find_track, similar
+from web.api.track_views import find_track, read_report, similar
 from web.context import service
 from web.pages.exports import send_download, to_playlist
 from web.pages.genre_texts import label_name
@@ -68,7 +68,7 @@ def install(app: Flask) -> None:
 def library() -> str:
     query = read_query(SEARCH)
     page = read_page(service().catalogue, list_query_of(query), PAGE, decode_cursor(query))
-    current().prepare()  # start loading before somebody opens a track
+    current().refresh()  # start loading before somebody opens a track
     cursor = page.following and encode_cursor(query["sort"], page.following)
     return render_template(
         "library.html",
@@ -103,10 +103,10 @@ def failures() -> str:
 def track(track_id: int) -> str:
     row = find_track(track_id)
     query = read_query((FEEL, *FILTERS))
-    report = Report.from_dict(row.report) if row.report else None
+    report = read_report(row)
     neighbours: dict[str, list[Neighbour]] | None = None
     with suppress(LoadingError):
-        neighbours = {by: similar(row, by, NEIGHBOURS, query) for by in ("harmony", "sound")}
+        neighbours = similar(row, report, ("harmony", "sound"), NEIGHBOURS, query)
     values = _url_values(query)
     similar_address = partial(url_for, "browse.track", track_id=track_id, _anchor="similar")
     return render_template(
@@ -129,7 +129,7 @@ def track(track_id: int) -> str:
 @browse.get("/<int:track_id>/audio")
 def audio(track_id: int) -> Response:
     """The file of this track, if its bytes are audio."""
-    path = find_track(track_id, with_report=False).path
+    path = find_track(track_id).path
     try:
         if path is None or not path.is_file():
             raise FileMissingError()
@@ -144,7 +144,7 @@ def audio(track_id: int) -> Response:
 
 @browse.get("/<int:track_id>/radio")
 def radio(track_id: int) -> tuple[str, int, dict[str, str]]:
-    start = find_track(track_id, with_report=False)
+    start = find_track(track_id)
     status, headers, facts = 200, {}, {"track": start, "name": name_of(start)}
     try:
         facts["playlist"] = radio_tracks(start)
@@ -157,7 +157,7 @@ def radio(track_id: int) -> tuple[str, int, dict[str, str]]:
 
 @browse.get("/<int:track_id>/radio.m3u8")
 def playlist(track_id: int) -> Response:
-    tracks = radio_tracks(find_track(track_id, with_report=False))
+    tracks = radio_tracks(find_track(track_id))
     return send_download(to_playlist(tracks, request.url_root), f"radio-{track_id}.m3u8")
 
 
@@ -207,7 +207,7 @@ def _filter_choices() -> dict[str, Any]:
     genres = [(genre, label_name(genre)) for genre in genre_names(service().catalogue)]
     return {
         "genres": sorted(genres, key=itemgetter(1)),
-        "moods": [(mood, label_name(mood)) for mood in MOODS],
+        "moods": [(mood, label_name(mood)) for mood in mood_names(service().catalogue)],
         "keys": [(f"{tonic} {mode}", key_name(tonic, mode)) for tonic, mode in KEYS],
     }
 

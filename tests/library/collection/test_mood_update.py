@@ -1,4 +1,4 @@
-"""Calmer or livelier neighbours, and a library whose moods follow the mood model without a second listening."""
+"""Moods of stored tracks follow the mood model without a second analysis; livelier and calmer neighbours."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from jobs.folder_scan import Order, fill_library
 from library.catalogue.database import Catalogue
-from library.catalogue.filters import AROUSAL_STEP, Filter
-from library.catalogue.tables import Note, Track, TrackFeatures
+from library.catalogue.filters import Filter
+from library.catalogue.tables import Note, Track, TrackFeatures, TrackReport
 from library.collection import mood_update, reference
-from library.collection.records import facts
-from library.collection.tag_changes import wanted
+from library.collection.records import write_report
+from library.collection.tag_changes import tags_of
 from library.search.neighbours import Library
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.features.motion import MEASURES
@@ -34,53 +34,52 @@ NEVER_MOVED = tuple(0.0 for _ in MEASURES)
 
 
 def with_arousal(catalogue: Catalogue, name: str, angle: float, arousal: float | None) -> int:
+    track_id = add(catalogue, name, angle)
     mood = None if arousal is None else Mood("exciting" if arousal > 0.5 else "calm", arousal)
-    return add(catalogue, name, angle, **facts(replace(a_report(title=name), mood=mood)))
+    with catalogue.session() as session:
+        track = session.get_one(Track, track_id)
+        write_report(session, track, replace(a_report(title=name), mood=mood))
+        session.commit()
+    return track_id
 
 
-def names(library: Library, track_id: int, **asked: object) -> list[str | None]:
+def names(library: Library, track_id: int, **options: object) -> list[str | None]:
     song = library.song(track_id)
     assert song is not None
-    return [found.track.title for found in library.nearest(song, "sound", 9, **asked)]  # type: ignore[arg-type]
+    return [match.track.title for match in library.nearest(song, "sound", 9, **options)]  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def library(catalogue: Catalogue) -> Library:
-    """The song that is asked about first; the others lie further and further."""
-    told = {"song": 0.5, "like it": 0.55, "calm": 0.2, "calmest": 0.05, "lively": 0.7, "wild": 0.95}
-    for number, (name, arousal) in enumerate(told.items()):
+    """The query song first; each of the others is further away than the one before."""
+    arousals = {"song": 0.5, "like it": 0.55, "calm": 0.2, "calmest": 0.05, "lively": 0.7, "wild": 0.95}
+    for number, (name, arousal) in enumerate(arousals.items()):
         with_arousal(catalogue, name, 20.0 * number, arousal)
     with_arousal(catalogue, "unknown", 150, None)
     return Library.load(catalogue)
 
 
-def test_more_like_this_but_livelier_or_calmer(library: Library) -> None:
+def test_neighbours_can_be_livelier_or_calmer(library: Library) -> None:
     song = int(library.ids[0])
-    assert names(library, song, livelier=True) == ["lively", "wild"]
-    assert names(library, song, livelier=False) == ["calm", "calmest"]
+    assert names(library, song, feel="livelier") == ["lively", "wild"]
+    assert names(library, song, feel="calmer") == ["calm", "calmest"]
     assert len(names(library, song)) == 6
 
 
-def test_it_goes_together_with_a_filter(library: Library) -> None:
+def test_feel_combines_with_a_filter(library: Library) -> None:
     song = int(library.ids[0])
-    assert names(library, song, livelier=True, only=Filter(most_arousal=0.8)) == ["lively"]
-    assert names(library, song, livelier=True, only=Filter(least_arousal=0.9)) == ["wild"]
-    assert names(library, song, livelier=False, only=Filter(most_arousal=0.1)) == ["calmest"]
-    assert names(library, song, livelier=False, only=Filter(mood="exciting")) == []
+    assert names(library, song, feel="livelier", only=Filter(most_arousal=0.8)) == ["lively"]
+    assert names(library, song, feel="livelier", only=Filter(least_arousal=0.9)) == ["wild"]
+    assert names(library, song, feel="calmer", only=Filter(most_arousal=0.1)) == ["calmest"]
+    assert names(library, song, feel="calmer", only=Filter(mood="exciting")) == []
 
 
 def test_a_song_without_a_mood_has_no_livelier_one(library: Library) -> None:
-    assert names(library, int(library.ids[-1]), livelier=True) == []
+    assert names(library, int(library.ids[-1]), feel="livelier") == []
 
 
-def test_the_bounds_are_of_the_song() -> None:
-    assert Filter(genre="jazz").livelier(0.4) == Filter(genre="jazz", least_arousal=0.4 + AROUSAL_STEP)
-    assert Filter(most_arousal=0.0).calmer(0.9).most_arousal == 0.0
-    assert not Filter(least_arousal=0.0).is_open
-
-
-def moody(label: str, bias: float, folder: Path) -> Path:
-    """A model that has one answer to everything: `label` and an arousal by `bias`."""
+def constant_model(label: str, bias: float, folder: Path) -> Path:
+    """A model that always predicts `label`, and an arousal given by `bias`."""
     path = folder / f"{label}.npz"
     nothing = np.zeros((INPUTS, 2), np.float32)
     card = Card(label, "1", (label, "other"), {}, {}, {}, "ours")
@@ -91,69 +90,70 @@ def moody(label: str, bias: float, folder: Path) -> Path:
     return path
 
 
-def add_kept(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NEVER_MOVED) -> int:
+def add_stored(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NEVER_MOVED) -> int:
     with catalogue.session() as session:
-        track = Track(title=title)
-        for name, value in facts(replace(a_report(title=title), motion=motion)).items():
-            setattr(track, name, value)
-        session.add(track)
-        session.flush()
+        track = Track()
+        write_report(session, track, replace(a_report(title=title), motion=motion))
         nothing = np.zeros(TRUNK_OUTPUT_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
-        kept = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
-        session.add(TrackFeatures(track_id=track.id, chromagram=b"", trunk_output=kept))
+        packed = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
+        session.add(TrackFeatures(track_id=track.id, chromagram=b"", trunk_output=packed))
         session.commit()
         return track.id
 
 
-def test_another_model_judges_everything_again(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_another_model_predicts_every_mood_again(catalogue: Catalogue, tmp_path: Path) -> None:
     for number in range(3):
-        add_kept(catalogue, str(number))
-    sleepy = moody("sleepy", -3.0, tmp_path)
+        add_stored(catalogue, str(number))
+    sleepy = constant_model("sleepy", -3.0, tmp_path)
     assert mood_update.update_moods(catalogue, sleepy) == 3
     assert mood_update.update_moods(catalogue, sleepy) == 0
     with catalogue.session() as session:
         for track in session.scalars(select(Track)):
-            report = Report.from_dict(track.report or {})
+            report = Report.from_dict(session.get_one(TrackReport, track.id).report)
             assert report.mood == Mood("sleepy", pytest.approx(0.0474, abs=1e-4))  # type: ignore[arg-type]
             assert (track.mood, track.arousal) == ("sleepy", report.mood.arousal)
-            assert wanted(track)["mood"] == ["sleepy"]
-    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 3
+            assert tags_of(track, confident=True)["mood"] == ["sleepy"]
+    assert mood_update.update_moods(catalogue, constant_model("wild", 3.0, tmp_path)) == 3
 
 
-def test_a_run_over_folders_judges_first(catalogue: Catalogue, tmp_path: Path) -> None:
-    """The next `preprocess.py` brings the moods up to date, without any file to hear."""
-    kept = add_kept(catalogue, "kept")
+def test_a_folder_scan_updates_moods_first(catalogue: Catalogue, tmp_path: Path) -> None:
+    """The next `preprocess.py` brings the moods up to date, without any file to analyse."""
+    track_id = add_stored(catalogue, "stored")
     (tmp_path / "music").mkdir()
     order = Order(
-        [tmp_path / "music"], 1, DEFAULT_LIMITS, moods=moody("wild", 3.0, tmp_path), load_pipeline=FakeEar
+        [tmp_path / "music"],
+        1,
+        DEFAULT_LIMITS,
+        moods=constant_model("wild", 3.0, tmp_path),
+        load_pipeline=FakeEar,
     )
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
-    assert summary.heard == 0
+    assert summary.analysed == 0
     with catalogue.session() as session:
-        track = session.get_one(Track, kept)
+        track = session.get_one(Track, track_id)
     assert (track.mood, track.arousal) == ("wild", pytest.approx(0.9526, abs=1e-4))
 
 
-def test_what_was_heard_before_there_were_moods_stays(catalogue: Catalogue, tmp_path: Path) -> None:
-    add_kept(catalogue, "old", motion=())
-    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 0
+def test_reports_without_motion_keep_their_mood(catalogue: Catalogue, tmp_path: Path) -> None:
+    add_stored(catalogue, "old", motion=())
+    assert mood_update.update_moods(catalogue, constant_model("wild", 3.0, tmp_path)) == 0
     with catalogue.session() as session:
         assert session.scalars(select(Track.mood)).all() == ["calm"]
 
 
-def test_a_new_reference_is_judged_as_well(catalogue: Catalogue, tmp_path: Path) -> None:
-    """It was laid in with the moods of the model that ships."""
-    wild = moody("wild", 3.0, tmp_path)
+def test_moods_of_a_new_reference_are_predicted_as_well(catalogue: Catalogue, tmp_path: Path) -> None:
+    """It was installed with the moods of the shipped model."""
+    wild = constant_model("wild", 3.0, tmp_path)
     assert mood_update.update_moods(catalogue, wild) == 0
-    add_kept(catalogue, "reference")
+    add_stored(catalogue, "reference")
     with catalogue.session() as session:
         session.add(Note(name="reference", value="another one"))
         session.commit()
     assert mood_update.update_moods(catalogue, wild) == 1
 
 
-def test_the_reference_brings_its_moods_along(catalogue: Catalogue, tmp_path: Path) -> None:
-    """With all that another model needs to judge them again."""
+def test_the_reference_is_installed_with_its_moods(catalogue: Catalogue, tmp_path: Path) -> None:
+    """With all that another model needs to predict them again."""
     made = [
         replace(entry, report=replace(entry.report, motion=NEVER_MOVED, mood=Mood("exciting", 0.8)))
         for entry in entries()
@@ -163,7 +163,7 @@ def test_the_reference_brings_its_moods_along(catalogue: Catalogue, tmp_path: Pa
     with catalogue.session() as session:
         found = session.execute(select(Track.mood, Track.arousal)).all()
     assert [tuple(row) for row in found] == [("exciting", 0.8)] * len(made)
-    assert mood_update.update_moods(catalogue, moody("sleepy", -3.0, tmp_path)) == len(made)
+    assert mood_update.update_moods(catalogue, constant_model("sleepy", -3.0, tmp_path)) == len(made)
 
 
 def test_many_tracks_take_several_batches(
@@ -171,7 +171,7 @@ def test_many_tracks_take_several_batches(
 ) -> None:
     monkeypatch.setattr(mood_update, "_BATCH", 2)
     for number in range(5):
-        add_kept(catalogue, str(number))
-    assert mood_update.update_moods(catalogue, moody("wild", 3.0, tmp_path)) == 5
+        add_stored(catalogue, str(number))
+    assert mood_update.update_moods(catalogue, constant_model("wild", 3.0, tmp_path)) == 5
     with catalogue.session() as session:
         assert set(session.scalars(select(Track.mood))) == {"wild"}

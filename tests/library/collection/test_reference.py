@@ -1,4 +1,4 @@
-"""The reference comes back from its file, is laid in once, and takes a person's own files as its sound."""
+"""The reference catalogue is read from its file and installed once."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_file_gives_back_what_was_written(tmp_path: Path) -> None:
     assert list(found) == entries()
 
 
-def test_it_is_laid_in_once(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_the_reference_is_installed_once(catalogue: Catalogue, tmp_path: Path) -> None:
     path = tmp_path / "reference.npz"
     catalogue_file.write(entries(), "ear-1", path)
     assert reference.install(catalogue, path) == 4
@@ -84,7 +84,7 @@ def test_a_file_of_the_collection_is_recognised(path: str, expected: str | None)
     assert reference.reference_of(Path(path)) == expected
 
 
-def test_what_was_published_draws_the_chords_of_cuts_alone() -> None:
+def test_published_chroma_replaces_the_harmony_of_excerpts_only() -> None:
     random = np.random.default_rng(1)
     made = [
         replace(entry, report=replace(entry.report, duration_seconds=seconds))

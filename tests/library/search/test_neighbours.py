@@ -1,4 +1,4 @@
-"""Who is near, who is the same, and why: on both databases, with vectors made by hand."""
+"""Nearest tracks, recognised recordings and reasons: on both databases, with vectors made by hand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from library.catalogue.database import Catalogue
+from library.catalogue.filters import Filter
 from library.catalogue.tables import Track, TrackFeatures, TrackVectors, path_hash_of
-from library.collection.records import facts
-from library.search.neighbours import Filter, Library, same_name
+from library.collection.records import write_report
+from library.search.neighbours import Library, same_name
 from ml.features.chroma import Chromagram
 from ml.report.schema import Key, Why
 from ml.similarity import harmony
@@ -39,16 +40,14 @@ def add(
     turn: float = 0,
     **columns: object,
 ) -> int:
-    """A track whose vectors lie `angle` degrees from north, in sound; `turn` more in harmony."""
+    """A track whose sound vector is turned by `angle` degrees, and whose harmony vector by `turn` more."""
     with catalogue.session() as session:
         report = replace(a_report(title=name, artist=artist), key=Key("C", "major", 0.5))
-        track = Track(
-            path=Path("/music", name), path_hash=path_hash_of(Path("/music", name)), size=1, mtime_ns=1
-        )
-        for column, value in {**facts(report), **columns}.items():
+        path = Path("/music", name)
+        track = Track(path=path, path_hash=path_hash_of(path), size=1, mtime_ns=1, features_version="test")
+        write_report(session, track, report)
+        for column, value in columns.items():
             setattr(track, column, value)
-        session.add(track)
-        session.flush()
         sound, chords = np.radians(angle), np.radians(angle + turn)
         session.add(
             TrackVectors(
@@ -67,7 +66,7 @@ def names(
 ) -> list[str | None]:
     song = library.song(track_id)
     assert song is not None
-    return [found.track.title for found in library.nearest(song, by, count, **how)]  # type: ignore[arg-type]
+    return [match.track.title for match in library.nearest(song, by, count, **how)]  # type: ignore[arg-type]
 
 
 def test_the_nearest_come_first(catalogue: Catalogue) -> None:
@@ -77,15 +76,15 @@ def test_the_nearest_come_first(catalogue: Catalogue) -> None:
     assert names(library, ids[0]) == ["at 20", "at 40", "at 60"]
     song = library.song(ids[0])
     assert song is not None
-    found = library.nearest(song, "harmony", 1)[0]
-    assert found.distance == pytest.approx(2 * np.sin(np.radians(10)), abs=1e-5)
-    neighbour = found.neighbour()
+    match = library.nearest(song, "harmony", 1)[0]
+    assert match.distance == pytest.approx(2 * np.sin(np.radians(10)), abs=1e-5)
+    neighbour = match.neighbour()
     assert (neighbour.track_id, neighbour.title, neighbour.genre) == (str(ids[2]), "at 20", "reggae")
     both = library.neighbours(song)
     assert [len(both.harmony), len(both.sound)] == [3, 3]
 
 
-def test_the_same_recording_is_one_answer_and_never_the_song_itself(catalogue: Catalogue) -> None:
+def test_a_recording_is_found_once_and_never_the_song_itself(catalogue: Catalogue) -> None:
     song = add(catalogue, "song", 0, content="a" * 64)
     add(catalogue, "its copy", 30, content="a" * 64)
     add(catalogue, "its re-encoding", 1)
@@ -98,13 +97,13 @@ def test_the_same_recording_is_one_answer_and_never_the_song_itself(catalogue: C
     assert names(library, song) == ["other", "third", "fourth"]
 
 
-def test_near_in_sound_alone_is_another_recording(catalogue: Catalogue) -> None:
+def test_a_track_that_is_near_in_sound_alone_is_another_recording(catalogue: Catalogue) -> None:
     song = add(catalogue, "song", 0)
     add(catalogue, "same band, other song", 1, turn=90)
     assert names(Library.load(catalogue), song) == ["same band, other song"]
 
 
-def test_a_filter_keeps_what_is_asked(catalogue: Catalogue) -> None:
+def test_neighbours_match_the_filter(catalogue: Catalogue) -> None:
     song = add(catalogue, "song", 0)
     for number, (genre, mood, bpm, tonic) in enumerate(
         [("jazz", "calm", 80.0, "C"), ("rock", "calm", 120.0, "G"), ("rock", "exciting", 140.0, "C")]
@@ -152,12 +151,12 @@ def test_duplicates_are_grouped(catalogue: Catalogue) -> None:
     assert groups == [["a", "a again"]]
 
 
-def test_an_empty_library(catalogue: Catalogue) -> None:
+def test_an_empty_library_has_no_neighbours(catalogue: Catalogue) -> None:
     library = Library.load(catalogue)
     assert len(library) == 0 and library.song(1) is None and list(library.duplicates()) == []
 
 
-def test_names_are_compared_as_people_do() -> None:
+def test_names_are_compared_without_case_accents_and_punctuation() -> None:
     assert same_name(("Café del Mar", "Energy 52", 200.0), ("cafe del mar ", "ENERGY-52", 202.0))
     assert same_name(("사랑", "이름", None), ("사랑", "이름", 100.0))
     assert not same_name(("사랑", "이름", 100.0), ("사람", "이름", 100.0))
@@ -180,11 +179,11 @@ def test_keys_are_related(first: tuple[str, str], second: tuple[str, str], expec
     assert relation(Key(*first, 0.5), Key(*second, 0.5)) == expected
 
 
-def test_reasons_are_told(catalogue: Catalogue) -> None:
+def test_a_match_has_reasons(catalogue: Catalogue) -> None:
     song = add(catalogue, "song", 0)
     add(catalogue, "other", 20)
     library = Library.load(catalogue)
-    asked = library.song(song)
-    assert asked is not None
-    why = library.nearest(asked, "harmony")[0].why
+    query = library.song(song)
+    assert query is not None
+    why = library.nearest(query, "harmony")[0].why
     assert why == Why(SAME_KEY, 0, 1.0, 1.0, ("guitar", "male vocalists"))

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi import checks
 
 from jobs.queue.limits import Rate
 from library.catalogue.database import Catalogue
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from ml.report.schema import Finding, Neighbour, Neighbours, Report, Score, Why
 from tests.fakes import a_report
 from tests.web.shelf import put
@@ -142,8 +142,8 @@ def test_every_answer_that_is_described_can_occur(
     for path in ("/api/v1/tracks/{track_id}", "/api/v1/tracks/{track_id}/neighbours"):
         _call_three_times(call, path, path.format(track_id=tracks[0]))
         call("GET", path, path.format(track_id=999))
-    app.extensions[similar.NAME] = fresh = Current(app.extensions[NAME].catalogue)
-    monkeypatch.setattr(fresh, "prepare", lambda: None)
+    app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    monkeypatch.setattr(fresh, "refresh", lambda: None)
     call(
         "GET",
         "/api/v1/tracks/{track_id}/neighbours",
@@ -196,7 +196,7 @@ def test_the_contract_holds_whatever_is_sent(
     app: Flask, tracks: list[int], mode: schemathesis.GenerationMode
 ) -> None:
     """Schemathesis generates requests that the description allows, and requests that it forbids."""
-    app.extensions[similar.NAME].newest(patience=60)
+    app.extensions[similar.NAME].newest(timeout=60)
     contract = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     tried = 0
     for result in contract.get_all_operations():

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from library.catalogue.database import Catalogue
 from library.search import current
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from library.search.neighbours import Library
 from tests.web.shelf import put
 from web.api import similar
@@ -24,8 +24,8 @@ def catalogue(app: Flask) -> Catalogue:
     return found
 
 
-def read(current_library: Current) -> Library:
-    found = current_library.newest(patience=60)
+def read(current_library: CurrentLibrary) -> Library:
+    found = current_library.newest(timeout=60)
     assert found is not None
     return found
 
@@ -49,47 +49,47 @@ def test_requests_get_503_until_the_index_is_loaded(
     assert int(response.headers["Retry-After"]) > 0
     assert browser.get(f"/library/{track_id}/radio").status_code == 503
     proceed.set()
-    app.extensions[similar.NAME].settle()
+    app.extensions[similar.NAME].wait()
     assert browser.get(f"/api/v1/tracks/{track_id}/neighbours").status_code == 200
 
 
 def test_index_is_loaded_again_only_after_a_change(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(current, "REST", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     put(catalogue, tmp_path, "one")
-    current_library = Current(catalogue)
+    current_library = CurrentLibrary(catalogue)
     first = read(current_library)
-    current_library.settle()
+    current_library.wait()
     assert read(current_library) is first and len(first) == 1
     put(catalogue, tmp_path, "two")
-    current_library.settle()
-    current_library.prepare()
-    current_library.settle()
+    current_library.wait()
+    current_library.refresh()
+    current_library.wait()
     assert len(read(current_library)) == 2
 
 
 def test_failed_loading_is_tried_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
 
     def broken(_: Catalogue) -> str:
         raise OSError("the disk")
 
-    current_library = Current(catalogue)
+    current_library = CurrentLibrary(catalogue)
     with monkeypatch.context() as patch:
         patch.setattr(current, "state_of", broken)
-        assert current_library.newest(patience=60) is None
-        current_library.settle()
+        assert current_library.newest(timeout=60) is None
+        current_library.wait()
     assert "the disk" in caplog.text
     assert len(read(current_library)) == 0
 
 
 def test_concurrent_requests_load_the_index_once(catalogue: Catalogue, tmp_path: Path) -> None:
     put(catalogue, tmp_path, "one")
-    current_library = Current(catalogue)
+    current_library = CurrentLibrary(catalogue)
     libraries: list[object] = []
     threads = [threading.Thread(target=lambda: libraries.append(read(current_library))) for _ in range(8)]
     for thread in threads:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, path_hash_of
-from library.search.current import Current
+from library.search.current import CurrentLibrary
 from tests.web.shelf import put
 from web.api import similar
 from web.context import NAME
@@ -50,8 +50,8 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
 
 def load_index(app: Flask) -> None:
     """Load the neighbour index now, without its pauses between loadings."""
-    app.extensions[similar.NAME] = fresh = Current(app.extensions[NAME].catalogue)
-    fresh.newest(patience=60)
+    app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    fresh.newest(timeout=60)
 
 
 def titles(text: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""The steps of the database, oldest first; a released one is never changed."""
+"""The migrations, oldest first; a released one is never changed."""
