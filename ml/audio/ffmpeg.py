@@ -57,15 +57,14 @@ def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_on
     if child.timed_out:
         raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
     decoded = _interpret(messages, mono, frame_count, kind, limits)
-    # ffmpeg does not report what a WMA or a CAF promises where the file ends earlier.
-    decoded.promised_seconds = (
-        read_header(View(source.file), kind.format).promised_seconds or decoded.promised_seconds
-    )
+    # ffmpeg does not report the stated length of a WMA or a CAF that ends earlier.
+    header = read_header(View(source.file), kind.format)
+    decoded.stated_seconds = header.stated_seconds or decoded.stated_seconds
     return decoded
 
 
 def _interpret(messages: str, mono: Mono, frame_count: int, kind: Kind, limits: DecodeLimits) -> Decoded:
-    """What ffmpeg's messages say about the file, or the error that refuses it."""
+    """The result according to the messages of ffmpeg, or the error that refuses the file."""
     about_input, _, about_output = messages.partition("\nOutput #0")
     messages = about_input + about_output[-2000:]
     audio, video = _AUDIO.search(messages), _VIDEO.search(messages)
@@ -78,18 +77,18 @@ def _interpret(messages: str, mono: Mono, frame_count: int, kind: Kind, limits: 
             raise errors.IncompleteError(format=kind.format)
         raise errors.CorruptError(format=kind.format)
     rate = _RATE.search(audio[0]) if audio else None
-    promised = None
-    # The length of a film is that of its longest stream, and a length estimated from the bitrate is no promise.
+    stated = None
+    # The length of a film is that of its longest stream; a length estimated from the bitrate is not stated by the file.
     is_estimate = kind.demuxer in ("aac", "asf") or "Estimating duration from bitrate" in messages
     if video is None and not is_estimate and (match := _DURATION.search(messages)):
-        promised = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
+        stated = int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3])
     title, artist = _TITLE.search(messages), _ARTIST.search(messages)
     return Decoded(
         samples=mono.finish(),
         sample_rate=int(rate[1]) if rate else SAMPLE_RATE,
         format=kind.format,
         is_longer=frame_count > limits.max_seconds * SAMPLE_RATE,
-        promised_seconds=promised,
+        stated_seconds=stated,
         title=title[1] if title else "",
         artist=artist[1] if artist else "",
     )

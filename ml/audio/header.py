@@ -30,7 +30,7 @@ class Header:
 
     rate: float | None = None
     channels: int | None = None
-    promised_seconds: float | None = None
+    stated_seconds: float | None = None
     patches: dict[int, bytes] = field(default_factory=dict)
     prefix: bytes = b""
     is_cut: bool = False
@@ -83,7 +83,7 @@ def _wav(view: View) -> Header:
             if length == 0 and available > 0 and not _is_chunk(view, at):
                 header.patches = {4: b"\xff" * 4, at - 4: b"\xff" * 4}
             elif available < length and (length < _UNKNOWN_BYTES or long_length) and per_second:
-                header.promised_seconds = length / per_second
+                header.stated_seconds = length / per_second
             break
     return header
 
@@ -103,7 +103,7 @@ def _aiff(view: View) -> Header:
             header.channels = channels
         elif name == b"SSND":
             if view.size - at < length and 0 < count < _UNKNOWN_BYTES and header.rate:
-                header.promised_seconds = count / header.rate
+                header.stated_seconds = count / header.rate
             break
     return header
 
@@ -114,7 +114,7 @@ def _au(view: View) -> Header:
     header = Header(rate, channels)
     width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * channels * rate
     if length < _UNKNOWN_BYTES and view.size - offset < length and width:
-        header.promised_seconds = length / width
+        header.stated_seconds = length / width
     return header
 
 
@@ -126,7 +126,7 @@ def _caf(view: View) -> Header:
             rate, _, _, packet, frames_each = struct.unpack(">d4sIII", _read(view, at, 24))
             per_second = packet * rate / frames_each if frames_each else 0.0
         elif name == b"data" and view.size - at < length and per_second > 0:
-            header.promised_seconds = length / per_second
+            header.stated_seconds = length / per_second
     return header
 
 
@@ -155,7 +155,7 @@ def _mp3(view: View) -> Header:
     count, length = struct.unpack(">II", head[mark + 8 : mark + 16])
     if head[mark + 7] & 2 and view.size > 1.1 * length + 8192:
         return Header(frame.rate, patches={mark + 8: upper_bound})
-    return Header(frame.rate, promised_seconds=count * frame.samples / frame.rate or None)
+    return Header(frame.rate, stated_seconds=count * frame.samples / frame.rate or None)
 
 
 def _asf(view: View) -> Header:
@@ -166,7 +166,7 @@ def _asf(view: View) -> Header:
         return Header()
     length, _, preroll, flags = struct.unpack("<QQQI", head[at + 64 : at + 92])
     seconds = length / 1e7 - preroll / 1e3
-    return Header(promised_seconds=seconds if seconds > 0 and not flags & 1 else None)
+    return Header(stated_seconds=seconds if seconds > 0 and not flags & 1 else None)
 
 
 def _ogg(view: View) -> Header:

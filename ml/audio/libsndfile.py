@@ -89,8 +89,8 @@ def _read(
         if kind.format == "FLAC":
             mono.add(block[: int(np.argmax(np.isnan(block[:, -1])))])
     # One or two samples resample to none at our rate; the file is complete nevertheless.
-    promised = header.promised_seconds or frame_count / rate
-    return Decoded(mono.finish(), rate, kind.format, is_longer, is_broken, promised, *_tags(sound))
+    stated = header.stated_seconds or frame_count / rate
+    return Decoded(mono.finish(), rate, kind.format, is_longer, is_broken, stated, *_tags(sound))
 
 
 def _tags(sound: soundfile.SoundFile) -> tuple[str, str]:

@@ -127,16 +127,16 @@ def _checked(decoded: Decoded, title: str, artist: str | None, limits: DecodeLim
 
 
 def _refuse_missing(decoded: Decoded, limits: DecodeLimits) -> None:
-    seconds, promised = decoded.seconds, decoded.promised_seconds
+    seconds, stated = decoded.seconds, decoded.stated_seconds
     if decoded.is_longer:
         return
     if decoded.is_broken and seconds > 0:
         raise errors.DamagedError(format=decoded.format, seconds=seconds)
-    expected = min(promised or 0.0, limits.max_seconds)
-    if promised and expected - seconds > max(MISSING_SECONDS, MISSING_SHARE * expected):
-        raise errors.TruncatedError(format=decoded.format, seconds=seconds, promised=promised)
+    expected = min(stated or 0.0, limits.max_seconds)
+    if stated and expected - seconds > max(MISSING_SECONDS, MISSING_SHARE * expected):
+        raise errors.TruncatedError(format=decoded.format, seconds=seconds, stated=stated)
     if seconds == 0 and not (
-        promised and promised < limits.min_seconds
+        stated and stated < limits.min_seconds
     ):  # otherwise it is complete, and too short
         raise errors.CorruptError(format=decoded.format)
 

@@ -34,7 +34,7 @@ class Decoded:
     """The source goes on after `max_seconds`."""
     is_broken: bool = False
     """The decoder gave up before the end of the bytes."""
-    promised_seconds: float | None = None
+    stated_seconds: float | None = None
     title: str = ""
     artist: str = ""
 

@@ -156,7 +156,7 @@ class TooShortError(AudioError):
 class TruncatedError(AudioError):
     code = "truncated"
     sentence = (
-        "This {format} file ends after {seconds:.1f} of {promised:.1f} seconds; "
+        "This {format} file ends after {seconds:.1f} of {stated:.1f} seconds; "
         "the rest is missing. Copy or download it again."
     )
 

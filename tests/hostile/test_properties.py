@@ -92,7 +92,7 @@ def test_frame_functions_never_fail(data: bytes, at: int, count: int) -> None:
 @given(anything, st.sampled_from(FORMATS))
 def test_a_stated_length_is_never_negative(data: bytes, format: str) -> None:
     header = read_header(View(io.BytesIO(data)), format)
-    assert header.promised_seconds is None or header.promised_seconds >= 0
+    assert header.stated_seconds is None or header.stated_seconds >= 0
     assert sum(map(len, header.patches.values())) < 100 and len(header.prefix) < 5000
 
 

@@ -55,7 +55,7 @@ def test_the_error_says_how_much_of_a_cut_file_is_missing(format: str, share: fl
     data = encode(tone(20.0), format=format)
     error = refusal(data[: int(len(data) * share)])
     assert type(error) is errors.TruncatedError
-    assert error.facts["promised"] == pytest.approx(20.0, abs=0.2)
+    assert error.facts["stated"] == pytest.approx(20.0, abs=0.2)
     assert error.facts["seconds"] == pytest.approx(20.0 * share, abs=1.5)
     assert "the rest is missing" in str(error)
 
@@ -75,7 +75,7 @@ def test_a_short_file_whose_header_states_hours() -> None:
     wav[at : at + 4] = struct.pack("<I", 0x70000000)
     error = refusal(bytes(wav))
     assert type(error) is errors.TruncatedError
-    assert error.facts["promised"] > 20_000
+    assert error.facts["stated"] > 20_000
     flac = bytearray(encode(tone(2.0), format="FLAC"))
     flac[21:26] = bytes([flac[21] | 0x0F]) + b"\xff" * 4
     assert type(refusal(bytes(flac))) is errors.TruncatedError
