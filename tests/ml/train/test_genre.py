@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from jobs.queue.feedback import Feedback
-from jobs.upload_analysis import Song, listen
+from jobs.upload_analysis import Song, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.models.genre import TRUNK_OUTPUT_SIZE
@@ -75,7 +75,7 @@ def test_feedback_is_added_to_the_training_rows(folder: Path, tmp_path: Path) ->
     song = Song("s" * 22, tmp_path, "song.wav", "song.wav")
     soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
     with load() as pipeline:
-        listen(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
+        analyse_upload(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
     assert Feedback(tmp_path).keep(song.id, tmp_path, "storm")
     output, cache = tmp_path / "own.keras", tmp_path / "cache"
     arguments = ["--data", str(folder), "--output", str(output), "--cache", str(cache)]
