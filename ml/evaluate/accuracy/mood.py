@@ -19,7 +19,7 @@ from ml.evaluate.figures import Figures, Integers, Mask, rounded
 from ml.features.mel import Floats
 from ml.models.mood import odds_to_share
 from ml.models.trunk import TAGS
-from ml.train.data.folds import Fold
+from ml.train.data.folds import Fold, folds_by_value
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
 from ml.train.mood.training import MIDDLE, MoodFeatures
@@ -35,7 +35,7 @@ def measure(predictor: Predictor, moods: MoodFeatures, shared: Path) -> Figures:
     _, part = moods.extract(ratings.examples, predictor.show_progress, MIDDLE)
     predictor.show_progress("judging moods\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
-    by_genre = fit.folds_by_genre(ratings)
+    by_genre = folds_by_value(ratings.genres)
 
     def predict(given: Floats, asked: Floats | None = None) -> list[Floats]:
         return [fit.cross_predict(given, ratings.balance, folds, tested=asked) for folds in draws]

@@ -35,10 +35,7 @@ from ml.train.linear import Integers
 from ml.train.metrics import accuracy_figures
 
 LAB_FOLDER = WEIGHT_FOLDER / "lab"
-PUBLISHED = {
-    False: ("features_30_sec.csv", "features_chroma_30_sec.tsv"),
-    True: ("features_10_sec.tsv",),
-}
+PUBLISHED = {False: ("features_30_sec.csv", "features_chroma_30_sec.tsv"), True: ("features_10_sec.tsv",)}
 """The published tables that a feature model is trained on without `--data`: of songs, and of pieces for `leaky`."""
 MOST_WINDOWS = 6
 """Training windows per song, so that long songs do not outweigh short ones."""
@@ -46,7 +43,7 @@ LICENCE = "Trained here from scratch; the numbers carry no sound of the songs."
 ShowProgress = Callable[[str], None]
 
 
-class NothingToHearError(SoriError):
+class NoFolderError(SoriError):
     code = "nothing_to_hear"
     sentence = "A {kind} model learns from songs. Name a folder with --data."
 
@@ -109,7 +106,7 @@ def _read(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[Fea
     elif options.data:
         table = datasets.read_folder(options.data, kind, options.cache, show_progress, pieces=leaky)
     elif kind in NETWORK_KINDS:
-        raise NothingToHearError(kind=kind)
+        raise NoFolderError(kind=kind)
     else:
         paths = [options.shared / "gtzan" / name for name in PUBLISHED[leaky]]
         table = datasets.read_features(paths, bare=leaky)
@@ -202,10 +199,7 @@ def _card(run: Run, split_name: str, trained: Trained) -> Card:
             "rows": int(run.split.train.sum()),
             "songs": len(set(run.table.songs[run.split.train].tolist())),
         },
-        metrics={
-            **trained.metrics,
-            "held_out": accuracy_figures(scores.argmax(axis=1) == trained.truth),
-        },
+        metrics={**trained.metrics, "held_out": accuracy_figures(scores.argmax(axis=1) == trained.truth)},
         licence=LICENCE,
         kind=run.kind,
     )

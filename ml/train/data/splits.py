@@ -42,13 +42,7 @@ class Split:
 
 
 def split(
-    name: str,
-    songs: Names,
-    labels: Names,
-    artists: Mapping[str, str],
-    *,
-    shared: Path,
-    seed: int = 0,
+    name: str, songs: Names, labels: Names, artists: Mapping[str, str], *, shared: Path, seed: int = 0
 ) -> Split:
     """Divide rows, by one of NAMED or by a file of lines `song,train` and `song,test`."""
     groups, none = np.array([artists.get(song, song) for song in songs.tolist()]), np.zeros(len(songs), bool)

@@ -19,7 +19,7 @@ COLLECTION = "listeners"
 
 class NoFeedbackError(SoriError):
     code = "no_feedback"
-    sentence = "There are no listeners' answers in {folder} for the genres that are learnt."
+    sentence = "There are no listeners' answers in {folder} for the genres of this model."
 
 
 def read_feedback(folder: Path, labels: Collection[str]) -> list[Row]:

@@ -20,15 +20,7 @@ from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import EMOTIFY
 from ml.train.data.folds import predict_out_of_fold, stratified_folds
 from ml.train.genre.trunk_outputs import Row
-from ml.train.linear import (
-    Doubles,
-    Integers,
-    Rows,
-    add,
-    artist_discriminant,
-    normalise,
-    softmax_regression,
-)
+from ml.train.linear import Doubles, Integers, Rows, add, artist_discriminant, normalise, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
 

@@ -21,7 +21,7 @@ from ml.features.mel import Floats
 from ml.models.head import Linear
 from ml.models.mood import CALM, EXCITING, odds_to_share
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
-from ml.train.data.folds import Fold, folds_by_value, predict_out_of_fold, stratified_folds
+from ml.train.data.folds import Fold, predict_out_of_fold, stratified_folds
 from ml.train.genre import recipe
 from ml.train.linear import Integers, Rows, ridge_regression, softmax_regression
 
@@ -99,11 +99,6 @@ def folds_by_clip(ratings: Ratings, seed: int = 0) -> list[Fold]:
     """Five folds with as many exciting clips in each, the same for all methods that are compared."""
     groups = np.array([example.artist for example in ratings.examples])
     return stratified_folds(ratings.exciting, groups, seed=seed)
-
-
-def folds_by_genre(ratings: Ratings) -> list[Fold]:
-    """Each genre in turn is predicted by a model of the others."""
-    return folds_by_value(ratings.genres)
 
 
 def cross_predict(

@@ -1,4 +1,8 @@
-"""Second step of training tempo and key: both tasks in one form, features and right answers of each song."""
+"""Second step of training tempo and key: both tasks in one form, the features and the right answers of each song.
+
+In a task, `ridge` is the penalty on the weights, `measures` names the strict and the lenient score, and `genre_inputs`
+lists what the estimator is given of a song's genre: none, the estimate, or the label. Arrays are (alternatives, ...).
+"""
 
 from __future__ import annotations
 
@@ -23,43 +27,7 @@ SHORT_IMPORTANCE = 0.25
 """Weight of a 3-second clip relative to one of 14 s or more when keys are trained."""
 
 
-class EstimationTask:
-    """`ridge` is the penalty on the weights, `measures` names the strict and the lenient score.
-
-    `genre_inputs` lists what the estimator can be given of a song's genre: none, the estimate, or the label.
-    """
-
-    name: str
-    ridge: float
-    measures: tuple[str, str]
-    genre_inputs: tuple[str, ...] = ("none",)
-
-    def can_train_on(self, annotation: Annotation) -> bool:
-        raise NotImplementedError
-
-    def importance(self, annotation: Annotation) -> float:
-        return 1.0
-
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
-        return {}
-
-    def features(self, song: AnnotatedSong, priors: Mapping[str, Floats], genre: Genre) -> Floats:
-        """(alternatives, features)."""
-        raise NotImplementedError
-
-    def right(self, annotation: Annotation) -> Mask:
-        """(alternatives,) which alternatives are right."""
-        raise NotImplementedError
-
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
-        raise NotImplementedError
-
-    def score(self, song: AnnotatedSong, shares: Floats) -> tuple[float, float]:
-        """Strict and lenient score of the answer that follows from probabilities `shares` (alternatives,)."""
-        raise NotImplementedError
-
-
-class TempoTask(EstimationTask):
+class TempoTask:
     """Strict: within 4 %. Lenient: a third, half, double and triple count too."""
 
     name, ridge, measures = "tempo", 2.0, ("accuracy1", "accuracy2")
@@ -67,6 +35,9 @@ class TempoTask(EstimationTask):
 
     def can_train_on(self, annotation: Annotation) -> bool:
         return annotation.bpm is not None and annotation.long
+
+    def importance(self, annotation: Annotation) -> float:
+        return 1.0
 
     def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
         """(tempi,) smoothed share of every tempo among a genre's annotations."""
@@ -92,16 +63,20 @@ class TempoTask(EstimationTask):
         return scoring.tempo_scores(tempo.place(shares, song.pulse.spectrum), song.annotation.bpm)
 
 
-class KeyTask(EstimationTask):
+class KeyTask:
     """Strict: the exact key. Lenient: MIREX's weights for related keys."""
 
     name, ridge, measures = "key", 4.0, ("accuracy", "mirex")
+    genre_inputs = ("none",)
 
     def can_train_on(self, annotation: Annotation) -> bool:
         return annotation.key is not None
 
     def importance(self, annotation: Annotation) -> float:
         return 1.0 if annotation.long else SHORT_IMPORTANCE
+
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+        return {}
 
     def features(self, song: AnnotatedSong, priors: Mapping[str, Floats], genre: Genre) -> Floats:
         return key.features(song.profile)
@@ -117,3 +92,6 @@ class KeyTask(EstimationTask):
         answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
         weighted = scoring.key_score(answer, song.annotation.key or answer)
         return float(weighted == scoring.RIGHT), weighted
+
+
+EstimationTask = TempoTask | KeyTask

@@ -19,11 +19,9 @@ from ml.train.similarity.recording_pieces import BASELINE_FRAMES, Piece
 
 PATCH_FRAMES = 16
 
-RECIPES = {
-    "harmony": Recipe(dimensions=112, components=400, shrinkage=0.5),
-    "evidence": Recipe(dimensions=112, components=200, shrinkage=0.3),
-    "sound": Recipe(dimensions=112, components=250, shrinkage=0.3),
-}
+HARMONY_RECIPE = Recipe(dimensions=112, components=400, shrinkage=0.5)
+TRUNK_RECIPE = Recipe(dimensions=112, components=200, shrinkage=0.3)
+SOUND_RECIPE = Recipe(dimensions=112, components=250, shrinkage=0.3)
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,8 @@ def timbre_features(piece: Piece) -> Floats:
     return timbre.measure(piece.mel)
 
 
-HARMONY = Method("harmony, as shipped", "harmony", harmony_features, RECIPES["harmony"], harmony.weights)
-SOUND = Method("sound, as shipped", "sound", sound_features, RECIPES["sound"])
+HARMONY = Method("harmony, as shipped", "harmony", harmony_features, HARMONY_RECIPE, harmony.weights)
+SOUND = Method("sound, as shipped", "sound", sound_features, SOUND_RECIPE)
 SHIPPED = (HARMONY, SOUND)
 METHODS = (
     Method("flattened frames (the common way)", "baseline", flattened_frames),
@@ -100,8 +98,8 @@ METHODS = (
     Method("2-D Fourier magnitude of half beats", "harmony", fourier_beats),
     HARMONY,
     Method("sound: embedding, bare", "sound", lambda piece: _unit(piece.mean_trunk_output[2 * len(TAGS) :])),
-    Method("sound: evidence alone", "evidence", trunk_features, RECIPES["evidence"]),
-    Method("sound: timbre alone", "timbre", timbre_features, RECIPES["sound"]),
+    Method("sound: evidence alone", "evidence", trunk_features, TRUNK_RECIPE),
+    Method("sound: timbre alone", "timbre", timbre_features, SOUND_RECIPE),
     SOUND,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, recall_score
 
@@ -23,6 +23,7 @@ def test_macro_f1_by_hand() -> None:
     assert metrics.macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1]), 3) == pytest.approx(2 / 3)
 
 
+@settings(deadline=None)  # the first example loads scikit-learn
 @given(st.integers(0, 2**31))
 def test_counts_agree_with_scikit_learn(seed: int) -> None:
     truth, named = answers(seed)
@@ -90,6 +91,7 @@ def test_calibration_by_hand() -> None:
     assert error == pytest.approx((0.4 * 1 + (2.8 / 3 - 2 / 3) * 3) / 4)
 
 
+@settings(deadline=None)  # the first example loads scikit-learn
 @given(st.integers(0, 2**31))
 def test_precision_and_recall_agree_with_scikit_learn(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -15,6 +15,7 @@ from ml.models.mood import INPUTS, MoodModel, odds_to_share
 from ml.pipeline import load
 from ml.train.__main__ import main
 from ml.train.data.corpus import Example, read_folder
+from ml.train.data.folds import folds_by_value
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
 from ml.train.mood.training import MIDDLE_SECONDS, _groups, middle
@@ -133,7 +134,7 @@ def test_cross_validation_has_no_leak() -> None:
     """Shuffled inputs contain nothing about the balance, so only a leak could correlate with it."""
     given, ratings = some_ratings()
     random = np.random.default_rng(3).permutation(len(given))
-    for folds in (fit.folds_by_clip(ratings), fit.folds_by_genre(ratings)):
+    for folds in (fit.folds_by_clip(ratings), folds_by_value(ratings.genres)):
         predicted = fit.cross_predict(given[random], ratings.balance, folds)
         assert abs(np.corrcoef(predicted, ratings.balance)[0, 1]) < 0.3
         assert sorted(np.concatenate([test for _, test in folds]).tolist()) == list(range(len(given)))
@@ -142,7 +143,7 @@ def test_cross_validation_has_no_leak() -> None:
 
 def test_folds_by_genre_leave_out_whole_genres() -> None:
     _, ratings = some_ratings(30)
-    for train, test in fit.folds_by_genre(ratings):
+    for train, test in folds_by_value(ratings.genres):
         assert not set(ratings.genres[train]) & set(ratings.genres[test])
 
 
