@@ -23,7 +23,7 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rows:
+class WeightedRows:
     """Trunk outputs (n, size), label indices (n,), artists (n,) and the weight of each row (n,)."""
 
     trunk_output: Floats
@@ -31,8 +31,8 @@ class Rows:
     artists: npt.NDArray[np.str_]
     counts: Floats
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
-        return Rows(self.trunk_output[mask], self.labels[mask], self.artists[mask], self.counts[mask])
+    def where(self, mask: npt.NDArray[np.bool_]) -> WeightedRows:
+        return WeightedRows(self.trunk_output[mask], self.labels[mask], self.artists[mask], self.counts[mask])
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def ridge_regression(x: Floats, y: Floats, ridge: float) -> Linear:
     return scale.undo(ridge_weights(scale.apply(x), (y - mean)[:, None], ridge), np.array([mean]))
 
 
-def row_weights(rows: Rows, labels: int) -> Doubles:
+def row_weights(rows: WeightedRows, labels: int) -> Doubles:
     """All labels have the same total; within one, an artist's total grows with the square root of their songs."""
     _, artist, songs = np.unique(rows.artists, return_inverse=True, return_counts=True)
     weights = rows.counts / np.sqrt(songs[artist])
@@ -82,7 +82,7 @@ def row_weights(rows: Rows, labels: int) -> Doubles:
 
 
 def softmax_regression(
-    rows: Rows,
+    rows: WeightedRows,
     labels: int,
     *,
     ridge: float,
@@ -118,7 +118,7 @@ def softmax_regression(
     return scale.undo(best[: size * labels].reshape(size, labels), best[size * labels :])
 
 
-def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
+def artist_discriminant(rows: WeightedRows, labels: int, *, shrinkage: float) -> Linear:
     """Linear discriminant analysis; half of the scatter within a label is that between its artists' means."""
     scale = Scale.of(rows.trunk_output)
     x = scale.apply(rows.trunk_output)

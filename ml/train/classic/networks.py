@@ -39,9 +39,8 @@ class Windows:
 
 @dataclass
 class State:
-    """Progress of a run. `run` identifies its data and settings, so that no other run continues from it."""
+    """Progress of a run."""
 
-    run: str
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
@@ -58,11 +57,13 @@ def fit(
     epochs: int,
     seed: int,
     folder: Path,
-    run: str,
     show_progress: Callable[[str], None],
 ) -> tuple[Any, State]:
-    """The network of the best epoch, and the run's history. `folder` belongs to this run alone."""
-    network, state = _resume(kind, train, labels, seed, folder, run)
+    """The network of the best epoch, and the run's history.
+
+    `folder` belongs to this run alone: its name is a hash of data and settings.
+    """
+    network, state = _resume(kind, train, labels, seed, folder)
     while state.epoch < epochs and state.epoch - state.best_epoch < PATIENCE:
         started = time.perf_counter()
         loss, accuracy = _epoch(kind, network, train, np.random.default_rng([seed, state.epoch]))
@@ -101,21 +102,20 @@ def song_labels(windows: Windows) -> Integers:
     return windows.labels[first]
 
 
-def _resume(kind: str, train: Windows, labels: int, seed: int, folder: Path, run: str) -> tuple[Any, State]:
+def _resume(kind: str, train: Windows, labels: int, seed: int, folder: Path) -> tuple[Any, State]:
     path = folder / "state.json"
     if path.is_file() and (folder / "last.keras").is_file():
-        state = State(**json.loads(path.read_text(encoding="utf-8")))
-        if state.run == run:
-            start_tensorflow()
-            import keras
+        start_tensorflow()
+        import keras
 
-            return keras.models.load_model(folder / "last.keras", safe_mode=True), state
+        state = State(**json.loads(path.read_text(encoding="utf-8")))
+        return keras.models.load_model(folder / "last.keras", safe_mode=True), state
     scale = (
         {} if kind == "picture" else {"mean": float(train.mel.mean()), "deviation": float(train.mel.std())}
     )
     network = networks.build(kind, labels, seed=seed, **scale)
     _compile(network)
-    return network, State(run)
+    return network, State()
 
 
 def _compile(network: Any) -> None:

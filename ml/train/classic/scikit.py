@@ -81,7 +81,7 @@ WHOLE_NUMBERS = {"min_samples_leaf"}
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """Training rows: prepared features, label indices, and groups that must stay together."""
 
     features: Floats
@@ -100,7 +100,7 @@ class Fitted:
 
 def fit(
     kind: str,
-    rows: Rows,
+    rows: TrainingRows,
     labels: int,
     *,
     tune: str | None,
@@ -178,7 +178,7 @@ def _model(kind: str, settings: Settings, seed: int) -> Any:
     return make_pipeline(StandardScaler(), MODELS[kind].make(seed).set_params(**settings))
 
 
-def _out_of_fold(kind: str, settings: Settings, rows: Rows, labels: int, seed: int) -> Floats:
+def _out_of_fold(kind: str, settings: Settings, rows: TrainingRows, labels: int, seed: int) -> Floats:
     """Scores of every row by a model fitted without its group; zeros if there are too few groups for that."""
 
     def predict(train: Integers, test: Integers) -> Floats:
@@ -193,7 +193,7 @@ def _out_of_fold(kind: str, settings: Settings, rows: Rows, labels: int, seed: i
     return folds.predict_out_of_fold(parts, predict)
 
 
-def _accuracy(scores: Floats, rows: Rows) -> float:
+def _accuracy(scores: Floats, rows: TrainingRows) -> float:
     return float((scores.argmax(axis=1) == rows.labels).mean())
 
 

@@ -62,7 +62,6 @@ class Run:
     split: Split
     labels: tuple[str, ...]
     options: argparse.Namespace
-    key: str
     folder: Path
     show_progress: ShowProgress
 
@@ -88,7 +87,7 @@ def train(options: argparse.Namespace, show_progress: ShowProgress) -> None:
     kind, is_network = options.model, options.model in NETWORK_KINDS
     content = f"{kind}|{name}|{options.seed}|{table.features.sum()}|{labels}"
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
-    run = Run(kind, table, split, labels, options, key, options.cache / "lab" / key, show_progress)
+    run = Run(kind, table, split, labels, options, options.cache / "lab" / key, show_progress)
     trained = _train_network(run) if is_network else _train_features(run)
     card = _card(run, name, trained)
     card.metrics.setdefault("train_seconds", round(time.perf_counter() - started, 1))
@@ -118,7 +117,7 @@ def _train_features(run: Run) -> Trained:
     truth = np.array([run.labels.index(label) for label in table.labels])
     fitted = fitting.fit(
         run.kind,
-        fitting.Rows(table.features, truth, run.split.groups[run.split.train]),
+        fitting.TrainingRows(table.features, truth, run.split.groups[run.split.train]),
         len(run.labels),
         tune=options.tune,
         trials=options.trials,
@@ -141,7 +140,6 @@ def _train_network(run: Run) -> Trained:
         epochs=run.options.epochs,
         seed=run.options.seed,
         folder=run.folder,
-        run=run.key,
         show_progress=run.show_progress,
     )
     metrics = {

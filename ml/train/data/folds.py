@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
 Array = npt.NDArray[Any]
-Rows = npt.NDArray[np.int64]
-Fold = tuple[Rows, Rows]
-"""Rows to train on and rows to predict."""
+Indices = npt.NDArray[np.int64]
+Fold = tuple[Indices, Indices]
+"""Row numbers to train on and row numbers to predict."""
 
 FOLDS = 5
 
@@ -29,10 +29,10 @@ def stratified_folds(labels: Array, groups: Array, *, count: int = FOLDS, seed: 
     return list(folds.split(labels, labels, groups))
 
 
-def shuffled_folds(groups: Sequence[str], *, count: int, seed: int) -> Rows:
+def shuffled_folds(groups: Sequence[str], *, count: int, seed: int) -> Indices:
     """The number of each row's fold: the sorted groups are shuffled and dealt out one by one."""
     names, places = np.unique(groups, return_inverse=True)
-    numbers: Rows = np.random.default_rng(seed).permutation(len(names))[places] % count
+    numbers: Indices = np.random.default_rng(seed).permutation(len(names))[places] % count
     return numbers
 
 
@@ -41,7 +41,7 @@ def folds_by_value(values: Array) -> list[Fold]:
     return [(np.flatnonzero(values != value), np.flatnonzero(values == value)) for value in np.unique(values)]
 
 
-def predict_out_of_fold(folds: Sequence[Fold], predict: Callable[[Rows, Rows], Array]) -> Array:
+def predict_out_of_fold(folds: Sequence[Fold], predict: Callable[[Indices, Indices], Array]) -> Array:
     """A prediction for every row from a model that was not trained on it.
 
     `predict(train, test)` trains on rows `train` and returns predictions for rows `test`.

@@ -20,7 +20,15 @@ from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import EMOTIFY
 from ml.train.data.folds import predict_out_of_fold, stratified_folds
 from ml.train.genre.trunk_outputs import Row
-from ml.train.linear import Doubles, Integers, Rows, add, artist_discriminant, normalise, softmax_regression
+from ml.train.linear import (
+    Doubles,
+    Integers,
+    WeightedRows,
+    add,
+    artist_discriminant,
+    normalise,
+    softmax_regression,
+)
 
 Mask = npt.NDArray[np.bool_]
 
@@ -65,9 +73,9 @@ UNCALIBRATED = 2.0
 
 @dataclass(frozen=True)
 class TrainingTable:
-    """Rows as arrays, and the row of each copy's original."""
+    """Training rows as arrays, and the row of each copy's original."""
 
-    rows: Rows
+    rows: WeightedRows
     is_taggram: Mask
     is_original: Mask
     from_emotify: Mask
@@ -90,7 +98,7 @@ def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> TrainingTable:
         if row.example.taggram is None and row.variant == ORIGINAL
     }
     length = np.array([min(1.0, np.sqrt(row.windows / FULL_WINDOWS) + 0.2) for row in rows])
-    table = Rows(
+    table = WeightedRows(
         trunk_output=np.array([row.trunk_output for row in rows], np.float32),
         labels=np.array([labels.index(row.example.label) for row in rows]),
         artists=np.array([row.example.artist for row in rows]),

@@ -23,7 +23,7 @@ from ml.models.mood import CALM, EXCITING, odds_to_share
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.data.folds import Fold, predict_out_of_fold, stratified_folds
 from ml.train.genre import recipe
-from ml.train.linear import Integers, Rows, ridge_regression, softmax_regression
+from ml.train.linear import Integers, WeightedRows, ridge_regression, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
 Predict = Callable[[Floats], Floats]
@@ -154,9 +154,9 @@ def fit_labels(
 
     The second is None if a mood has songs of one group only.
     """
-    rows = Rows(given, labels, groups, np.ones(len(labels), np.float32))
+    rows = WeightedRows(given, labels, groups, np.ones(len(labels), np.float32))
 
-    def fit(part: Rows) -> Linear:
+    def fit(part: WeightedRows) -> Linear:
         return softmax_regression(part, count, ridge=OWN_RIDGE, fidelity=0.0)
 
     folds = stratified_folds(labels, groups)

@@ -43,11 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.rhythm", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder that holds gtzan/")
-    parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="where the JSON files go")
+    parser = argparse.ArgumentParser(prog="python -m ml.train.rhythm", description="Train tempo and key.")
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="the folder of the JSON files")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
     return parser
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ml.models import fitted
 from ml.models.fitted import Floats
-from ml.train.data.folds import Rows, folds_by_value, predict_out_of_fold, shuffled_folds
+from ml.train.data.folds import Indices, folds_by_value, predict_out_of_fold, shuffled_folds
 from ml.train.metrics import calibration_error_of_choice
 from ml.train.rhythm import conditional_logit
 from ml.train.rhythm.conditional_logit import Mask
@@ -69,7 +69,7 @@ def cross_validate(
     artists = [song.annotation.artist for song in songs]
     tested = test_songs or songs
 
-    def predict_fold(train_rows: Rows, test_rows: Rows) -> Floats:
+    def predict_fold(train_rows: Indices, test_rows: Indices) -> Floats:
         test_artists = {artists[row] for row in test_rows}
         priors = task.priors([one for one in annotations if one.artist not in test_artists])
         weights = train(task, [songs[row] for row in train_rows], priors)

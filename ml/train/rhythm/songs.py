@@ -22,7 +22,7 @@ from ml.models.fitted import Floats
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.data.corpus import LONG_SECONDS, read_rows
-from ml.train.data.folds import Rows, folds_by_value, predict_out_of_fold, shuffled_folds
+from ml.train.data.folds import Indices, folds_by_value, predict_out_of_fold, shuffled_folds
 
 ARTIST_FOLDS, GENRE_SEED = 10, 5
 
@@ -98,7 +98,7 @@ def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[mel.Floats
     rows = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
     genres = np.array([annotation.genre for annotation in annotations])
 
-    def predict(train: Rows, test: Rows) -> Floats:
+    def predict(train: Indices, test: Indices) -> Floats:
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3)
         probabilities: Floats = model.fit(rows[train], genres[train]).predict_proba(rows[test])
         return probabilities

@@ -19,7 +19,7 @@ from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import fit
 from ml.train.similarity.recording_pieces import MP3, UNCHANGED, Piece, random_excerpts
 
-Rows = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Pieces = list[tuple[int, Piece]]
 """Pieces with the number of the recording that each belongs to."""
 Figures = dict[str, dict[str, float]]
@@ -66,11 +66,11 @@ class FoldProjections:
 
     method: Method
     library: Floats
-    queries: dict[str, tuple[Rows, Floats]]
+    queries: dict[str, tuple[Indices, Floats]]
     pieces: Floats
-    recordings: Rows
+    recordings: Indices
     """The recording of each of `pieces`, which the projections are fitted on."""
-    folds: Rows
+    folds: Indices
     _fitted: dict[int, Callable[[Floats], Floats]] = field(default_factory=dict)
 
     @classmethod
@@ -104,7 +104,7 @@ class FoldProjections:
         return fit(self.pieces[rows], self.recordings[rows], self.method.recipe, weights)
 
 
-def folds_of_artists(artists: Sequence[str], training_artists: Sequence[str]) -> Rows:
+def folds_of_artists(artists: Sequence[str], training_artists: Sequence[str]) -> Indices:
     """The fold of each artist; an artist outside the training data may be in any."""
     folds = shuffled_folds(training_artists, count=FOLDS, seed=SEED).tolist()
     known = dict(zip(training_artists, folds, strict=True))
@@ -143,7 +143,7 @@ def _share(ranks: Sequence[int], count: int) -> float:
     return round(float(np.mean(np.array(ranks) < count)), 3) if ranks else 0.0
 
 
-def _features(method: Method, pieces: Pieces) -> tuple[Rows, Floats]:
+def _features(method: Method, pieces: Pieces) -> tuple[Indices, Floats]:
     """Recordings and features of the pieces that have all of them; not every transposition has a trunk output."""
     features = np.stack([method.features(piece) for _, piece in pieces])
     complete = np.isfinite(features).all(axis=1)

@@ -104,7 +104,6 @@ def fit(folder: Path, epochs: int, show_progress: Any = lambda _: None) -> tuple
         epochs=epochs,
         seed=3,
         folder=folder,
-        run="r",
         show_progress=show_progress,
     )
 
@@ -129,7 +128,7 @@ def test_a_killed_run_continues_with_the_same_result(tmp_path: Path) -> None:
 def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str) -> None:
     choose = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 20)
-    rows = fitting.Rows(
+    rows = fitting.TrainingRows(
         (choose.standard_normal((60, 5)) + labels[:, None]).astype(np.float32),
         labels,
         np.arange(60).astype(str),

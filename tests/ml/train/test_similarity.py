@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
+from ml.models.card import load_card
 from ml.models.genre import TRUNK_OUTPUT_SIZE
-from ml.similarity import timbre
+from ml.similarity import projection, timbre
 from ml.train.data.corpus import Example
 from ml.train.data.folds import FOLDS
+from ml.train.similarity import __main__ as command
 from ml.train.similarity.cross_validation import (
     TRANSPOSED,
     FoldProjections,
@@ -22,7 +27,7 @@ from ml.train.similarity.cross_validation import (
 )
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import Recipe
-from ml.train.similarity.recording_pieces import EXCERPTS, Piece, random_excerpts
+from ml.train.similarity.recording_pieces import CHANGES, EXCERPTS, Piece, random_excerpts
 
 Floats = npt.NDArray[np.float32]
 
@@ -95,3 +100,20 @@ def test_pieces_are_sorted_by_their_use_and_the_right_half_is_found() -> None:
     figures = search_figures(FoldProjections.of(method, task))
     assert figures["as it is"] == {"top1": 1.0, "top3": 1.0, "questions": 12}
     assert figures[TRANSPOSED]["questions"] == 1
+
+
+def test_the_command_writes_projections_that_the_product_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [make_piece(f"artist {number}", number) for number in range(10)]
+    parts = [("whole", "as it is"), ("second", "as it is"), *(("first", change) for change in CHANGES)]
+    pieces = [replace(piece, part=part, change=change) for piece in long for part, change in parts]
+    monkeypatch.setattr(command, "load", contextlib.nullcontext)
+    monkeypatch.setattr(command, "read_pieces", lambda *arguments: iter(pieces))
+    output = tmp_path / "neighbours.npz"
+    assert command.main(["--output", str(output)]) == 0
+    card = load_card(output)
+    assert card.labels == ("harmony", "sound") and card.data["clips"] == 10
+    assert card.metrics["other_half"]["sound"]["as it is"]["top1"] == 1.0
+    projections, version = projection.load(output)
+    assert set(projections) == {"harmony", "sound"} and version == card.sha256[output.name][:16]
