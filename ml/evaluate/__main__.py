@@ -21,10 +21,10 @@ from ml.evaluate.figures import Figures
 from ml.models.genre import GenreModel
 from ml.report.errors import SoriError
 from ml.report.progress import show_progress
-from ml.train.classic.run import LAB_FOLDER
+from ml.train.classic.training import LAB_FOLDER
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_taggrams
-from ml.train.mood.task import MoodInputs
+from ml.train.mood.training import MoodFeatures
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
@@ -104,7 +104,7 @@ def evaluate(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[
                 "robustness": transfer.robustness(predictor, songs, with_test=on_test),
             },
             **rhythm.measure(predictor, crossed, options.shared),
-            "mood": mood.measure(predictor, MoodInputs(model, predictor.cache, threads), options.shared),
+            "mood": mood.measure(predictor, MoodFeatures(model, predictor.cache, threads), options.shared),
             "data": provenance.data(options.shared),
         }
     return figures, examined

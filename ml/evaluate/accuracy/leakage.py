@@ -68,7 +68,7 @@ def of_recipe_cross_validated(rows: Sequence[Row], labels: Sequence[str]) -> Fig
 
 
 def _recipe_accuracy(
-    table: recipe.Table, labels: Sequence[str], splits: Iterator[Split] | list[Split]
+    table: recipe.TrainingTable, labels: Sequence[str], splits: Iterator[Split] | list[Split]
 ) -> float:
     right: list[bool] = []
     for train, test in splits:

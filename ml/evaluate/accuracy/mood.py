@@ -19,25 +19,26 @@ from ml.evaluate.figures import Figures, Integers, Mask, rounded
 from ml.features.mel import Floats
 from ml.models.mood import odds_to_share
 from ml.models.trunk import TAGS
+from ml.train.data.folds import Fold, folds_by_value
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
-from ml.train.mood.task import MIDDLE, MoodInputs
+from ml.train.mood.training import MIDDLE, MoodFeatures
 
 DRAWS = 10
 """How often the clips are dealt into five folds; figures are means over these."""
 BOOTSTRAP = 2000
 
 
-def measure(predictor: Predictor, moods: MoodInputs, shared: Path) -> Figures:
+def measure(predictor: Predictor, moods: MoodFeatures, shared: Path) -> Figures:
     ratings = fit.read_ratings(shared)
-    _, whole = moods.inputs(ratings.examples, predictor.show_progress)
-    _, part = moods.inputs(ratings.examples, predictor.show_progress, MIDDLE)
+    _, whole = moods.extract(ratings.examples, predictor.show_progress)
+    _, part = moods.extract(ratings.examples, predictor.show_progress, MIDDLE)
     predictor.show_progress("judging moods\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
-    by_genre = fit.folds_by_genre(ratings)
+    by_genre = folds_by_value(ratings.genres)
 
     def predict(given: Floats, asked: Floats | None = None) -> list[Floats]:
-        return [fit.cross_predict(given, ratings.balance, folds, asked=asked) for folds in draws]
+        return [fit.cross_predict(given, ratings.balance, folds, tested=asked) for folds in draws]
 
     predicted = predict(whole)
     ways = {
@@ -64,7 +65,7 @@ def measure(predictor: Predictor, moods: MoodInputs, shared: Path) -> Figures:
     }
 
 
-def _predict_pictures(predictor: Predictor, ratings: Ratings, folds: fit.Folds) -> Floats:
+def _predict_pictures(predictor: Predictor, ratings: Ratings, folds: Sequence[Fold]) -> Floats:
     """Minutes of training, so its judgements are kept under all that they depend on."""
     seen = mood_network.pictures(ratings.examples, predictor.cache, predictor.show_progress)
     predictor.show_progress("training picture networks\n")

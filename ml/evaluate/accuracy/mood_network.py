@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.mel import Floats
 from ml.models.card import hash_file
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.genre.trunk_outputs import load_example
 
 SIZE = 128
 FILTERS = (16, 32, 64)
@@ -48,7 +48,7 @@ def pictures(examples: Sequence[Example], cache: Cache, show_progress: Callable[
     for number, example in enumerate(examples, start=1):
         show_progress(f"drawing {number}/{len(examples)}")
         key = f"picture|{VERSION}|{hash_file(example.audio)}"
-        drawn.append(cache.get(key, lambda example=example: draw(load_example(example).samples)))  # type: ignore[misc]
+        drawn.append(cache.get(key, lambda example=example: draw(load(example.audio).samples)))  # type: ignore[misc]
     return np.stack(drawn)
 
 

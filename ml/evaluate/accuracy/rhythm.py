@@ -23,11 +23,11 @@ from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
 from ml.report.keys import MODES
-from ml.train.data.corpus import Example
+from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
-from ml.train.rhythm import scoring, trial
-from ml.train.rhythm.songs import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
-from ml.train.rhythm.tasks import KeyQuestion, Question, TempoQuestion
+from ml.train.rhythm import cross_validation, scoring
+from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
+from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"
@@ -66,8 +66,8 @@ def measure(predictor: Predictor, crossed: CrossPredicted, shared: Path) -> dict
     plain = _librosa(predictor, clips)
     return {
         "tempo": shipped["tempo"]
-        | {"seconds": LONG_SECONDS, "cross_validated": _held_out(TempoQuestion(), songs, clips, apart)},
-        "key": shipped["key"] | {"cross_validated": _held_out(KeyQuestion(), songs, clips, {})},
+        | {"seconds": LONG_SECONDS, "cross_validated": _held_out(TempoTask(), songs, clips, apart)},
+        "key": shipped["key"] | {"cross_validated": _held_out(KeyTask(), songs, clips, {})},
         "librosa": plain,
     }
 
@@ -111,19 +111,24 @@ def _shipped(predictor: Predictor, clips: Clips, rows: Sequence[Row]) -> dict[st
     return {"tempo": _tempo_figures(tempi, clips.tempo), "key": _key_figures(keys)}
 
 
-def _held_out(question: Question, songs: Sequence[Song], clips: Clips, genres: Genres) -> Figures:
+def _held_out(
+    question: EstimationTask, songs: Sequence[AnnotatedSong], clips: Clips, genres: Genres
+) -> Figures:
     """Answers averaged over assignments to folds; the tempo is told what the genre model would say."""
-    songs = [song for song in songs if question.teaches(song.facts)]
-    asked = [replace(song, genre=genres.get(song.facts.id, song.genre)) for song in songs]
-    known = "estimated" if "estimated" in question.knowledge else "none"
+    songs = [song for song in songs if question.can_train_on(song.annotation)]
+    asked = [replace(song, genre=genres.get(song.annotation.id, song.genre)) for song in songs]
+    known = "estimated" if "estimated" in question.genre_inputs else "none"
     runs = [
-        trial.hold_out(question, songs, clips.annotations, seed=seed, asked_as=asked)[known] for seed in SEEDS
+        cross_validation.cross_validate(question, songs, clips.annotations, seed=seed, test_songs=asked)[
+            known
+        ]
+        for seed in SEEDS
     ]
-    places = [place for place, song in enumerate(songs) if song.facts.long]
+    places = [place for place, song in enumerate(songs) if song.annotation.long]
     scores: list[tuple[float, ...]] = [
         tuple(np.mean([question.score(songs[place], run[place]) for run in runs], axis=0)) for place in places
     ]
-    facts = [songs[place].facts for place in places]
+    facts = [songs[place].annotation for place in places]
     return _tempo_figures(scores, facts) if question.name == "tempo" else _key_figures(scores)
 
 

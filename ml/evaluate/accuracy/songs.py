@@ -26,7 +26,7 @@ from ml.train.data.augmentation import TRAINED_VARIANTS
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
 from ml.train.genre import recipe
-from ml.train.genre.trunk_outputs import Gatherer, Row
+from ml.train.genre.trunk_outputs import Row, TrunkOutputs
 
 ShowProgress = Callable[[str], None]
 
@@ -67,7 +67,7 @@ class Predictor:
         self.model, self.show_progress, self.cache = model, show_progress, cache
         self.labels = model.labels
         self.head = disassemble(model.model.head, model.card.settings["tags_alone"])
-        self._gatherer, self._executor = Gatherer(model, cache, executor), executor
+        self._gatherer, self._executor = TrunkOutputs(model, cache, executor), executor
         self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
@@ -111,7 +111,7 @@ class Predictor:
 class CrossPredicted:
     """The songs learnt from, each judged by a model of the same recipe that never met its artist."""
 
-    table: recipe.Table
+    table: recipe.TrainingTable
     rows: list[Row]
     clips: Doubles
     """(rows, labels) probabilities of the whole head; those of taggrams say nothing."""
@@ -132,11 +132,11 @@ class CrossPredicted:
             (predicted.scores, ~table.is_taggram),
             (predicted.scores_by_tags, table.is_taggram),
         ):
-            known = predicted.held & mine
+            known = predicted.scored & mine
             probabilities.append(
                 softmax(scores * recipe.temperature(scores[known], table.rows.labels[known]))
             )
-        return cls(table, rows, probabilities[0], probabilities[1], predicted.held)
+        return cls(table, rows, probabilities[0], probabilities[1], predicted.scored)
 
     def prediction(self, labels: tuple[str, ...], probabilities: Doubles, use: recipe.Mask) -> Judgement:
         return Judgement(labels, np.asarray(self.table.rows.labels[use]), probabilities[use])

@@ -26,9 +26,9 @@ from ml.models.classic.kinds import FEATURE_KINDS
 from ml.models.classic.serving import FeatureJudge
 from ml.models.head import softmax
 from ml.train.classic import datasets, networks
-from ml.train.classic.datasets import Material
 from ml.train.data import splits
-from ml.train.genre.linear import Integers
+from ml.train.data.feature_tables import FeatureTable
+from ml.train.linear import Integers
 
 CLIPS = "clips"
 TIMED_SONGS = 5
@@ -72,7 +72,7 @@ class Examined:
 
 def examine_all(folder: Path, shared: Path, cache: Path, show_progress: ShowProgress) -> list[Examined]:
     """Every weight file of `folder` with a card, in order; those of other people's songs cannot be examined here."""
-    kept: dict[tuple[str, ...], Material] = {}
+    kept: dict[tuple[str, ...], FeatureTable] = {}
     found = []
     for path in sorted(folder.glob("*.json")):
         weights = next((p for p in (path.with_suffix(s) for s in (".skops", ".keras")) if p.is_file()), None)
@@ -98,7 +98,7 @@ def _examine(
     card: Card,
     shared: Path,
     cache: Path,
-    kept: dict[tuple[str, ...], Material],
+    kept: dict[tuple[str, ...], FeatureTable],
     show_progress: ShowProgress,
 ) -> Examined:
     songs = _material(card, shared, cache, kept, show_progress)
@@ -115,8 +115,12 @@ def _examine(
 
 
 def _material(
-    card: Card, shared: Path, cache: Path, kept: dict[tuple[str, ...], Material], show_progress: ShowProgress
-) -> Material:
+    card: Card,
+    shared: Path,
+    cache: Path,
+    kept: dict[tuple[str, ...], FeatureTable],
+    show_progress: ShowProgress,
+) -> FeatureTable:
     """What the card was trained on; read once for all cards that look at it alike."""
     sources, leaky = card.data["source"], card.data["split"] == "leaky"
     looks = "features" if card.kind in FEATURE_KINDS else "mel"
@@ -132,13 +136,13 @@ def _material(
 
 
 def _scores(
-    predict: FeatureJudge | serving.NetworkJudge, card: Card, test: Material, *, by_row: bool
+    predict: FeatureJudge | serving.NetworkJudge, card: Card, test: FeatureTable, *, by_row: bool
 ) -> tuple[Any, Integers]:
     truth = np.array([card.labels.index(label) for label in test.labels])
     if isinstance(predict, FeatureJudge):
-        return scikit.scores(predict.model, test.inputs), truth
+        return scikit.scores(predict.model, test.features), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
-    windows = networks.Windows(test.inputs, truth, songs)
+    windows = networks.Windows(test.features, truth, songs)
     return networks.song_scores(card.kind, predict.network, windows), networks.song_labels(windows)
 
 

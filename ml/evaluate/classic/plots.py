@@ -11,7 +11,7 @@ import numpy as np
 from ml.evaluate import plots
 from ml.evaluate.classic.measure import Examined, best
 from ml.evaluate.plots import BLUE, INK, ORANGE
-from ml.train.classic.datasets import Material
+from ml.train.data.feature_tables import FeatureTable
 
 MOST_IMPORTANT = 16
 SHOWN = (
@@ -24,7 +24,7 @@ SHOWN = (
 )
 
 
-def draw(folder: Path, examined: Sequence[Examined], tables: Material | None) -> dict[str, str]:
+def draw(folder: Path, examined: Sequence[Examined], tables: FeatureTable | None) -> dict[str, str]:
     """Write the plots into `folder`; their file names by what they show."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: dict[str, Any] = {}
@@ -77,7 +77,7 @@ def importances(one: Examined) -> Any:
     return figure
 
 
-def distributions(tables: Material) -> Any:
+def distributions(tables: FeatureTable) -> Any:
     """Box plots of a few features over the genres, over all songs of the published tables."""
     short = {name.split(":")[-1]: place for place, name in reversed(list(enumerate(tables.names)))}
     shown = [(short[name], title) for name, title in SHOWN if name in short]
@@ -86,7 +86,7 @@ def distributions(tables: Material) -> Any:
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
     for (place, title), axes in zip(shown, grid.flat, strict=False):
-        values = [tables.inputs[tables.labels == label, place] for label in labels]
+        values = [tables.features[tables.labels == label, place] for label in labels]
         axes.boxplot(
             values, showfliers=False, patch_artist=True, widths=0.6,
             boxprops={"facecolor": BLUE, "alpha": 0.35}, medianprops={"color": INK},

@@ -21,7 +21,7 @@ from ml.models.mood import MoodModel
 from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.train.classic import datasets
-from ml.train.classic.run import PUBLISHED
+from ml.train.classic.training import PUBLISHED
 from ml.train.data.cache import Cache
 
 ShowProgress = Callable[[str], None]

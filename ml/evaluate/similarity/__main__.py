@@ -1,9 +1,7 @@
-"""The other half, measured: how often a song's second half is found by its first, whatever was done to it.
+"""`python -m ml.evaluate.similarity`: how often the second half of a song is found by its first, for each descriptor.
 
-    python -m ml.evaluate.similarity.__main__ [--fit] [--output FILE]
-
-Every figure comes from projections that never heard the artist of the asking song: the clips are split five ways by
-artist, and each fifth asks through what the other four taught. `--fit` learns the shipped projection from all of them.
+Every figure comes from projections that were fitted without the artist of the query: the clips are divided into five
+folds by artist, and the queries of each use the projection of the other four.
 """
 
 from __future__ import annotations
@@ -16,90 +14,47 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.evaluate.similarity import cuts
-from ml.models.card import Card
 from ml.pipeline import load
 from ml.report.progress import show_progress
-from ml.similarity import harmony, projection, timbre
-from ml.similarity.projection import KINDS, Projection
 from ml.train.data.corpus import GTZAN
-from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
-from ml.train.similarity.halves import MP3, UNTOUCHED, Piece, crops, read_pieces
-from ml.train.similarity.methods import METHODS, Method
-from ml.train.similarity.projection import save
-
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-Figures = dict[str, dict[str, float]]
-
-TRANSPOSED = "transposed ±1 to ±6"
-QUESTIONS = (UNTOUCHED, TRANSPOSED, MP3, "tempo +5 %", "tempo -5 %")
-
-
-def gather(heard: Sequence[Piece]) -> Halves:
-    long = [one for one in heard if one.part == "second"]
-    place = {one.example.name: number for number, one in enumerate(long)}
-    short = [one for one in heard if one.part == "whole" and one.example.name not in place]
-    asked: dict[str, list[tuple[int, Piece]]] = {question: [] for question in QUESTIONS}
-    for one in heard:
-        if one.part == "first":
-            question = TRANSPOSED if one.change.startswith("transposed") else one.change
-            asked[question].append((place[one.example.name], one))
-    whole = [one for one in heard if one.part == "whole"]
-    cut = [
-        (place[one.example.name], crop)
-        for number, one in enumerate(whole)
-        if one.example.name in place
-        for crop in crops(one, number)
-    ]
-    return Halves(long + short, asked, cut, whole, [one.example.artist for one in long])
+from ml.train.data.folds import FOLDS
+from ml.train.similarity.__main__ import CACHE_FOLDER
+from ml.train.similarity.cross_validation import (
+    Figures,
+    FoldProjections,
+    SearchTask,
+    distances,
+    folds_of_artists,
+    search_figures,
+)
+from ml.train.similarity.methods import METHODS, SHIPPED
+from ml.train.similarity.recording_pieces import read_pieces
 
 
-def measure(halves: Halves, shared: Path) -> tuple[dict[str, Any], dict[str, Projection]]:
-    """All figures, and the projections that ship, learnt from every clip.
-
-    Figures per method and question are the share found first and among three; same artist and genre at three.
-    """
+def measure(halves: SearchTask, shared: Path) -> dict[str, Any]:
+    """Per method and query the share found first and among three; same artist and genre at three."""
     found: dict[str, Figures] = {}
     alike: dict[str, dict[str, float]] = {}
-    fitted: dict[str, Projection] = {}
-    shipped: dict[str, Lessons] = {}
+    shipped: dict[str, FoldProjections] = {}
     for method in METHODS:
         show_progress(f"{method.name}\n")
-        lessons = Lessons.of(method, halves)
-        found[method.name] = other_half(lessons)
+        lessons = FoldProjections.of(method, halves)
+        found[method.name] = search_figures(lessons)
         alike[method.name] = precision(lessons, halves)
-        if method.kind in KINDS and method.recipe is not None:
-            fitted[method.kind] = lessons.all()
+        if method in SHIPPED:
             shipped[method.kind] = lessons
-    figures = {
+    return {
         "clips_asking": len(halves.artists),
         "library": len(halves.library),
         "other_half": found,
         "precision_at_3": {**alike, "chance": chance(halves)},
         "cuts": cuts.compare(halves, shipped, shared),
     }
-    return figures, fitted
 
 
-def other_half(lessons: Lessons) -> Figures:
-    ranks: dict[str, list[int]] = {question: [] for question in QUESTIONS}
-    for fold in range(FOLDS):
-        learnt = lessons.without(fold)
-        vectors = learnt(lessons.library)
-        for question, (owners, features) in lessons.asked.items():
-            mine = lessons.folds[owners] == fold
-            if mine.any():
-                ranks[question] += _ranks(lessons.method, learnt(features[mine]), vectors, owners[mine])
-    return {
-        question: {"top1": _share(found, 1), "top3": _share(found, 3), "questions": len(found)}
-        for question, found in ranks.items()
-    }
-
-
-def precision(lessons: Lessons, halves: Halves) -> dict[str, float]:
+def precision(lessons: FoldProjections, halves: SearchTask) -> dict[str, float]:
     """Share of a whole clip's three nearest that are by its artist (where there are others) or of its genre.
 
     GTZAN's clips alone, whose artists are known.
@@ -108,12 +63,12 @@ def precision(lessons: Lessons, halves: Halves) -> dict[str, float]:
     features = np.stack([lessons.method.features(one) for one in clips])
     artists = np.array([one.example.artist for one in clips])
     genres = np.array([one.example.label for one in clips])
-    of_clip = fold_of(artists.tolist(), halves.artists)
+    of_clip = folds_of_artists(artists.tolist(), halves.artists)
     by_artist, by_genre = [], []
     for fold in range(FOLDS):
         vectors = lessons.without(fold)(features)
         mine = np.flatnonzero(of_clip == fold)
-        apart = _distances(lessons.method, vectors[mine], vectors)
+        apart = distances(lessons.method, vectors[mine], vectors)
         apart[np.arange(len(mine)), mine] = np.inf
         near = np.argsort(apart, axis=1, kind="stable")[:, :3]
         others = (artists[mine][:, None] == artists[None]).sum(axis=1) > 1
@@ -122,7 +77,7 @@ def precision(lessons: Lessons, halves: Halves) -> dict[str, float]:
     return {"artist": round(float(np.mean(by_artist)), 3), "genre": round(float(np.mean(by_genre)), 3)}
 
 
-def chance(halves: Halves) -> dict[str, float]:
+def chance(halves: SearchTask) -> dict[str, float]:
     clips = [one.example for one in halves.whole if one.example.collection == GTZAN]
     artists, genres = (np.array([getattr(one, name) for one in clips]) for name in ("artist", "label"))
     alike = [(names[:, None] == names[None]).sum(axis=1) - 1 for names in (artists, genres)]
@@ -133,37 +88,13 @@ def chance(halves: Halves) -> dict[str, float]:
     }
 
 
-def _distances(method: Method, questions: Floats, vectors: Floats) -> npt.NDArray[np.float64]:
-    """Squared distances (questions, vectors); of mean chroma under the best of twelve rotations."""
-    turns = range(12) if method.kind == "rotation" else range(1)
-    squares = np.sum(vectors.astype(float) ** 2, axis=1)[None]
-    own = np.sum(questions.astype(float) ** 2, axis=1)[:, None]
-    apart = [own + squares - 2 * np.roll(questions, turn, axis=1).astype(float) @ vectors.T for turn in turns]
-    nearest: npt.NDArray[np.float64] = np.min(apart, axis=0)
-    return nearest
-
-
-def _ranks(method: Method, questions: Floats, vectors: Floats, owners: Rows) -> list[int]:
-    apart = _distances(method, questions, vectors)
-    own = apart[np.arange(len(owners)), owners]
-    ranks: list[int] = (apart < own[:, None]).sum(axis=1).tolist()
-    return ranks
-
-
-def _share(ranks: Sequence[int], count: int) -> float:
-    return round(float(np.mean(np.array(ranks) < count)), 3) if ranks else 0.0
-
-
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ml.evaluate.similarity.__main__", description="Does half a song find the rest?"
     )
-    parser.add_argument("--fit", action="store_true", help="learn weight/neighbours.npz from all clips first")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON and write no page")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument(
-        "--cache", type=Path, default=Path(".cache/halves"), help="where what was heard is kept"
-    )
+    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached features")
     parser.add_argument("--output", type=Path, default=Path("docs/neighbours.md"), help="the page to write")
     return parser
 
@@ -174,27 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     with load() as pipeline:
         heard = list(read_pieces(arguments.shared, pipeline, arguments.cache, show_progress))
-    halves = gather(heard)
-    figures, fitted = measure(halves, arguments.shared)
-    if arguments.fit:
-        save(fitted, _card(figures))
+    figures = measure(SearchTask.of(heard), arguments.shared)
     if arguments.json:
         print(json.dumps(figures, indent=2))
     else:
         arguments.output.write_text(page(figures), encoding="utf-8")
     return 0
-
-
-def _card(figures: dict[str, Any]) -> Card:
-    return Card(
-        name="neighbours",
-        version="1",
-        labels=projection.KINDS,
-        settings={"harmony_version": harmony.VERSION, "sound_version": timbre.VERSION},
-        data={"clips": figures["clips_asking"], "collections": ["GTZAN", "Emotify"]},
-        metrics=figures,
-        licence="MIT; learnt from GTZAN and Emotify, of which it holds no audio",
-    )
 
 
 if __name__ == "__main__":

@@ -12,17 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.similarity import timbre
-from ml.train.data.corpus import GTZAN
+from ml.train.data.corpus import GTZAN, LONG_SECONDS
+from ml.train.data.folds import FOLDS
 from ml.train.similarity import published
-from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
-from ml.train.similarity.halves import LONG_SECONDS, Piece
+from ml.train.similarity.cross_validation import FoldProjections, SearchTask, folds_of_artists
+from ml.train.similarity.recording_pieces import Piece
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 Figures = dict[str, float]
 
 
-def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[str, Figures]:
+def compare(halves: SearchTask, lessons: dict[str, FoldProjections], shared: Path) -> dict[str, Figures]:
     """Figures by what describes the cuts. Each pair of lines asks with the same cuts."""
     clips = [one for one in halves.whole if one.example.collection == GTZAN]
     names = [one.example.name for one in clips]
@@ -32,17 +33,17 @@ def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[s
     tagged = cuts & np.array([name in tags for name in names])
     rows = [chroma.get(name, np.ones(24, np.float32)) for name in names]
     tables = published.standardise(np.stack([published.invariants(row) for row in rows]), table)
-    alone = published.standardise(np.stack([published.transposable(row) for row in rows]), table)
+    alone = published.standardise(np.stack([published.magnitudes(row) for row in rows]), table)
     imputed = impute(clips, tags)
     heard = {kind: np.stack([one.method.features(clip) for clip in clips]) for kind, one in lessons.items()}
-    folds = fold_of([clip.example.artist for clip in clips], halves.artists)
+    folds = folds_of_artists([clip.example.artist for clip in clips], halves.artists)
 
     def learnt(kind: str, features: Floats) -> list[Floats]:
         return [lessons[kind].without(fold)(features) for fold in range(FOLDS)]
 
     blended = learnt("harmony", heard["harmony"])
     for fold, vectors in enumerate(blended):
-        imputation = published.ChordImputation(tables, vectors, table & ~cuts & (folds != fold))
+        imputation = published.HarmonyFromTable(tables, vectors, table & ~cuts & (folds != fold))
         vectors[cuts & table] = imputation.blend(tables[cuts & table], vectors[cuts & table])
     return {
         "harmony: the cut": _precision(
@@ -57,7 +58,7 @@ def compare(halves: Halves, lessons: dict[str, Lessons], shared: Path) -> dict[s
 
 def impute(clips: list[Piece], tags: dict[str, Floats]) -> Floats:
     """Sound features of the clips, evidence of the cuts from their taggrams where there are such."""
-    imputation = published.Imputation([clip.trunk_output for clip in clips])
+    imputation = published.EmbeddingFromTags([clip.trunk_output for clip in clips])
     rows = []
     for clip in clips:
         known = tags.get(clip.example.name) if clip.seconds < LONG_SECONDS else None
