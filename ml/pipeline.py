@@ -22,8 +22,8 @@ from ml.audio.loading import load as load_audio
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
 from ml.features import motion
 from ml.features.analysers import findings
+from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
-from ml.features.mel import Floats
 from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models import key, tempo

@@ -9,11 +9,8 @@ then measured again by differences, because products lose what distinguishes vec
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from ml.features.arrays import Floats, Indices, Mask
 
 _BLOCK = 512
 """Scores of which only the best is looked at first, so that no million has to be sorted."""
@@ -33,7 +30,7 @@ class Index:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def nearest(self, question: Floats, count: int, *, allowed: Mask | None = None) -> tuple[Rows, Floats]:
+    def nearest(self, question: Floats, count: int, *, allowed: Mask | None = None) -> tuple[Indices, Floats]:
         """Rows and Euclidean distances of the `count` nearest to `question` (dimensions,), nearest first.
 
         Equal distances are ordered by row. `allowed` (tracks,) leaves rows out; fewer rows may be left than asked.

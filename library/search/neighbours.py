@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, defer
 
@@ -20,6 +19,7 @@ from library.catalogue.filters import Filter
 from library.catalogue.tables import Track, TrackFeatures, TrackVectors
 from library.search.index import Index
 from library.search.vectors import read_vectors
+from ml.features.arrays import Floats, Indices, Integers, Mask
 from ml.report.schema import Neighbour, Neighbours, Report, Why
 from ml.similarity.harmony import Chords, unpack
 from ml.similarity.reasons import compare
@@ -27,8 +27,6 @@ from ml.similarity.vectors import make_vectors
 
 if TYPE_CHECKING:
     from ml.pipeline import SongAnalysis
-
-Floats = npt.NDArray[np.float32]
 
 KINDS = ("harmony", "sound")
 SAME_SOUND = 0.28
@@ -95,7 +93,7 @@ class Library:
     """All descriptors in memory, rows in the order of track ids."""
 
     catalogue: Catalogue
-    ids: npt.NDArray[np.int64]
+    ids: Integers
     indices: dict[str, Index] = field(default_factory=dict)
 
     @classmethod
@@ -194,9 +192,7 @@ class Library:
         apart = self._vector("harmony", row) - self._vector("harmony", other)
         return float(np.linalg.norm(apart)) <= SAME_HARMONY
 
-    def _allowed(
-        self, session: Session, only: Filter | None, without: Sequence[int]
-    ) -> npt.NDArray[np.bool_] | None:
+    def _allowed(self, session: Session, only: Filter | None, without: Sequence[int]) -> Mask | None:
         if (only is None or only.is_open) and not without:
             return None
         allowed = np.ones(len(self.ids), bool)
@@ -210,7 +206,7 @@ class Library:
         self,
         session: Session,
         song: Song,
-        rows: npt.NDArray[np.intp],
+        rows: Indices,
         distances: Floats,
         count: int,
     ) -> list[tuple[Track, float]]:

@@ -6,18 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.tables import TrackVectors
-
-Floats = npt.NDArray[np.float32]
+from ml.features.arrays import Floats, Integers
 
 _ROWS_AT_ONCE = 8192
 
 
-def read_vectors(session: Session) -> tuple[npt.NDArray[np.int64], tuple[Floats, Floats]]:
+def read_vectors(session: Session) -> tuple[Integers, tuple[Floats, Floats]]:
     """Ids and vectors, in the order of ids, into arrays that are large enough from the start."""
     size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
     ids = np.empty(size, np.int64)

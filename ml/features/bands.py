@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

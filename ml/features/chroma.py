@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from ml.audio.settings import SAMPLE_RATE
-
-Array = npt.NDArray[np.float32]
+from ml.features.arrays import Floats
 
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
@@ -48,32 +46,32 @@ class Chromagram:
     `tuning_cents` (-50..50) is how far the recording lies from A = 440 Hz; it is already allowed for.
     """
 
-    tones: Array
+    tones: Floats
     tuning_cents: float
 
     @classmethod
-    def of_chords(cls, bass: Array, treble: Array) -> Chromagram:
+    def of_chords(cls, bass: Floats, treble: Floats) -> Chromagram:
         """Pitch classes of bass and treble (frames, 12) alone, each laid where the other does not look."""
         tones = np.zeros((len(bass), BANDS), np.float32)
         tones[:, :12], tones[:, -12:] = bass, treble
         return cls(tones, 0.0)
 
     @cached_property
-    def bass(self) -> Array:
+    def bass(self) -> Floats:
         """(frames, 12), C first."""
         return fold(self.tones[:, BASS_BANDS])
 
     @cached_property
-    def treble(self) -> Array:
+    def treble(self) -> Floats:
         """(frames, 12), C first."""
         return fold(self.tones[:, TREBLE_BANDS])
 
     @cached_property
-    def full(self) -> Array:
+    def full(self) -> Floats:
         """(frames, 12), each frame scaled to unit length, silent frames zero: for comparing harmony."""
         both = self.bass + self.treble
         length = np.linalg.norm(both, axis=1, keepdims=True)
-        unit: Array = np.divide(both, length, out=np.zeros_like(both), where=length > 0)
+        unit: Floats = np.divide(both, length, out=np.zeros_like(both), where=length > 0)
         return unit
 
     @property
@@ -81,7 +79,7 @@ class Chromagram:
         return not bool(self.tones.any())
 
 
-def chromagram(samples: Array) -> Chromagram:
+def chromagram(samples: Floats) -> Chromagram:
     """Chromagram of mono float32 `samples` at 16 kHz."""
     spectrum = _spectrum(np.asarray(samples, dtype=np.float32))
     energy = np.sqrt(np.mean(np.sum(spectrum**2, axis=1)))
@@ -94,13 +92,13 @@ def chromagram(samples: Array) -> Chromagram:
     return Chromagram(tonal, 100 * tuning)
 
 
-def fold(tones: Array) -> Array:
+def fold(tones: Floats) -> Floats:
     """Whole octaves of semitones (frames, 12 * octaves) laid over one another, (frames, 12)."""
-    folded: Array = tones.reshape(len(tones), -1, 12).sum(axis=1).astype(np.float32)
+    folded: Floats = tones.reshape(len(tones), -1, 12).sum(axis=1).astype(np.float32)
     return folded
 
 
-def estimate_tuning(spectrum: Array) -> float:
+def estimate_tuning(spectrum: Floats) -> float:
     """Deviation from A = 440 Hz in semitones (-0.5..0.5): the circular mean over all spectral peaks.
 
     `spectrum` is (frames, bins) of magnitudes. Peaks are placed between bins by a parabola through their
@@ -121,7 +119,7 @@ def estimate_tuning(spectrum: Array) -> float:
     return float(np.angle(mean) / (2 * np.pi))
 
 
-def _spectrum(samples: Array) -> Array:
+def _spectrum(samples: Floats) -> Floats:
     """Magnitudes (frames, bins) up to just above the highest band; the signal is padded with silence."""
     bins = int(_hz(LOWEST_NOTE + BANDS + 1) * FFT_SIZE / SAMPLE_RATE)
     padded = np.pad(samples, FFT_SIZE // 2)
@@ -134,7 +132,7 @@ def _spectrum(samples: Array) -> Array:
     return out
 
 
-def _bands(tuning: float) -> Array:
+def _bands(tuning: float) -> Floats:
     """(bins, BANDS) Gaussian weights around each semitone of a scale raised by `tuning` semitones."""
     bins = int(_hz(LOWEST_NOTE + BANDS + 1) * FFT_SIZE / SAMPLE_RATE)
     hz = np.arange(1, bins) * SAMPLE_RATE / FFT_SIZE

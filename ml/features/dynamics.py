@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.report.schema import Finding
 

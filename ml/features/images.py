@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.chroma import Chromagram
-from ml.features.mel import Floats
 
 PEAKS = 800
 COLUMNS = 480
@@ -49,7 +49,7 @@ def chromagram(chroma: Chromagram) -> bytes:
     return _png(np.repeat(strength, PITCH_ROWS, axis=1))
 
 
-def _columns(rows: npt.NDArray[Any], count: int, gather: np.ufunc) -> npt.NDArray[np.float64]:
+def _columns(rows: npt.NDArray[Any], count: int, gather: np.ufunc) -> Doubles:
     """Rows (frames, ...) gathered into `count` rows: summed and divided, or the largest; repeated where few."""
     edges = np.linspace(0, len(rows), count + 1).astype(int)
     starts = np.minimum(edges[:-1], len(rows) - 1)
@@ -59,7 +59,7 @@ def _columns(rows: npt.NDArray[Any], count: int, gather: np.ufunc) -> npt.NDArra
     return gathered
 
 
-def _png(strength: npt.NDArray[np.float64]) -> bytes:
+def _png(strength: Doubles) -> bytes:
     """A picture of (columns, rows from the bottom), strengths clipped to 0..1, in as few bytes as it takes."""
     levels = np.round(np.clip(strength, 0, 1).T[::-1] * (LEVELS - 1)).astype(np.uint8)
     picture = Image.fromarray(levels).convert("P")

@@ -9,12 +9,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import scipy.fft
 
 from ml.audio.settings import SAMPLE_RATE
-
-Floats = npt.NDArray[np.float32]
+from ml.features.arrays import Doubles, Floats
 
 FFT_SIZE = 512
 HOP_SIZE = 256
@@ -110,6 +108,6 @@ def _hz_to_mel(hz: float) -> float:
     return _LOG_START_MEL + float(np.log(hz / _LOG_START_HZ)) / _LOG_STEP
 
 
-def _mel_to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _mel_to_hz(mel: Doubles) -> Doubles:
     logarithmic = _LOG_START_HZ * np.exp(_LOG_STEP * (mel - _LOG_START_MEL))
     return np.where(mel < _LOG_START_MEL, mel * _LINEAR_HZ_PER_MEL, logarithmic)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ml.features import onsets
-from ml.features.mel import WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import WINDOW_FRAMES
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

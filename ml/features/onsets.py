@@ -10,24 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Doubles, Floats
 from ml.features.mel import HOP_SIZE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
-Array = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SIZE
 STEPS_PER_OCTAVE = 48
 SLOWEST_BPM = 30.0
 FASTEST_BPM = 330.0
-TEMPI: Floats = SLOWEST_BPM * 2 ** (
+TEMPI: Doubles = SLOWEST_BPM * 2 ** (
     np.arange(int(STEPS_PER_OCTAVE * np.log2(FASTEST_BPM / SLOWEST_BPM)) + 1) / STEPS_PER_OCTAVE
 )
 """Candidate tempi in beats per minute, 1.5 % apart."""
@@ -62,13 +60,13 @@ class Pulse:
     autocorrelation at any tempo, averaged over the views: 0.3 in most music, below 0.06 in long noise.
     """
 
-    periodicity: Floats
-    spectrum: Floats
+    periodicity: Doubles
+    spectrum: Doubles
     activity: float
     regularity: float
 
 
-def measure(levelled: Array) -> Pulse:
+def measure(levelled: Floats) -> Pulse:
     """Pulse of a spectrogram from `level`, which must last a second or more."""
     rises = rise(levelled)
     whole = onset_strength(rises, ALL)
@@ -89,7 +87,7 @@ def measure(levelled: Array) -> Pulse:
     )
 
 
-def level(log_mel: Array) -> Array:
+def level(log_mel: Floats) -> Floats:
     """A log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1), as if the song were
     played at `REFERENCE_POWER`, without silence at its ends.
 
@@ -105,11 +103,11 @@ def level(log_mel: Array) -> Array:
     # Where silence ends, the whole song is one onset; two frames in, it no longer is.
     inside = power[heard[0] + RISE_FRAMES : heard[-1] + 1]
     inside *= np.float32(REFERENCE_POWER / max(loudness, QUIETEST_POWER))
-    levelled: Array = np.log1p(inside, out=inside) / np.float32(np.log(10))
+    levelled: Floats = np.log1p(inside, out=inside) / np.float32(np.log(10))
     return levelled
 
 
-def rise(log_mel: Array) -> Array:
+def rise(log_mel: Floats) -> Floats:
     """(frames - 2, bands): by how much each band exceeds its own neighbourhood two frames ago.
 
     Comparing with the loudest of three neighbouring bands keeps vibrato from looking like onsets.
@@ -122,14 +120,14 @@ def rise(log_mel: Array) -> Array:
     return np.maximum(reference, 0, out=reference)
 
 
-def onset_strength(rises: Array, bands: slice) -> Floats:
+def onset_strength(rises: Floats, bands: slice) -> Doubles:
     """(frames,) mean rise over `bands`, above its mean over the second around it."""
     strength = rises[:, bands].mean(axis=1, dtype=float)
-    result: Floats = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
+    result: Doubles = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
     return result
 
 
-def segments(strength: Floats, seconds: float) -> tuple[Floats, Floats]:
+def segments(strength: Doubles, seconds: float) -> tuple[Doubles, Doubles]:
     """Overlapping standardised segments (count, frames) and their weights; near-silent ones weigh nothing."""
     size = min(len(strength), int(seconds * FRAMES_PER_SECOND))
     count = 1 + int(np.ceil((len(strength) - size) / (size / 2)))
@@ -141,25 +139,25 @@ def segments(strength: Floats, seconds: float) -> tuple[Floats, Floats]:
     return centred / (stack.std(axis=1, keepdims=True) + 1e-6), weights / max(1.0, weights.sum())
 
 
-def autocorrelation(stack: Floats, weights: Floats) -> Floats:
+def autocorrelation(stack: Doubles, weights: Doubles) -> Doubles:
     """(lags,) weighted mean over segments, 1 at lag 0 for a segment that is not constant."""
     size = stack.shape[1]
     length = fft.next_fast_len(2 * size, real=True)
     products = fft.irfft(np.abs(fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
     overlap = np.maximum(size - np.arange(size), size / 4)
-    result: Floats = weights @ (products / overlap)
+    result: Doubles = weights @ (products / overlap)
     return result
 
 
-def spectrum(stack: Floats, weights: Floats) -> Floats:
+def spectrum(stack: Doubles, weights: Doubles) -> Doubles:
     """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / 4096` hertz."""
     window = np.hanning(stack.shape[1])
     magnitudes = np.abs(fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
-    result: Floats = weights @ magnitudes
+    result: Doubles = weights @ magnitudes
     return result
 
 
-def at_tempi(magnitudes: Floats, tempi: Floats) -> Floats:
+def at_tempi(magnitudes: Doubles, tempi: Doubles) -> Doubles:
     """Read a spectrum of onset strength at `tempi`."""
     bins = tempi / 60 * TRANSFORM_SIZE / FRAMES_PER_SECOND
     return np.interp(bins, np.arange(len(magnitudes)), magnitudes, right=0.0)

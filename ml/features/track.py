@@ -11,11 +11,11 @@ from functools import cached_property
 from ml.audio.loading import Audio
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import chroma, mel, motion, musicality
+from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
 from ml.features.chroma import Chromagram
 from ml.features.handcrafted import extraction
 from ml.features.handcrafted.extraction import Description
-from ml.features.mel import Floats
 from ml.features.musicality import Musicality
 
 

@@ -14,11 +14,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Doubles
 from ml.paths import WEIGHT_FOLDER
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class Fitted:
     alternative to those of being right.
     """
 
-    weights: Floats
-    priors: dict[str, Floats]
+    weights: Doubles
+    priors: dict[str, Doubles]
     calibration: tuple[float, float]
 
 
@@ -47,7 +45,7 @@ def from_dict(data: dict[str, Any]) -> Fitted:
     return Fitted(np.asarray(data["weights"], dtype=float), priors, (slope, offset))
 
 
-def mix_priors(priors: Mapping[str, Floats], genre: Mapping[str, float] | None) -> Floats:
+def mix_priors(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None) -> Doubles:
     """Priors weighted by the song's genre probabilities.
 
     What falls to labels without a prior is spread over all, so that a model with other labels, or no genre
@@ -56,14 +54,14 @@ def mix_priors(priors: Mapping[str, Floats], genre: Mapping[str, float] | None) 
     known = {label: max(0.0, (genre or {}).get(label, 0.0)) for label in priors}
     rest = max(0.0, 1.0 - sum(known.values())) / len(priors)
     shares = np.array([share + rest for share in known.values()])
-    mixed: Floats = shares / shares.sum() @ np.stack(list(priors.values()))
+    mixed: Doubles = shares / shares.sum() @ np.stack(list(priors.values()))
     return mixed
 
 
-def softmax(scores: Floats) -> Floats:
+def softmax(scores: Doubles) -> Doubles:
     """Over the last axis."""
     raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: Floats = raised / raised.sum(axis=-1, keepdims=True)
+    result: Doubles = raised / raised.sum(axis=-1, keepdims=True)
     return result
 
 

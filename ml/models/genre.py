@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
-from ml.features.mel import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.mel import HOP_SIZE, MEL_BANDS, WINDOW_FRAMES
 from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models import trunk

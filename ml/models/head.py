@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 from ml.models.genre import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 
 if TYPE_CHECKING:

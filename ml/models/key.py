@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml.features.arrays import Doubles
 from ml.features.chroma import PITCH_CLASSES, Chromagram
 from ml.models import fitted
-from ml.models.fitted import Fitted, Floats
+from ml.models.fitted import Fitted
 from ml.report.keys import MODES
 from ml.report.schema import Key
 
@@ -36,7 +37,7 @@ def estimate(chromagram: Chromagram, *, model: Fitted | None = None) -> Key | No
     return Key(PITCH_CLASSES[best % 12], MODES[best // 12], sure)
 
 
-def profile(chromagram: Chromagram) -> Floats:
+def profile(chromagram: Chromagram) -> Doubles:
     """(4, 12) standardised means over the song: bass, treble, major triads and minor triads by root."""
     treble = chromagram.treble.astype(float)
     rows = [chromagram.bass.mean(axis=0, dtype=float), treble.mean(axis=0)]
@@ -46,11 +47,11 @@ def profile(chromagram: Chromagram) -> Floats:
         rows.append(triad.mean(axis=0))
     means = np.stack(rows)
     average = means.mean(axis=1, keepdims=True)
-    result: Floats = (means - average) / (means.std(axis=1, keepdims=True) + FLATNESS_FLOOR * average + 1e-9)
+    result: Doubles = (means - average) / (means.std(axis=1, keepdims=True) + FLATNESS_FLOOR * average + 1e-9)
     return result
 
 
-def features(song: Floats) -> Floats:
+def features(song: Doubles) -> Doubles:
     """(24, FEATURES) of a `profile`, for the twelve major keys, then the twelve minor ones, C first."""
     turned = np.stack([np.roll(song, -tonic, axis=1).ravel() for tonic in range(12)])
     size = turned.shape[1]

@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ml.features import motion
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models import trunk
 from ml.models.card import MOOD_WEIGHTS, Card, WeightError, load_card
 from ml.report.schema import Mood

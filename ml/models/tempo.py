@@ -13,9 +13,10 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ml.features import onsets
-from ml.features.onsets import TEMPI, Array
+from ml.features.arrays import Doubles, Floats
+from ml.features.onsets import TEMPI
 from ml.models import fitted
-from ml.models.fitted import Fitted, Floats
+from ml.models.fitted import Fitted
 from ml.report.schema import Tempo
 
 MIN_SECONDS = 4.0
@@ -38,7 +39,7 @@ FINE_STEPS = np.linspace(0.994, 1.006, 25)
 
 
 def estimate(
-    log_mel: Array, *, genre: Mapping[str, float] | None = None, model: Fitted | None = None
+    log_mel: Floats, *, genre: Mapping[str, float] | None = None, model: Fitted | None = None
 ) -> Tempo | None:
     """Tempo of a log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1).
 
@@ -59,27 +60,27 @@ def estimate(
     return Tempo(round(bpm, 2), sure, _alternatives(bpm, shares))
 
 
-def features(periodicity: Floats, prior: Floats) -> Floats:
+def features(periodicity: Doubles, prior: Doubles) -> Doubles:
     """(tempi, FEATURES): periodicity (tempi, pulse.FEATURES) beside log-tempo and the log prior (tempi,)."""
     octaves = np.log2(TEMPI / 110)
     powers = [octaves**power for power in (1, 2, 3, 4)]
     return np.column_stack([PERIODICITY_SCALE * periodicity, *powers, prior])
 
 
-def log_prior(priors: Mapping[str, Floats], genre: Mapping[str, float] | None) -> Floats:
+def log_prior(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None) -> Doubles:
     """(tempi,) half the log of how common each tempo is in music of this `genre`."""
-    result: Floats = 0.5 * np.log(fitted.mix_priors(priors, genre) + 2e-4)
+    result: Doubles = 0.5 * np.log(fitted.mix_priors(priors, genre) + 2e-4)
     return result
 
 
-def likelihood(candidates: Floats, weights: Floats) -> Floats:
+def likelihood(candidates: Doubles, weights: Doubles) -> Doubles:
     """(..., tempi) probability that the tempo is within 3 % of each candidate."""
     shares = fitted.softmax(candidates @ weights)
-    result: Floats = NEIGHBOURS * uniform_filter1d(shares, NEIGHBOURS, axis=-1, mode="constant")
+    result: Doubles = NEIGHBOURS * uniform_filter1d(shares, NEIGHBOURS, axis=-1, mode="constant")
     return result
 
 
-def place(shares: Floats, spectrum: Floats) -> float:
+def place(shares: Doubles, spectrum: Doubles) -> float:
     """Beats per minute of the likeliest candidate, more finely than candidates are spaced.
 
     A parabola through the logarithms of three neighbours gives the place; the spectrum of onset strength,
@@ -94,7 +95,7 @@ def place(shares: Floats, spectrum: Floats) -> float:
     return float(near[int(power.argmax())])
 
 
-def _alternatives(bpm: float, shares: Floats) -> tuple[float, ...]:
+def _alternatives(bpm: float, shares: Doubles) -> tuple[float, ...]:
     """The likeliest multiples of `bpm` that a listener might tap instead."""
     tempi = [bpm * factor for factor in ALTERNATIVE_FACTORS]
     inside = [tempo for tempo in tempi if TEMPI[0] <= tempo <= TEMPI[-1]]

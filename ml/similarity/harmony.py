@@ -16,13 +16,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.chroma import FRAMES_PER_SECOND, Chromagram, fold
 from ml.similarity import intervals as between
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 VERSION = 2
 REGISTERS = ((0, 24), (24, 36), (36, 48), (48, 72))

@@ -9,9 +9,8 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from ml.features.arrays import Doubles
 
 _EVEN_PATCH = 16
 """Up to here every frequency of a patch is kept; of longer ones those above are gathered, ever more at a time."""

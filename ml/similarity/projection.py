@@ -12,12 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.models.card import load_card
 from ml.paths import WEIGHT_FOLDER
-
-Floats = npt.NDArray[np.float32]
 
 WEIGHTS = WEIGHT_FOLDER / "neighbours.npz"
 KINDS = ("harmony", "sound")

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 from scipy.fft import dct
 
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Floats
 from ml.features.mel import HOP_SIZE, MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.trunk import TAGS
-
-Floats = npt.NDArray[np.float32]
 
 VERSION = 2
 POOLED_FRAMES = 2

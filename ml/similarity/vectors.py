@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
-import numpy.typing as npt
-
+from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
 from ml.features.musicality import Musicality
 from ml.models.card import Card
 from ml.similarity import harmony, projection, timbre
-
-Floats = npt.NDArray[np.float32]
 
 FEATURES_VERSION = 2
 """Raise it when the same trunk gives other features for the same file."""

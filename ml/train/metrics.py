@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.floating]
+from ml.features.arrays import Integers, Mask, Reals
 
 BOOTSTRAP_DRAWS = 10_000
 CALIBRATION_BINS = 10
@@ -19,11 +17,11 @@ def confusion(truth: Integers, answers: Integers, labels: int) -> Integers:
     return counts
 
 
-def recalls(truth: Integers, answers: Integers, labels: int) -> Doubles:
+def recalls(truth: Integers, answers: Integers, labels: int) -> Reals:
     """Share of each label's songs that were named right; NaN for a label without songs."""
     counts = confusion(truth, answers, labels)
     with np.errstate(invalid="ignore"):
-        share: Doubles = counts.diagonal() / counts.sum(axis=1)
+        share: Reals = counts.diagonal() / counts.sum(axis=1)
     return share
 
 
@@ -35,7 +33,7 @@ def macro_f1(truth: Integers, answers: Integers, labels: int) -> float:
     return float(np.mean(2 * counts.diagonal()[occurring] / named[occurring]))
 
 
-def interval(correct: npt.NDArray[np.bool_], *, seed: int = 0) -> tuple[float, float]:
+def interval(correct: Mask, *, seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of the share of `correct`, songs drawn with replacement."""
     choose = np.random.default_rng(seed)
     shares = choose.binomial(len(correct), correct.mean(), BOOTSTRAP_DRAWS) / len(correct)
@@ -56,7 +54,7 @@ def mean_recall(
     return float(share[present].mean()), float(low), float(high)
 
 
-def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles, Doubles, Integers]:
+def calibration_curve(probabilities: Reals, truth: Integers) -> tuple[Reals, Reals, Integers]:
     """Mean confidence, accuracy and count of each occupied bin of the best label's probability."""
     best, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
     bins = np.minimum((best * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -67,13 +65,13 @@ def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles,
     return confidence, accuracy, counts[used]
 
 
-def calibration_error(probabilities: Doubles, truth: Integers) -> float:
+def calibration_error(probabilities: Reals, truth: Integers) -> float:
     """Expected calibration error: how far confidence lies from accuracy, weighted by how often."""
     confidence, accuracy, counts = calibration_curve(probabilities, truth)
     return float((np.abs(confidence - accuracy) * counts).sum() / counts.sum())
 
 
-def precision_recall(score: Doubles, is_label: npt.NDArray[np.bool_]) -> tuple[Doubles, Doubles, float]:
+def precision_recall(score: Reals, is_label: Mask) -> tuple[Reals, Reals, float]:
     """Precision and recall at every threshold, and their area (average precision)."""
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(is_label[order])

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.models.genre import BY_TAGS, tags_of
 from ml.models.head import disassemble, softmax
 from ml.paths import REFERENCE_FILE
@@ -27,8 +27,6 @@ from ml.train.similarity.published import (
     read_tags,
     standardise,
 )
-
-Floats = npt.NDArray[np.float32]
 
 LONG_SECONDS = 14.0
 

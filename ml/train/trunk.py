@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats, Mask
 from ml.models import trunk
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _fill(model: keras.Model, checkpoint: Checkpoint) -> None:
 
 def _fill_front(
     fill: Fill, checkpoint: Checkpoint, number: int, filters: trunk.Filters
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
+) -> tuple[Mask, Floats]:
     """Fill one group of filters; which of the published ones are alive, and what the others always answer."""
     kernel, bias = checkpoint.weights("conv2d", number)
     gamma, beta, mean, variance = checkpoint.normalisation(number + 1)

@@ -11,12 +11,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.evaluate.accuracy import mood_network
 from ml.evaluate.accuracy.songs import Predictor
-from ml.evaluate.figures import Figures, Integers, Mask, rounded
-from ml.features.mel import Floats
+from ml.evaluate.figures import Figures, rounded
+from ml.features.arrays import Floats, Integers, Mask, Reals
 from ml.models.mood import odds_to_share
 from ml.models.trunk import TAGS
 from ml.train.mood import fit
@@ -87,7 +86,7 @@ def describe(ratings: Ratings, predicted: Sequence[Floats]) -> Figures:
     }
 
 
-def _share(right: npt.NDArray[np.floating], clips: Mask) -> Figures:
+def _share(right: Reals, clips: Mask) -> Figures:
     part = right[clips].astype(float)
     found = _interval(lambda chosen: float(part[chosen].mean()), len(part))
     return {"accuracy": found["value"], "low": found["low"], "high": found["high"], "n": len(part)}

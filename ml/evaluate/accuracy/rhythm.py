@@ -16,9 +16,9 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate import baselines
 from ml.evaluate.accuracy.songs import CrossPredicted, Predictor
-from ml.evaluate.figures import Doubles, Figures, rounded
+from ml.evaluate.figures import Figures, rounded
+from ml.features.arrays import Floats, Reals
 from ml.features.chroma import PITCH_CLASSES
-from ml.features.mel import Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
@@ -76,7 +76,7 @@ def _example(facts: Annotation) -> Example:
     return Example(facts.id, facts.genre, facts.artist, "gtzan", "annotated", facts.file)
 
 
-def _named(predictor: Predictor, probabilities: Doubles) -> dict[str, float]:
+def _named(predictor: Predictor, probabilities: Reals) -> dict[str, float]:
     return dict(zip(predictor.labels, map(float, probabilities), strict=True))
 
 

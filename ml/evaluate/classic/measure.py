@@ -17,6 +17,7 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall
 from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.features.arrays import Integers
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
@@ -28,7 +29,6 @@ from ml.models.head import softmax
 from ml.train.classic import datasets, networks
 from ml.train.classic.datasets import Material
 from ml.train.data import splits
-from ml.train.genre.linear import Integers
 
 CLIPS = "clips"
 TIMED_SONGS = 5

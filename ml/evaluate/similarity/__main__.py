@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.evaluate.similarity import cuts
+from ml.features.arrays import Doubles, Floats, Indices
 from ml.models.card import Card
 from ml.pipeline import load
 from ml.report.progress import show_progress
@@ -30,8 +30,6 @@ from ml.train.similarity.halves import MP3, UNTOUCHED, Piece, crops, read_pieces
 from ml.train.similarity.methods import METHODS, Method
 from ml.train.similarity.projection import save
 
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
 Figures = dict[str, dict[str, float]]
 
 TRANSPOSED = "transposed ±1 to ±6"
@@ -133,17 +131,17 @@ def chance(halves: Halves) -> dict[str, float]:
     }
 
 
-def _distances(method: Method, questions: Floats, vectors: Floats) -> npt.NDArray[np.float64]:
+def _distances(method: Method, questions: Floats, vectors: Floats) -> Doubles:
     """Squared distances (questions, vectors); of mean chroma under the best of twelve rotations."""
     turns = range(12) if method.kind == "rotation" else range(1)
     squares = np.sum(vectors.astype(float) ** 2, axis=1)[None]
     own = np.sum(questions.astype(float) ** 2, axis=1)[:, None]
     apart = [own + squares - 2 * np.roll(questions, turn, axis=1).astype(float) @ vectors.T for turn in turns]
-    nearest: npt.NDArray[np.float64] = np.min(apart, axis=0)
+    nearest: Doubles = np.min(apart, axis=0)
     return nearest
 
 
-def _ranks(method: Method, questions: Floats, vectors: Floats, owners: Rows) -> list[int]:
+def _ranks(method: Method, questions: Floats, vectors: Floats, owners: Indices) -> list[int]:
     apart = _distances(method, questions, vectors)
     own = apart[np.arange(len(owners)), owners]
     ranks: list[int] = (apart < own[:, None]).sum(axis=1).tolist()

@@ -9,16 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats, Indices, Mask
 from ml.similarity import timbre
 from ml.train.data.corpus import GTZAN
 from ml.train.similarity import published
 from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
 from ml.train.similarity.halves import LONG_SECONDS, Piece
 
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Figures = dict[str, float]
 
 
@@ -68,7 +66,7 @@ def impute(clips: list[Piece], tags: dict[str, Floats]) -> Floats:
 
 def _precision(
     clips: list[Piece],
-    folds: npt.NDArray[np.intp],
+    folds: Indices,
     vectors: list[Floats],
     asking: Mask,
     there: Mask | None = None,

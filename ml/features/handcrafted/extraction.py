@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted import rhythm, separation, series
-from ml.features.handcrafted.spectrum import HOP_SIZE, Doubles, Floats, Spectrum
+from ml.features.handcrafted.spectrum import HOP_SIZE, Spectrum
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.fft
 
-from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats
+from ml.features.arrays import Doubles, Floats
+from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE
 
 MEMORY_SECONDS = 8.0
 LIKELY_BPM = 120.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import median_filter
 
-from ml.features.handcrafted.spectrum import Floats, Spectrum, invert
+from ml.features.arrays import Floats
+from ml.features.handcrafted.spectrum import Spectrum, invert
 
 KERNEL = 31
 

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import scipy.fft
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted import spectrum
-from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Doubles, Floats, Spectrum
+from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE, Spectrum
 
 MFCC_COUNT = 20
 CONTRAST_BANDS = 6

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-import numpy.typing as npt
 import scipy.fft
 
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-Complexes = npt.NDArray[np.complex64]
+from ml.features.arrays import Complexes, Doubles, Floats
 
 FFT_SIZE = 2048
 HOP_SIZE = 512

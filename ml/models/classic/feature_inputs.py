@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 _SPREAD = re.compile(r"_(var|std)$")
 _CHROMA = re.compile(r"chroma_(?:stft_)?(\d+)_(\w+)$")

@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 
 SIDE = 128
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models.card import WeightError
 from ml.models.classic import network_inputs
 from ml.models.genre import start_tensorflow

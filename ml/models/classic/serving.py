@@ -14,8 +14,8 @@ import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel
+from ml.features.arrays import Floats
 from ml.features.handcrafted import extraction
-from ml.features.mel import Floats
 from ml.features.track import Track
 from ml.models.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.models.classic import networks, scikit

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.audio.sniff import sniff
 from ml.audio.tags import describe
 from ml.features import mel
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Mask, Names
 from ml.models.card import hash_file
 from ml.models.classic.feature_inputs import prepare
 from ml.models.classic.kinds import NETWORK_KINDS
@@ -25,7 +24,6 @@ from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_artists
 from ml.train.data.feature_tables import Table, read_tables
 from ml.train.data.labelled_features import Song
-from ml.train.data.splits import Names
 
 _GTZAN_NAME = re.compile(r"[a-z]+\.\d{5}")
 MEL_VERSION = "1"
@@ -42,7 +40,7 @@ class Material:
     names: tuple[str, ...]
     rate: int
 
-    def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Material:
+    def where(self, rows: Mask | Integers) -> Material:
         return Material(self.inputs[rows], self.songs[rows], self.labels[rows], self.names, self.rate)
 
     @property

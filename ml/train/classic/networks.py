@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers
 from ml.models.classic import network_inputs, networks
 from ml.models.genre import start_tensorflow
-from ml.train.genre.linear import Integers
 
 PATIENCE = 12
 LEARNING_RATE = 1e-3

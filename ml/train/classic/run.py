@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Mask
 from ml.models.card import Card, card_path, load_card
 from ml.models.classic import scikit
 from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
@@ -31,7 +30,6 @@ from ml.train.classic.networks import Windows
 from ml.train.data import splits
 from ml.train.data.splits import Split
 from ml.train.genre import recipe
-from ml.train.genre.linear import Integers
 from ml.train.metrics import interval
 
 LAB_FOLDER = WEIGHT_FOLDER / "lab"
@@ -149,7 +147,7 @@ def _fit_network(
     return Learnt(model, networks.song_scores(kind, model, watch), networks.song_labels(watch), metrics)
 
 
-def _held_out(songs: Material, divided: Split, seed: int) -> npt.NDArray[np.bool_]:
+def _held_out(songs: Material, divided: Split, seed: int) -> Mask:
     """Learning rows by which training is stopped: those that the split sets apart, or a quarter by group."""
     if divided.valid.any():
         return divided.valid
@@ -158,9 +156,7 @@ def _held_out(songs: Material, divided: Split, seed: int) -> npt.NDArray[np.bool
     return np.isin(np.arange(len(songs.songs)), learn[held])
 
 
-def _windows(
-    songs: Material, rows: npt.NDArray[np.bool_], labels: tuple[str, ...], most: int | None
-) -> Windows:
+def _windows(songs: Material, rows: Mask, labels: tuple[str, ...], most: int | None) -> Windows:
     names, place = np.unique(songs.songs, return_inverse=True)
     chosen: list[int] = []
     for song in range(len(names)):

@@ -23,10 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Names
 from ml.models.classic import scikit
-from ml.train.data.splits import Names
-from ml.train.genre.linear import Integers
 
 FOLDS = 5
 Values = Mapping[str, Any]

@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from ml.features.handcrafted.spectrum import Floats
+from ml.features.arrays import Floats, Mask, Names
 from ml.report.errors import SoriError
 
-Names = npt.NDArray[np.str_]
 NO_FEATURES = {"filename", "length", "label", "Track ID", "File", "GenreID", "Genre", "Type"}
 
 
@@ -49,7 +47,7 @@ class Table:
         )
         partial.replace(path)
 
-    def where(self, rows: npt.NDArray[np.bool_]) -> Table:
+    def where(self, rows: Mask) -> Table:
         return Table(self.features[rows], self.names, self.labels[rows], self.songs[rows], self.rate)
 
 

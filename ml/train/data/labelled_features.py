@@ -15,8 +15,8 @@ from ml.audio.folders import find_audio
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel
+from ml.features.arrays import Floats
 from ml.features.handcrafted import extraction
-from ml.features.handcrafted.spectrum import Floats
 from ml.report.errors import SoriError
 from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import Table

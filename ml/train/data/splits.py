@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import ShuffleSplit, StratifiedGroupKFold, StratifiedShuffleSplit
 
+from ml.features.arrays import Mask, Names
 from ml.report.errors import SoriError
 
 NAMED = ("filtered", "random", "artist", "leaky")
 TEST_SHARE = 0.25
 LEAKY_TEST_SHARE = 0.1
 SIDES = {"train": "learn", "valid": "learn", "learn": "learn", "test": "test"}
-Names = npt.NDArray[np.str_]
-Mask = npt.NDArray[np.bool_]
 
 
 class SplitError(SoriError):

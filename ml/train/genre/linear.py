@@ -11,15 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from ml.features.mel import Floats
+from ml.features.arrays import Doubles, Floats, Integers, Mask, Names
 from ml.models.head import Linear
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,10 +24,10 @@ class Rows:
 
     trunk_output: Floats
     labels: Integers
-    artists: npt.NDArray[np.str_]
+    artists: Names
     counts: Floats
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
+    def where(self, mask: Mask) -> Rows:
         return Rows(self.trunk_output[mask], self.labels[mask], self.artists[mask], self.counts[mask])
 
 

@@ -9,19 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ml.features.mel import Floats
+from ml.features.arrays import Doubles, Floats, Integers, Mask
 from ml.models import trunk
 from ml.models.genre import BY_TAGS, EMBEDDING
 from ml.models.head import Head, Linear, softmax
 from ml.train.data.corpus import EMOTIFY
-from ml.train.genre.linear import Doubles, Integers, Rows, add, artist_discriminant, even, softmax_regression
+from ml.train.genre.linear import Rows, add, artist_discriminant, even, softmax_regression
 from ml.train.genre.trunk_outputs import Row
-
-Mask = npt.NDArray[np.bool_]
 
 FOLDS = 5
 RIDGE = 0.15

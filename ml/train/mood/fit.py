@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import KFold, StratifiedGroupKFold
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Mask, Names
 from ml.models.head import Linear
 from ml.models.mood import CALM, EXCITING, odds_to_share
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.genre import recipe
-from ml.train.genre.linear import Integers, Rows, Scale, softmax_regression
+from ml.train.genre.linear import Rows, Scale, softmax_regression
 
-Mask = npt.NDArray[np.bool_]
 Folds = Sequence[tuple[Integers, Integers]]
 """Clips learnt from and clips judged."""
 Fit = Callable[[Floats, Floats], Callable[[Floats], Floats]]
@@ -45,7 +43,7 @@ class Ratings:
     """Share of listeners that named power, plus that for joyful activation, less that for calmness."""
     arousal: Floats
     """Of all that was named of these three, the share of the first two: 0 to 1."""
-    genres: npt.NDArray[np.str_]
+    genres: Names
 
     @property
     def exciting(self) -> Mask:
@@ -155,9 +153,7 @@ def fit_ratings(given: Floats, ratings: Ratings) -> tuple[MoodHead, dict[str, fl
     return MoodHead(scores, arousal), {"ridge": round(ridge, 2), "slope": round(slope, 4)}, predicted
 
 
-def fit_labels(
-    given: Floats, labels: Integers, groups: npt.NDArray[np.str_], count: int
-) -> tuple[Linear, Floats | None]:
+def fit_labels(given: Floats, labels: Integers, groups: Names, count: int) -> tuple[Linear, Floats | None]:
     """Calibrated scores of a person's own moods, and each song's scores by a model that never met its group.
 
     The second is None where a mood has songs of one group alone.

@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ml.models.fitted import Floats, softmax
+from ml.features.arrays import Doubles, Mask
+from ml.models.fitted import softmax
 
-Mask = npt.NDArray[np.bool_]
 
-
-def fit(songs: Floats, right: Mask, *, ridge: float, importance: Floats) -> Floats:
+def fit(songs: Doubles, right: Mask, *, ridge: float, importance: Doubles) -> Doubles:
     """(features,) weights by penalised maximum likelihood.
 
     `songs` is (songs, alternatives, features), `right` (songs, alternatives), `importance` (songs,).
     """
 
-    def loss(weights: Floats) -> tuple[float, Floats]:
+    def loss(weights: Doubles) -> tuple[float, Doubles]:
         shares = softmax(songs @ weights)
         hit = np.maximum((shares * right).sum(axis=1), 1e-12)
         pull = (shares * right / hit[:, None] - shares) * importance[:, None]
@@ -32,16 +30,16 @@ def fit(songs: Floats, right: Mask, *, ridge: float, importance: Floats) -> Floa
 
     start = np.zeros(songs.shape[2])
     solution = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    result: Floats = solution.x
+    result: Doubles = solution.x
     return result
 
 
-def calibrate(probability: Floats, correct: Mask) -> tuple[float, float]:
+def calibrate(probability: Doubles, correct: Mask) -> tuple[float, float]:
     """Slope and offset that turn log-odds of the chosen alternative into those of being right."""
     clipped = np.clip(probability, 1e-6, 1 - 1e-6)
     odds = np.log(clipped / (1 - clipped))
 
-    def loss(line: Floats) -> float:
+    def loss(line: Doubles) -> float:
         logits = line[0] * odds + line[1]
         return float(np.mean(np.logaddexp(0, np.where(correct, -logits, logits))) + 0.01 * (line[0] - 1) ** 2)
 
@@ -49,7 +47,7 @@ def calibrate(probability: Floats, correct: Mask) -> tuple[float, float]:
     return float(slope), float(offset)
 
 
-def calibration_error(probability: Floats, correct: Mask, *, bins: int = 5) -> float:
+def calibration_error(probability: Doubles, correct: Mask, *, bins: int = 5) -> float:
     """Expected calibration error over bins that hold equally many songs."""
     order = np.array_split(np.argsort(probability), bins)
     gaps = [len(part) * abs(probability[part].mean() - correct[part].mean()) for part in order]
@@ -67,8 +65,8 @@ def group_folds(groups: Sequence[str], *, count: int = 10, seed: int = 0) -> Ite
 
 
 def cross_validate(
-    predict: Callable[[Mask], Floats], groups: Sequence[str], *, shape: tuple[int, ...], seed: int = 0
-) -> Floats:
+    predict: Callable[[Mask], Doubles], groups: Sequence[str], *, shape: tuple[int, ...], seed: int = 0
+) -> Doubles:
     """Predictions of `shape` for every song from a model that saw no song of its group.
 
     `predict(held_out)` trains on the rest and returns the rows of the held-out songs.

@@ -12,19 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.loading import load
 from ml.features import onsets
+from ml.features.arrays import Doubles, Floats, Mask
 from ml.features.bands import BandStatistics
 from ml.features.track import Track
 from ml.models import key
-from ml.models.fitted import Floats
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.rhythm import conditional_logit
-
-Array = npt.NDArray[np.float32]
 
 LONG_SECONDS = 14.0
 """Clips from this length on are judged; shorter ones only help to learn keys."""
@@ -72,7 +69,7 @@ class Song:
 
     facts: Annotation
     pulse: onsets.Pulse
-    profile: Floats
+    profile: Doubles
     genre: dict[str, float]
 
 
@@ -88,7 +85,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
     ]
 
 
-def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) -> list[dict[str, float]]:
+def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Floats]) -> list[dict[str, float]]:
     """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, spread and motion.
 
     No genre model is asked: tempo and key can be tuned without one, in seconds.
@@ -99,9 +96,9 @@ def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) ->
     names = np.array([facts.genre for facts in annotations])
     labels = sorted(set(names))
 
-    def predict(held_out: conditional_logit.Mask) -> Floats:
+    def predict(held_out: Mask) -> Doubles:
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3)
-        result: Floats = model.fit(looks[~held_out], names[~held_out]).predict_proba(looks[held_out])
+        result: Doubles = model.fit(looks[~held_out], names[~held_out]).predict_proba(looks[held_out])
         return result
 
     artists = [facts.artist for facts in annotations]

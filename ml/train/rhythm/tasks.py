@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ml.features import chroma, onsets
+from ml.features.arrays import Doubles, Mask
 from ml.models import fitted, key, tempo
-from ml.models.fitted import Floats
 from ml.report.keys import MODES
 from ml.train.rhythm import scoring
-from ml.train.rhythm.conditional_logit import Mask
 from ml.train.rhythm.songs import Annotation, Song
 
 Genre = Mapping[str, float] | None
@@ -43,10 +42,10 @@ class Question:
     def importance(self, facts: Annotation) -> float:
         return 1.0
 
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
         return {}
 
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: Song, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         """(alternatives, features)."""
         raise NotImplementedError
 
@@ -54,10 +53,10 @@ class Question:
         """(alternatives,) which answers are right."""
         raise NotImplementedError
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
         raise NotImplementedError
 
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+    def score(self, song: Song, shares: Doubles) -> tuple[float, float]:
         """Strict and lenient score of the answer that `shares` (alternatives,) lead to."""
         raise NotImplementedError
 
@@ -71,7 +70,7 @@ class TempoQuestion(Question):
     def teaches(self, facts: Annotation) -> bool:
         return facts.bpm is not None and facts.long
 
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
         """(tempi,) smoothed share of every tempo among a genre's annotations."""
         priors = {}
         for label in sorted({facts.genre for facts in annotations if facts.bpm}):
@@ -81,17 +80,17 @@ class TempoQuestion(Question):
             priors[label] = np.round(share / share.sum(), 5)
         return priors
 
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: Song, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return tempo.features(song.pulse.periodicity, tempo.log_prior(priors, genre))
 
     def right(self, facts: Annotation) -> Mask:
         mask: Mask = np.abs(onsets.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
         return mask
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
         return tempo.likelihood(candidates, weights)
 
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+    def score(self, song: Song, shares: Doubles) -> tuple[float, float]:
         bpm = tempo.place(shares, song.pulse.spectrum)
         annotated = song.facts.bpm or np.nan
         return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
@@ -108,16 +107,16 @@ class KeyQuestion(Question):
     def importance(self, facts: Annotation) -> float:
         return 1.0 if facts.long else SHORT_IMPORTANCE
 
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: Song, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return key.features(song.profile)
 
     def right(self, facts: Annotation) -> Mask:
         return np.array([(tonic, mode) == facts.key for mode in MODES for tonic in chroma.PITCH_CLASSES])
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
         return fitted.softmax(candidates @ weights)
 
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
+    def score(self, song: Song, shares: Doubles) -> tuple[float, float]:
         best = int(shares.argmax())
         answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
         weighted = scoring.key_score(answer, song.facts.key or answer)

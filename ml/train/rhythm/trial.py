@@ -11,20 +11,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from ml.features.arrays import Doubles, Mask
 from ml.models import fitted
-from ml.models.fitted import Floats
 from ml.train.rhythm import conditional_logit
-from ml.train.rhythm.conditional_logit import Mask
 from ml.train.rhythm.songs import Annotation, Song
 from ml.train.rhythm.tasks import Genre, Question
 
-Run = Mapping[str, Floats]
+Run = Mapping[str, Doubles]
 """For each state of knowledge, (songs, alternatives) probabilities."""
 
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
-def train(question: Question, songs: Sequence[Song], priors: Mapping[str, Floats]) -> Floats:
+def train(question: Question, songs: Sequence[Song], priors: Mapping[str, Doubles]) -> Doubles:
     """Weights fitted on every song, once without genre and, where the genre counts, once with an estimate."""
     views = [known for known in question.knowledge if known != "labelled"]
     rows = [question.features(song, priors, _genre(song, known)) for known in views for song in songs]
@@ -39,8 +38,8 @@ def train(question: Question, songs: Sequence[Song], priors: Mapping[str, Floats
 
 
 def answer(
-    question: Question, songs: Sequence[Song], priors: Mapping[str, Floats], weights: Floats, known: str
-) -> Floats:
+    question: Question, songs: Sequence[Song], priors: Mapping[str, Doubles], weights: Doubles, known: str
+) -> Doubles:
     """(songs, alternatives) probabilities, with what is `known` of the genre."""
     rows = [question.features(song, priors, _genre(song, known)) for song in songs]
     return question.likelihood(np.stack(rows), weights)
@@ -61,7 +60,7 @@ def hold_out(
     artists = [song.facts.artist for song in songs]
     alternatives = len(question.right(songs[0].facts))
 
-    def predict(held_out: Mask) -> Floats:
+    def predict(held_out: Mask) -> Doubles:
         away = {artist for artist, out in zip(artists, held_out, strict=True) if out}
         priors = question.priors([facts for facts in annotations if facts.artist not in away])
         taught = [song for song, out in zip(songs, held_out, strict=True) if not out]
@@ -115,7 +114,7 @@ def _predicted(songs: Sequence[Song]) -> list[int]:
     return [place for place, song in enumerate(songs) if song.facts.long]
 
 
-def _verdicts(question: Question, songs: Sequence[Song], runs: Sequence[Run]) -> tuple[Floats, Mask]:
+def _verdicts(question: Question, songs: Sequence[Song], runs: Sequence[Run]) -> tuple[Doubles, Mask]:
     """Probability of each chosen answer and whether it was right, over the long clips."""
     answers = [run[known] for run in runs for known in question.knowledge if known != "labelled"]
     pairs = [(songs[i], shares[i]) for shares in answers for i in _predicted(songs)]

@@ -10,15 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats, Indices, Mask
 from ml.similarity.projection import Projection
 from ml.train.similarity.halves import Piece
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import learn
-
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.intp]
 
 FOLDS = 5
 SEED = 11
@@ -44,10 +41,10 @@ class Lessons:
 
     method: Method
     library: Floats
-    asked: dict[str, tuple[Rows, Floats]]
+    asked: dict[str, tuple[Indices, Floats]]
     pieces: Floats
-    recordings: Rows
-    folds: Rows
+    recordings: Indices
+    folds: Indices
     _learnt: dict[int, Callable[[Floats], Floats]] = field(default_factory=dict)
 
     @classmethod
@@ -74,7 +71,7 @@ class Lessons:
     def all(self) -> Projection:
         return self._learn(np.ones(len(self.folds), bool))
 
-    def _learn(self, taught: npt.NDArray[np.bool_]) -> Projection:
+    def _learn(self, taught: Mask) -> Projection:
         if self.method.recipe is None:
             raise ValueError(f"{self.method.name} learns nothing")
         inside = taught[self.recordings]
@@ -82,7 +79,7 @@ class Lessons:
         return learn(self.pieces[inside], self.recordings[inside], self.method.recipe, weights)
 
 
-def fold_of(artists: Sequence[str], known: Sequence[str] | None = None) -> Rows:
+def fold_of(artists: Sequence[str], known: Sequence[str] | None = None) -> Indices:
     """A fifth for every artist; those that nobody learns from are dealt out by their place among all names."""
     names = sorted(set(known or artists))
     order = np.random.default_rng(SEED).permutation(len(names))
@@ -90,7 +87,7 @@ def fold_of(artists: Sequence[str], known: Sequence[str] | None = None) -> Rows:
     return np.array([fold.get(artist, len(artist) % FOLDS) for artist in artists])
 
 
-def _finite(method: Method, pairs: Sequence[tuple[int, Piece]]) -> tuple[Rows, Floats]:
+def _finite(method: Method, pairs: Sequence[tuple[int, Piece]]) -> tuple[Indices, Floats]:
     """Owners and features of the pieces that this method was given; the trunk did not hear every transposition."""
     features = np.stack([method.features(one) for _, one in pairs])
     heard = np.isfinite(features).all(axis=1)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from ml.audio.ffmpeg import find_ffmpeg
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Floats
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.chroma import FRAMES_PER_SECOND as CHORDS_PER_SECOND
 from ml.features.track import Track
@@ -32,7 +32,6 @@ from ml.similarity import timbre
 from ml.train.data.augmentation import as_is, mp3
 from ml.train.data.corpus import EMOTIFY, GTZAN, Example, read_emotify, read_gtzan_clips
 
-Floats = npt.NDArray[np.float32]
 Change = Callable[[Floats], Floats]
 
 LONG_SECONDS = 14.0

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.features.chroma import FRAMES_PER_SECOND
 from ml.models.trunk import TAGS
 from ml.similarity import harmony, intervals, timbre
 from ml.train.similarity.halves import BASELINE_FRAMES, Piece
 from ml.train.similarity.projection import Recipe
-
-Floats = npt.NDArray[np.float32]
 
 PATCH_FRAMES = 16
 

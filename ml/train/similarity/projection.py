@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Doubles, Floats, Indices
 from ml.models.card import Card
 from ml.similarity.projection import WEIGHTS, Projection
-
-Floats = npt.NDArray[np.float32]
-Groups = npt.NDArray[np.intp]
 
 SEED = 0
 
@@ -31,7 +28,7 @@ class Recipe:
     grouped: bool = True
 
 
-def learn(features: Floats, recordings: Groups, recipe: Recipe, weights: Floats | None = None) -> Projection:
+def learn(features: Floats, recordings: Indices, recipe: Recipe, weights: Floats | None = None) -> Projection:
     """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording.
 
     `weights` (features,) say how much each counts before anything is learnt.
@@ -63,9 +60,7 @@ def _components(normal: Floats, count: int) -> tuple[Floats, Floats]:
     return sizes, directions
 
 
-def _discriminants(
-    reduced: npt.NDArray[np.float64], recordings: Groups, recipe: Recipe
-) -> npt.NDArray[np.float64]:
+def _discriminants(reduced: Doubles, recordings: Indices, recipe: Recipe) -> Doubles:
     _, group = np.unique(recordings, return_inverse=True)
     counts = np.bincount(group)[:, None]
     means = np.stack([np.bincount(group, column) for column in reduced.T], axis=1) / counts
@@ -75,7 +70,7 @@ def _discriminants(
     powers, axes = np.linalg.eigh(spread)
     whitened = axes / np.sqrt(powers)
     _, order = np.linalg.eigh(np.cov((means @ whitened).T))
-    turned: npt.NDArray[np.float64] = whitened @ order[:, ::-1][:, : recipe.dimensions]
+    turned: Doubles = whitened @ order[:, ::-1][:, : recipe.dimensions]
     return turned
 
 

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats, Mask
 from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.models.head import tag_output
 from ml.models.trunk import TAGS
 from ml.similarity.intervals import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
-
-Floats = npt.NDArray[np.float32]
 
 LOGITS = slice(len(TAGS), 2 * len(TAGS))
 RIDGE = 100.0
@@ -88,7 +86,7 @@ def transposable(chroma: Floats) -> Floats:
     return magnitudes.ravel()
 
 
-def standardise(rows: Floats, there: npt.NDArray[np.bool_]) -> Floats:
+def standardise(rows: Floats, there: Mask) -> Floats:
     """Rows brought to mean 0 and deviation 1, by those that are `there`."""
     scaled: Floats = (rows - rows[there].mean(axis=0)) / (rows[there].std(axis=0) + 1e-6)
     return scaled
@@ -100,7 +98,7 @@ class ChordImputation:
     `tables` are standardised invariants.
     """
 
-    def __init__(self, tables: Floats, vectors: Floats, known: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, tables: Floats, vectors: Floats, known: Mask) -> None:
         self._middle, rows = vectors[known].mean(axis=0), tables[known]
         power = rows @ rows.T + TABLE_RIDGE * np.eye(len(rows))
         self._slope = rows.T @ np.linalg.solve(power, vectors[known] - self._middle)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml.features.arrays import Floats
 from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
-from ml.features.mel import MEL_BANDS, Floats, level, log_mel
+from ml.features.mel import MEL_BANDS, level, log_mel
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.data.augmentation import narrow

@@ -7,7 +7,8 @@ import pytest
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel, motion
-from ml.features.mel import WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import WINDOW_FRAMES
 from ml.train.data.augmentation import VARIANTS
 from tests.ml.music import pure_tone, song, white_noise
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from ml.features.arrays import Floats
 from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
@@ -13,8 +13,6 @@ from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, projection, timbre
 from ml.similarity.projection import Projection
 from ml.train.similarity.projection import Recipe, learn
-
-Floats = npt.NDArray[np.float32]
 
 
 def a_song(*chords: tuple[int, ...], repeats: int = 8, frames: int = 8) -> Chromagram:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
@@ -14,8 +13,6 @@ from ml.train.similarity.folds import FOLDS, Halves, Lessons, fold_of
 from ml.train.similarity.halves import CROPS, Piece, crops
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import Recipe
-
-Floats = npt.NDArray[np.float32]
 
 
 def a_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole") -> Piece:
