@@ -25,10 +25,10 @@ from library.catalogue.database import Catalogue, DiskFullError, is_disk_full, r
 from library.collection import mood_update, reference
 from library.collection.files import NoFolderError, explain, walk
 from library.collection.records import File, TrackRecord, digest
-from library.collection.scan import Keeper, Reclassify, Summary, Versions, hash_content
+from library.collection.scan import Keeper, Reclassify, Summary, Versions
 from library.collection.tag_changes import read_album
 from ml.audio.settings import Limits
-from ml.models.card import GENRE_WEIGHTS, load_card
+from ml.models.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.schema import Report
 from ml.similarity.vectors import features_version_of, vectors_version_of
@@ -125,7 +125,7 @@ def _reclassify(order: Order) -> Reclassify:
         if not pipelines:
             pipelines.append(_pipeline(order)())
         heard = timbre.unpack(kept)
-        return pipelines[0].reclassify(report, heard.trunk_output, heard.music)
+        return pipelines[0].reclassify(report, heard.trunk_output, heard.musicality)
 
     return reclassify
 
@@ -137,7 +137,7 @@ def analyse_file(pipeline: Analyser, file: File, *, limits: Limits) -> TrackReco
         if not file.path.is_file():
             raise NotAFileError(path=os.fsencode(file.path).decode("utf-8", "replace"))
         try:
-            content = hash_content(file.path)
+            content = hash_file(file.path)
         except OSError as error:
             raise explain(file.path, error) from error
         song_analysis, failure = None, None

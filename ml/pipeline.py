@@ -28,7 +28,7 @@ from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.classic.serving import open_model
-from ml.models.genre import GenreModel, smooth, tags_of
+from ml.models.genre import GenreModel, smooth, top_tags
 from ml.models.mood import MoodModel
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
@@ -60,8 +60,8 @@ class SongAnalysis:
 class Pipeline:
     """A loaded model and the threads it listens with. Close it, or use it as a context manager."""
 
-    def __init__(self, model: GenreModel, moods: MoodModel) -> None:
-        self.model, self.moods = model, moods
+    def __init__(self, model: GenreModel, mood_model: MoodModel) -> None:
+        self.model, self.mood_model = model, mood_model
         self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="ear")
 
     def __enter__(self) -> Pipeline:
@@ -105,7 +105,7 @@ class Pipeline:
         Without a timeline, as the windows are gone.
         """
         genre = self.model.genre(self.model.predict(trunk_output[None])[0], music)
-        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.signature)
+        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.identity)
 
     def _run(self, audio: Audio, clock: _Clock) -> SongAnalysis:
         track = Track(audio, self.model.bands)
@@ -122,9 +122,9 @@ class Pipeline:
             genre = self.model.genre(self.model.predict_song(track, trunk_output), music.result())
             timeline = self.model.timeline(track, trunk_output, audio.duration_seconds)
         with clock.stage("mood"):
-            mood = self.moods.predict(mean, track.motion)
+            mood = self.mood_model.predict(mean, track.motion)
             moved = motion.measure_windows(track.rises, len(trunk_output))
-            arousal = self.moods.arousal(smooth(trunk_output), moved)
+            arousal = self.mood_model.arousal(smooth(trunk_output), moved)
         with clock.stage("tempo"):
             beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
@@ -143,10 +143,10 @@ class Pipeline:
             mood=mood,
             arousal=arousal,
             motion=tuple(round(float(value), 5) for value in track.motion),
-            tags=tags_of(mean),
+            tags=top_tags(mean),
             findings=found,
             notes=audio.notes,
-            model=self.model.signature,
+            model=self.model.identity,
             timings=clock.seconds(),
         )
         return SongAnalysis(report, trunk_output, chromagram, music.result(), track.mel, track)
@@ -186,7 +186,7 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def load(weights: Path | None = None, moods: Path | None = None) -> Pipeline:
+def load(weights: Path | None = None, mood_weights: Path | None = None) -> Pipeline:
     """Wake the ear with the shipped models or other weight files, for genre and mood."""
-    mood_model = MoodModel.load(moods)  # first, as a wrong file is then refused at once
+    mood_model = MoodModel.load(mood_weights)  # first, as a wrong file is then refused at once
     return Pipeline(open_model(weights), mood_model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Note, Track, TrackFeatures, TrackVectors
 from library.collection.records import facts
+from ml.models.card import hash_file
 from ml.paths import REFERENCE_FILE
 from ml.similarity.reference import Entry, read
 from ml.similarity.vectors import projection_version
@@ -24,7 +24,7 @@ def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
     """Lay the reference into the catalogue unless just this one is there; how many tracks were written."""
     if not path.is_file():
         return 0
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hash_file(path)
     stamp = f"{digest} {projection_version()}"
     with catalogue.session() as session:
         note = session.get(Note, _NOTE)

@@ -7,7 +7,6 @@ heard again; a better descriptor is computed from what was kept. Files of the re
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from library.collection.files import Found
 from library.collection.moved_files import copy, drop, move
 from library.collection.records import File, TrackRecord, facts, fill, rows_of, storable
 from library.collection.reference_files import Links, give_names, is_sound, names_of, needs_no_hearing, untie
+from ml.models.card import hash_file
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.similarity.vectors import make_vectors, projection_version
@@ -289,15 +289,10 @@ class Keeper:
             session.commit()
 
 
-def hash_content(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _content_of(file: File) -> str | None:
     """None where it cannot be read: whoever hears the file says why."""
     try:
-        return hash_content(file.path) if file.path.is_file() else None
+        return hash_file(file.path) if file.path.is_file() else None
     except OSError:
         return None
 

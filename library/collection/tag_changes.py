@@ -18,6 +18,7 @@ from library.catalogue.database import Catalogue
 from library.catalogue.tables import TagChange, Track
 from library.collection.records import File
 from library.collection.tag_files import TagError, Tags, read_tags, write_tags
+from ml.models.card import hash_file
 from ml.report.errors import SoriError
 
 
@@ -100,11 +101,9 @@ def undo(catalogue: Catalogue) -> Iterator[tuple[Path, SoriError | None]]:
 
 def _keep_known(catalogue: Catalogue, path: Path, work: Any) -> None:
     """Our own change to a file must not make the next run hear it again."""
-    from library.collection.scan import hash_content
-
     work()
     try:
-        file, content = File.of(path, path.stat()), hash_content(path)
+        file, content = File.of(path, path.stat()), hash_file(path)
     except OSError as error:
         raise TagError(reason=error.strerror or type(error).__name__) from error
     with catalogue.session() as session:

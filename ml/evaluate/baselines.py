@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Floats
-from ml.features.chroma import PITCH_CLASSES
+from ml.report.keys import TONICS
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
@@ -60,7 +60,7 @@ def krumhansl_key(samples: Floats, *, sample_rate: int = SAMPLE_RATE, chroma: st
     extract = librosa.feature.chroma_cqt if chroma == "cqt" else librosa.feature.chroma_stft
     mean = extract(y=samples, sr=sample_rate).mean(axis=1)
     scores = {
-        (PITCH_CLASSES[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])
+        (TONICS[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])
         for mode, ratings in KRUMHANSL.items()
         for tonic in range(12)
     }

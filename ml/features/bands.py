@@ -55,14 +55,14 @@ class BandStatistics:
     def save(self, path: Path) -> None:
         np.savez(path, mean=self.mean, covariance=self.covariance)
 
-    def fill_in(self, mel: Floats) -> Floats:
+    def impute(self, mel: Floats) -> Floats:
         """(frames, bands), with what lies above a cliff replaced by what is expected there."""
-        cliff = find_cliff(mel)
+        cliff = find_cutoff(mel)
         return mel if cliff is None else self._draw(mel, cliff, 0.0)
 
-    def even_out(self, mel: Floats) -> Floats:
+    def shrink(self, mel: Floats) -> Floats:
         """The same, and the upper bands of a full recording drawn towards what is expected there."""
-        cliff = find_cliff(mel)
+        cliff = find_cutoff(mel)
         cut, share = (DOUBTFUL_BAND, HEARD_SHARE) if cliff is None else (cliff, 0.0)
         return self._draw(mel, cut, share)
 
@@ -80,7 +80,7 @@ class BandStatistics:
         return np.maximum(expected, np.float32(0))
 
 
-def find_cliff(mel: Floats) -> int | None:
+def find_cutoff(mel: Floats) -> int | None:
     """The first band of the cliff's slope, or None where the spectrogram does not end in a cliff."""
     peaks = np.quantile(mel[:: 1 + len(mel) // _MOST_FRAMES], OFTEN, axis=0)
     audible = np.flatnonzero(peaks > CLIFF_FOOT)

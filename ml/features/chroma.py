@@ -17,8 +17,6 @@ from scipy.ndimage import uniform_filter1d
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Floats
 
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
 FFT_SIZE = 8192
 """Samples: half a second, so that semitones separate down to the low E of a bass guitar."""
 HOP_SIZE = 2048

@@ -52,7 +52,7 @@ TRANSFORM_SIZE = 4096
 
 
 @dataclass(frozen=True)
-class Pulse:
+class OnsetFeatures:
     """What tempo is judged by.
 
     `periodicity` is (tempi, FEATURES); `spectrum` (bins,) that of onset strength, for `at_tempi`; `activity`
@@ -66,7 +66,7 @@ class Pulse:
     regularity: float
 
 
-def measure(levelled: Floats) -> Pulse:
+def measure(levelled: Floats) -> OnsetFeatures:
     """Pulse of a spectrogram from `level`, which must last a second or more."""
     rises = rise(levelled)
     whole = onset_strength(rises, ALL)
@@ -79,7 +79,7 @@ def measure(levelled: Floats) -> Pulse:
         columns += [np.interp(beats * multiple, places, lags, right=0.0) for multiple in MULTIPLES]
         strongest.append(np.interp(beats[USUAL], places, lags).max())
         columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
-    return Pulse(
+    return OnsetFeatures(
         periodicity=np.stack(columns, axis=1),
         spectrum=spectrum(*segments(whole, LONG_SECONDS)),
         activity=float(rises.mean()),

@@ -15,7 +15,7 @@ from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
 from ml.features.chroma import Chromagram
 from ml.features.handcrafted import extraction
-from ml.features.handcrafted.extraction import Description
+from ml.features.handcrafted.extraction import HandcraftedFeatures
 from ml.features.musicality import Musicality
 
 
@@ -37,12 +37,12 @@ class Track:
     @cached_property
     def mel(self) -> Floats:
         """Log-mel spectrogram with the bands filled in that a narrow recording lacks: what the beat is read from."""
-        return self._bands.fill_in(self.recorded_mel)
+        return self._bands.impute(self.recorded_mel)
 
     @cached_property
     def windows(self) -> Floats:
         """What the trunk looks at, its upper bands evened out over recordings."""
-        return mel.windows(self._bands.even_out(self.recorded_mel))
+        return mel.windows(self._bands.shrink(self.recorded_mel))
 
     @cached_property
     def musicality(self) -> Musicality:
@@ -58,7 +58,7 @@ class Track:
         return motion.measure(self.rises)
 
     @cached_property
-    def handcrafted(self) -> Description:
+    def handcrafted(self) -> HandcraftedFeatures:
         """The features that classical models look at."""
         return extraction.extract(self.samples, SAMPLE_RATE)
 

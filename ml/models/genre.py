@@ -55,7 +55,7 @@ class GenreModel:
     model: Any
     card: Card
     bands: BandStatistics
-    signature: Model
+    identity: Model
 
     @classmethod
     def load(cls, weights: Path | None = None) -> GenreModel:
@@ -130,7 +130,7 @@ class GenreModel:
         )
 
 
-class Networks:
+class CompiledNetworks:
     """The trunk and the head of one weight file, compiled for calls from several threads."""
 
     def __init__(self, trunk_network: Any, head: Any) -> None:
@@ -151,13 +151,13 @@ class Networks:
         )
 
 
-def _read_model(path: Path) -> Networks:
+def _read_model(path: Path) -> CompiledNetworks:
     start_tensorflow()
     import keras
 
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-        return Networks(model.get_layer("trunk"), model.get_layer("head"))
+        return CompiledNetworks(model.get_layer("trunk"), model.get_layer("head"))
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise UnusableWeightsError(file=path.name) from error
 
@@ -199,7 +199,7 @@ def smooth(trunk_output: Floats) -> Floats:
     return smoothed
 
 
-def tags_of(trunk_output: Floats) -> tuple[Score, ...]:
+def top_tags(trunk_output: Floats) -> tuple[Score, ...]:
     """The likeliest tags of mean evidence (EVIDENCE_SIZE,), those worth showing."""
     probabilities: Sequence[float] = trunk_output[: len(trunk.TAGS)].tolist()
     ranked = sorted(zip(trunk.TAGS, probabilities, strict=True), key=lambda pair: -pair[1])

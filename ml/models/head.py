@@ -48,12 +48,6 @@ class Head:
         return scores
 
 
-def softmax(scores: Floats) -> Floats:
-    grown = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    shares: Floats = grown / grown.sum(axis=-1, keepdims=True)
-    return shares
-
-
 def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
     """One network: log-mel windows -> {"genre", "tags", "embedding"}, with sub-networks "trunk" and "head"."""
     import keras

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ml.features.arrays import Doubles
-from ml.features.chroma import PITCH_CLASSES, Chromagram
-from ml.models import fitted
-from ml.models.fitted import Fitted
-from ml.report.keys import MODES
+from ml.features.chroma import Chromagram
+from ml.models import logit
+from ml.models.logit import LogitModel
+from ml.report.keys import KEYS
 from ml.report.schema import Key
 
 MAJOR_TRIAD = (4, 7)
@@ -26,15 +26,15 @@ FLATNESS_FLOOR = 0.4
 """Share of the mean added to the spread of a profile, so that noise is not blown up into a melody."""
 
 
-def estimate(chromagram: Chromagram, *, model: Fitted | None = None) -> Key | None:
+def estimate(chromagram: Chromagram, *, model: LogitModel | None = None) -> Key | None:
     """The most likely key with the probability that it is right; None for silence."""
     if chromagram.silent:
         return None
-    model = model or fitted.load("key")
-    shares = fitted.softmax(features(profile(chromagram)) @ model.weights)
+    model = model or logit.load("key")
+    shares = logit.softmax(features(profile(chromagram)) @ model.weights)
     best = int(shares.argmax())
-    sure = fitted.confidence(float(shares[best]), model.calibration)
-    return Key(PITCH_CLASSES[best % 12], MODES[best // 12], sure)
+    sure = logit.confidence(float(shares[best]), model.calibration)
+    return Key(*KEYS[best], sure)
 
 
 def profile(chromagram: Chromagram) -> Doubles:

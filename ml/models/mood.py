@@ -93,7 +93,7 @@ class MoodModel:
         return tuple(round(float(value), 4) for value in self._arousal(inputs(trunk_output, moved)))
 
     def _arousal(self, given: Floats) -> Floats:
-        return odds_to_share(given @ self.arousal_weights + self.arousal_bias)
+        return sigmoid(given @ self.arousal_weights + self.arousal_bias)
 
 
 def inputs(trunk_output: Floats, moved: Floats) -> Floats:
@@ -101,5 +101,5 @@ def inputs(trunk_output: Floats, moved: Floats) -> Floats:
     return np.concatenate([trunk_output[:, TAG_LOGITS], moved], axis=1).astype(np.float32)
 
 
-def odds_to_share(log_odds: Floats) -> Floats:
+def sigmoid(log_odds: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -30, 30))), np.float32)

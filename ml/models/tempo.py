@@ -15,8 +15,8 @@ from scipy.ndimage import uniform_filter1d
 from ml.features import onsets
 from ml.features.arrays import Doubles, Floats
 from ml.features.onsets import TEMPI
-from ml.models import fitted
-from ml.models.fitted import Fitted
+from ml.models import logit
+from ml.models.logit import LogitModel
 from ml.report.schema import Tempo
 
 MIN_SECONDS = 4.0
@@ -39,7 +39,7 @@ FINE_STEPS = np.linspace(0.994, 1.006, 25)
 
 
 def estimate(
-    log_mel: Floats, *, genre: Mapping[str, float] | None = None, model: Fitted | None = None
+    log_mel: Floats, *, genre: Mapping[str, float] | None = None, model: LogitModel | None = None
 ) -> Tempo | None:
     """Tempo of a log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1).
 
@@ -53,10 +53,10 @@ def estimate(
     heard = onsets.measure(levelled)
     if heard.activity < MIN_ACTIVITY or heard.regularity < MIN_REGULARITY:
         return None
-    model = model or fitted.load("tempo")
+    model = model or logit.load("tempo")
     shares = likelihood(features(heard.periodicity, log_prior(model.priors, genre)), model.weights)
-    bpm = place(shares, heard.spectrum)
-    sure = fitted.confidence(float(shares.max()), model.calibration)
+    bpm = refine_bpm(shares, heard.spectrum)
+    sure = logit.confidence(float(shares.max()), model.calibration)
     return Tempo(round(bpm, 2), sure, _alternatives(bpm, shares))
 
 
@@ -69,18 +69,18 @@ def features(periodicity: Doubles, prior: Doubles) -> Doubles:
 
 def log_prior(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None) -> Doubles:
     """(tempi,) half the log of how common each tempo is in music of this `genre`."""
-    result: Doubles = 0.5 * np.log(fitted.mix_priors(priors, genre) + 2e-4)
+    result: Doubles = 0.5 * np.log(logit.mix_priors(priors, genre) + 2e-4)
     return result
 
 
 def likelihood(candidates: Doubles, weights: Doubles) -> Doubles:
     """(..., tempi) probability that the tempo is within 3 % of each candidate."""
-    shares = fitted.softmax(candidates @ weights)
+    shares = logit.softmax(candidates @ weights)
     result: Doubles = NEIGHBOURS * uniform_filter1d(shares, NEIGHBOURS, axis=-1, mode="constant")
     return result
 
 
-def place(shares: Doubles, spectrum: Doubles) -> float:
+def refine_bpm(shares: Doubles, spectrum: Doubles) -> float:
     """Beats per minute of the likeliest candidate, more finely than candidates are spaced.
 
     A parabola through the logarithms of three neighbours gives the place; the spectrum of onset strength,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.features.chroma import PITCH_CLASSES
+from ml.report.keys import TONICS
 from ml.report.schema import Key, Report, Why
 from ml.similarity.harmony import Chords, mean_chroma
 
@@ -28,7 +28,7 @@ def compare(chords: Chords, report: Report | None, others: Chords | None, other:
 
 def relation(first: Key, second: Key) -> str | None:
     """How two keys are related, as musicians call it; None where they are not near."""
-    apart = (PITCH_CLASSES.index(second.tonic) - PITCH_CLASSES.index(first.tonic)) % 12
+    apart = (TONICS.index(second.tonic) - TONICS.index(first.tonic)) % 12
     if first.mode == second.mode:
         return {0: SAME_KEY, 5: FIFTH, 7: FIFTH}.get(apart)
     if apart == 0:

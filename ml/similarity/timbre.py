@@ -63,26 +63,28 @@ def measure(pooled: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SoundFeatures:
     """Mean evidence (EVIDENCE_SIZE,), timbre (TIMBRE_SIZE,) and whether it is music, which a new head asks again."""
 
     trunk_output: Floats
     timbre: Floats
-    music: Musicality
+    musicality: Musicality
 
 
-def pack(kept: Kept) -> bytes:
-    music = np.array([kept.music.pauses, kept.music.peakiness, kept.music.spread])
+def pack(kept: SoundFeatures) -> bytes:
+    music = np.array([kept.musicality.pauses, kept.musicality.peakiness, kept.musicality.spread])
     parts = (kept.trunk_output.astype("<f4"), music.astype("<f4"), kept.timbre.astype("<f2"))
     return b"".join(part.tobytes() for part in parts)
 
 
-def unpack(kept: bytes) -> Kept:
+def unpack(kept: bytes) -> SoundFeatures:
     if len(kept) != 4 * (TRUNK_OUTPUT_SIZE + _MUSIC_SIZE) + 2 * TIMBRE_SIZE:
         raise ValueError(f"{len(kept)} bytes are no evidence with its timbre")
     numbers = np.frombuffer(kept, "<f4", TRUNK_OUTPUT_SIZE + _MUSIC_SIZE).astype(np.float32)
     timbre = np.frombuffer(kept, "<f2", offset=numbers.nbytes).astype(np.float32)
-    return Kept(numbers[:TRUNK_OUTPUT_SIZE], timbre, Musicality(*numbers[TRUNK_OUTPUT_SIZE:].tolist()))
+    return SoundFeatures(
+        numbers[:TRUNK_OUTPUT_SIZE], timbre, Musicality(*numbers[TRUNK_OUTPUT_SIZE:].tolist())
+    )
 
 
 def features(trunk_output: Floats, timbre: Floats) -> Floats:

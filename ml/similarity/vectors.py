@@ -43,5 +43,5 @@ def pack(
 ) -> tuple[bytes, bytes]:
     """What a library keeps of one song: the chromagram, and the trunk's mean output with the timbre beside it."""
     measured = timbre.measure(timbre.pool(mel))
-    kept = timbre.Kept(trunk_output.mean(axis=0), measured, musicality)
+    kept = timbre.SoundFeatures(trunk_output.mean(axis=0), measured, musicality)
     return harmony.pack(chromagram), timbre.pack(kept)

@@ -20,8 +20,9 @@ from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.models.card import GENRE_WEIGHTS, Card, load_card
 from ml.models.classic.kinds import KINDS
-from ml.models.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
-from ml.models.head import Head, assemble, softmax
+from ml.models.genre import BANDS_NAME, CompiledNetworks, GenreModel, start_tensorflow
+from ml.models.head import Head, assemble
+from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.report.progress import show_progress
@@ -187,7 +188,7 @@ def _starting_model(
     show_progress("fetching the published trunk\n")
     network, digest = fetch_trunk()
     card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
-    return GenreModel(Networks(network, None), card, bands, Model("trunk", "1", digest))
+    return GenreModel(CompiledNetworks(network, None), card, bands, Model("trunk", "1", digest))
 
 
 def _describe(rows: Sequence[Row]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ml.features.arrays import Floats
-from ml.models.genre import BY_TAGS, tags_of
-from ml.models.head import disassemble, softmax
+from ml.models.genre import BY_TAGS, top_tags
+from ml.models.head import disassemble
+from ml.models.logit import softmax
 from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.report.schema import Report
@@ -100,7 +101,7 @@ def predict_taggram(pipeline: Pipeline, song_analysis: SongAnalysis, trunk_outpu
     head = disassemble(model.model.head, model.card.settings["tags_alone"])
     probabilities = softmax(head.scores_by_tags(trunk_output[None, BY_TAGS]))[0]
     genre = model.genre(probabilities, song_analysis.musicality)
-    return replace(song_analysis.report, genre=genre, tags=tags_of(trunk_output))
+    return replace(song_analysis.report, genre=genre, tags=top_tags(trunk_output))
 
 
 def build_parser() -> argparse.ArgumentParser:

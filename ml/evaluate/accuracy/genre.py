@@ -18,7 +18,7 @@ from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, Songs
 from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall, rounded, share
 from ml.features.arrays import Reals
 from ml.models.genre import BY_TAGS
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.corpus import Example

@@ -16,7 +16,7 @@ from ml.evaluate.accuracy import mood_network
 from ml.evaluate.accuracy.songs import Predictor
 from ml.evaluate.figures import Figures, rounded
 from ml.features.arrays import Floats, Integers, Mask, Reals
-from ml.models.mood import odds_to_share
+from ml.models.mood import sigmoid
 from ml.models.trunk import TAGS
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
@@ -55,7 +55,7 @@ def measure(predictor: Predictor, moods: MoodInputs, shared: Path) -> Figures:
         "n": len(ratings.balance),
         "n_agreed": int(ratings.agreed.sum()),
         "exciting": rounded(ratings.exciting.mean()),
-        "arousal_error": rounded(np.abs(odds_to_share(slope * spread) - ratings.arousal).mean()),
+        "arousal_error": rounded(np.abs(sigmoid(slope * spread) - ratings.arousal).mean()),
         "by_genre": {
             genre: _share((spread > 0) == ratings.exciting, ratings.genres == genre)
             for genre in np.unique(ratings.genres).tolist()

@@ -20,7 +20,8 @@ from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models.card import hash_file
 from ml.models.genre import GenreModel
-from ml.models.head import disassemble, softmax
+from ml.models.head import disassemble
+from ml.models.logit import softmax
 from ml.report.errors import SoriError
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS

@@ -28,7 +28,7 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class Description:
+class HandcraftedFeatures:
     """What was heard: series (rows, frames) with each frame's centre in samples, and running sums of both waves."""
 
     rows: Floats
@@ -66,7 +66,7 @@ class Description:
         return np.stack([self.row(start, min(start + length, self.samples)) for start in starts])
 
 
-def extract(samples: Floats, rate: int) -> Description:
+def extract(samples: Floats, rate: int) -> HandcraftedFeatures:
     """Describe mono samples. Up to PIECE_SECONDS the numbers are those of librosa's functions, one by one."""
     rows, centres, waves, strength = [], [], [], []
     for start, end in _pieces(len(samples), round(PIECE_SECONDS * rate)):
@@ -80,7 +80,7 @@ def extract(samples: Floats, rate: int) -> Description:
     np.cumsum(wave, axis=1, out=sums[:, 0, 1:])
     np.cumsum(np.square(wave), axis=1, out=sums[:, 1, 1:])
     beats = rhythm.tempo(np.concatenate(strength), rate)
-    return Description(np.concatenate(rows, axis=1), np.concatenate(centres), sums, beats, rate)
+    return HandcraftedFeatures(np.concatenate(rows, axis=1), np.concatenate(centres), sums, beats, rate)
 
 
 def _pieces(length: int, piece: int) -> list[tuple[int, int]]:

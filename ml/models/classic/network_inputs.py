@@ -13,11 +13,11 @@ from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 SIDE = 128
 
 
-def shape_of(kind: str) -> tuple[int, ...]:
+def input_shape(kind: str) -> tuple[int, ...]:
     return (SIDE, SIDE, 3) if kind == "picture" else (WINDOW_FRAMES, MEL_BANDS)
 
 
-def draw(kind: str, windows: Floats) -> Floats:
+def prepare(kind: str, windows: Floats) -> Floats:
     """The input of a network of that kind for windows (windows, WINDOW_FRAMES, MEL_BANDS)."""
     return picture(windows) if kind == "picture" else windows
 

@@ -17,7 +17,7 @@ DROPOUT = 0.4
 BATCH = 32
 
 
-class NoNetworkError(WeightError):
+class UnusableNetworkError(WeightError):
     code = "weights_no_network"
     sentence = "The weight file {file} holds no network that can be used here. Train it again."
 
@@ -32,7 +32,7 @@ def build(kind: str, labels: int, *, mean: float = 0.0, deviation: float = 1.0, 
     from keras import layers
 
     keras.utils.set_random_seed(seed)
-    given = keras.Input(network_inputs.shape_of(kind), name=kind)
+    given = keras.Input(network_inputs.input_shape(kind), name=kind)
     sound = given if kind == "picture" else layers.Reshape((*given.shape[1:], 1))(given)
     sound = layers.Rescaling(1 / deviation, offset=-mean / deviation, name="scale")(sound)
     for number, width in enumerate(WIDTHS):
@@ -53,14 +53,14 @@ def load(path: Path) -> Any:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise NoNetworkError(file=path.name) from error
+        raise UnusableNetworkError(file=path.name) from error
 
 
 def scores(kind: str, network: Any, windows: Floats) -> Floats:
     """(windows, labels) of mel windows, in batches."""
     starts = range(0, len(windows), BATCH)
     parts = [
-        np.asarray(network(network_inputs.draw(kind, windows[start : start + BATCH]), training=False))
+        np.asarray(network(network_inputs.prepare(kind, windows[start : start + BATCH]), training=False))
         for start in starts
     ]
     return np.concatenate(parts).astype(np.float32)

@@ -18,7 +18,7 @@ _ZIP_DEFLATED = 8
 _LEAST = 1e-6
 
 
-class StrangeTypesError(WeightError):
+class UntrustedTypesError(WeightError):
     code = "weights_strange_types"
     sentence = "The weight file {file} holds types that a model has no use for: {types}. It was not opened."
 
@@ -35,7 +35,7 @@ def load(path: Path) -> Any:
 
     strange = set(skops.io.get_untrusted_types(file=path)) - ALLOWED
     if strange:
-        raise StrangeTypesError(file=path.name, types=", ".join(sorted(strange)))
+        raise UntrustedTypesError(file=path.name, types=", ".join(sorted(strange)))
     return skops.io.load(path, trusted=sorted(ALLOWED))
 
 

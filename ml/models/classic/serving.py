@@ -22,11 +22,11 @@ from ml.models.classic import networks, scikit
 from ml.models.classic.feature_inputs import prepare
 from ml.models.classic.kinds import FEATURE_KINDS, KINDS
 from ml.models.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.report.schema import Model
 
 
-class DeafWeightsError(WeightError):
+class TableOnlyWeightsError(WeightError):
     code = "weights_deaf"
     sentence = (
         "The weight file {file} was trained on a published table of numbers. It can be measured, "
@@ -34,7 +34,7 @@ class DeafWeightsError(WeightError):
     )
 
 
-class Reclassify(Protocol):
+class Classifier(Protocol):
     """Scores of one song, before they are brought to scale."""
 
     def song(self, track: Track) -> Floats:
@@ -45,7 +45,7 @@ class Reclassify(Protocol):
 
 
 @dataclass(frozen=True)
-class FeatureJudge:
+class FeatureClassifier:
     """Judges rows of hand-crafted features: one of the song, one of each window."""
 
     model: Any
@@ -64,7 +64,7 @@ class FeatureJudge:
 
 
 @dataclass(frozen=True)
-class NetworkJudge:
+class NetworkClassifier:
     """Judges window by window; the song is the mean over its windows."""
 
     kind: str
@@ -79,14 +79,14 @@ class NetworkJudge:
 
 
 @dataclass(frozen=True)
-class LabModel(GenreModel):
-    judge_of: Reclassify
+class ClassicModel(GenreModel):
+    classifier: Classifier
 
     def predict_song(self, track: Track, trunk_output: Floats) -> Floats:
-        return softmax(self.card.settings["scale"] * self.judge_of.song(track))
+        return softmax(self.card.settings["scale"] * self.classifier.song(track))
 
     def predict_timeline(self, track: Track, trunk_output: Floats) -> Floats:
-        scores = self.judge_of.moments(track)
+        scores = self.classifier.moments(track)
         if len(scores) != len(trunk_output):  # a window more or less, by rounding at the song's end
             scores = scores[np.minimum(np.arange(len(trunk_output)), len(scores) - 1)]
         return softmax(self.card.settings["scale"] * smooth(scores))
@@ -98,17 +98,17 @@ def open_model(weights: Path | None = None) -> GenreModel:
     card = load_card(path)
     if card.kind == "transfer":
         return GenreModel.load(path)
-    predict = open_judge(path, card)
+    predict = open_classifier(path, card)
     if card.settings.get("rate") != SAMPLE_RATE:
-        raise DeafWeightsError(file=path.name)
+        raise TableOnlyWeightsError(file=path.name)
     base = GenreModel.load()
-    signature = Model(card.name, card.version, card.sha256[path.name])
-    return LabModel(base.model, card, base.bands, signature, predict)
+    identity = Model(card.name, card.version, card.sha256[path.name])
+    return ClassicModel(base.model, card, base.bands, identity, predict)
 
 
-def open_judge(path: Path, card: Card) -> FeatureJudge | NetworkJudge:
+def open_classifier(path: Path, card: Card) -> FeatureClassifier | NetworkClassifier:
     if card.kind not in KINDS:
         raise UnusableWeightsError(file=path.name)
     if card.kind in FEATURE_KINDS:
-        return FeatureJudge(scikit.load(path), bare=bool(card.settings.get("bare")))
-    return NetworkJudge(card.kind, networks.load(path))
+        return FeatureClassifier(scikit.load(path), bare=bool(card.settings.get("bare")))
+    return NetworkClassifier(card.kind, networks.load(path))

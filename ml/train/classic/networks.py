@@ -134,7 +134,7 @@ def _epoch(kind: str, network: Any, learn: Windows, choose: np.random.Generator)
     right: list[float] = []
     for start in range(0, len(order) - 1, networks.BATCH):
         batch = order[start : start + networks.BATCH]
-        drawn = network_inputs.draw(kind, _varied(learn.mel[batch], choose))
+        drawn = network_inputs.prepare(kind, _varied(learn.mel[batch], choose))
         network.reset_metrics()  # else each batch answers for those before it too
         loss, accuracy = network.train_on_batch(drawn, learn.labels[batch])
         losses.append(float(loss))

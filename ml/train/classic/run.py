@@ -20,7 +20,7 @@ from ml.features.arrays import Floats, Integers, Mask
 from ml.models.card import Card, card_path, load_card
 from ml.models.classic import scikit
 from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.train.classic import datasets, networks

@@ -5,7 +5,6 @@ What cannot be heard is named and left out. Songs are brought to one loudness fi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel
 from ml.features.arrays import Floats
 from ml.features.handcrafted import extraction
+from ml.models.card import hash_file
 from ml.report.errors import SoriError
 from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import Table
@@ -72,6 +72,4 @@ def describe_file(path: Path, cache: Cache) -> Floats:
         heard = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
         return np.concatenate([heard.row()[None], heard.windows(WINDOW_SECONDS)])
 
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return cache.get(f"handcrafted {extraction.VERSION}|mel {mel.VERSION}|{digest}", compute)
+    return cache.get(f"handcrafted {extraction.VERSION}|mel {mel.VERSION}|{hash_file(path)}", compute)

@@ -15,7 +15,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from ml.features.arrays import Doubles, Floats, Integers, Mask
 from ml.models import trunk
 from ml.models.genre import BY_TAGS, EMBEDDING
-from ml.models.head import Head, Linear, softmax
+from ml.models.head import Head, Linear
+from ml.models.logit import softmax
 from ml.train.data.corpus import EMOTIFY
 from ml.train.genre.linear import Rows, add, artist_discriminant, even, softmax_regression
 from ml.train.genre.trunk_outputs import Row

@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold, StratifiedGroupKFold
 
 from ml.features.arrays import Floats, Integers, Mask, Names
 from ml.models.head import Linear
-from ml.models.mood import CALM, EXCITING, odds_to_share
+from ml.models.mood import CALM, EXCITING, sigmoid
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.genre import recipe
 from ml.train.genre.linear import Rows, Scale, softmax_regression
@@ -130,7 +130,7 @@ def slope_of(predicted: Floats, arousal: Floats) -> float:
     """The factor from a judged balance to log-odds under which the arousal's squared error is least."""
 
     def cost(logarithm: float) -> float:
-        return float(np.square(odds_to_share(np.exp(logarithm) * predicted) - arousal).mean())
+        return float(np.square(sigmoid(np.exp(logarithm) * predicted) - arousal).mean())
 
     return float(np.exp(minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded").x))
 

@@ -7,7 +7,6 @@ does in-sample and cross-validated by artist; the command takes a quarter of a m
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ml.models.card import hash_file
 from ml.paths import WEIGHT_FOLDER
 from ml.train.rhythm import trial
 from ml.train.rhythm.songs import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
@@ -91,7 +91,7 @@ def summarise(question: Question, figures: dict[str, Any]) -> str:
 
 def _hashes(gtzan: Path, name: str) -> dict[str, str]:
     files = (gtzan / f"{name}.csv", gtzan / "clips.csv", gtzan / "tracks.csv")
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return {file.name: hash_file(file) for file in files}
 
 
 def _dump(tuned: Tuned) -> str:

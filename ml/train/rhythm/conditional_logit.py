@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ml.features.arrays import Doubles, Mask
-from ml.models.fitted import softmax
+from ml.models.logit import softmax
 
 
 def fit(songs: Doubles, right: Mask, *, ridge: float, importance: Doubles) -> Doubles:

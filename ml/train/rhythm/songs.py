@@ -68,7 +68,7 @@ class Song:
     """A clip with what the estimators take from it; `genre` is an estimate by someone who never heard the artist."""
 
     facts: Annotation
-    pulse: onsets.Pulse
+    pulse: onsets.OnsetFeatures
     profile: Doubles
     genre: dict[str, float]
 

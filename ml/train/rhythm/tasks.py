@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml.features import chroma, onsets
+from ml.features import onsets
 from ml.features.arrays import Doubles, Mask
-from ml.models import fitted, key, tempo
-from ml.report.keys import MODES
+from ml.models import key, logit, tempo
+from ml.report.keys import KEYS
 from ml.train.rhythm import scoring
 from ml.train.rhythm.songs import Annotation, Song
 
@@ -91,7 +91,7 @@ class TempoQuestion(Question):
         return tempo.likelihood(candidates, weights)
 
     def score(self, song: Song, shares: Doubles) -> tuple[float, float]:
-        bpm = tempo.place(shares, song.pulse.spectrum)
+        bpm = tempo.refine_bpm(shares, song.pulse.spectrum)
         annotated = song.facts.bpm or np.nan
         return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
 
@@ -111,13 +111,12 @@ class KeyQuestion(Question):
         return key.features(song.profile)
 
     def right(self, facts: Annotation) -> Mask:
-        return np.array([(tonic, mode) == facts.key for mode in MODES for tonic in chroma.PITCH_CLASSES])
+        return np.array([answer == facts.key for answer in KEYS])
 
     def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
-        return fitted.softmax(candidates @ weights)
+        return logit.softmax(candidates @ weights)
 
     def score(self, song: Song, shares: Doubles) -> tuple[float, float]:
-        best = int(shares.argmax())
-        answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
+        answer = KEYS[int(shares.argmax())]
         weighted = scoring.key_score(answer, song.facts.key or answer)
         return float(weighted == scoring.RIGHT), weighted

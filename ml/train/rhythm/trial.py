@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ml.features.arrays import Doubles, Mask
-from ml.models import fitted
+from ml.models import logit
 from ml.train.rhythm import conditional_logit
 from ml.train.rhythm.songs import Annotation, Song
 from ml.train.rhythm.tasks import Genre, Question
@@ -97,7 +97,7 @@ def calibration_figures(
 ) -> dict[str, float]:
     """How far stated confidence lies from the share that is right, and what it separates."""
     shares, correct = _verdicts(question, songs, runs)
-    sure = np.array([fitted.confidence(float(share), line) for share in shares])
+    sure = np.array([logit.confidence(float(share), line) for share in shares])
     half = sure >= np.median(sure)
     return {
         "expected_calibration_error": round(conditional_logit.calibration_error(sure, correct), 3),

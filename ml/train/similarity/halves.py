@@ -184,7 +184,7 @@ def _remembered(
     heard: bool = True,
 ) -> Piece:
     maker = getattr(change, "func", change).__name__
-    key = f"{FEATURES_VERSION}|{maker}|{pipeline.model.signature.sha256}|{digest}|{part}|{name}"
+    key = f"{FEATURES_VERSION}|{maker}|{pipeline.model.identity.sha256}|{digest}|{part}|{name}"
     path = cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     if not path.exists():
         partial_path = path.with_suffix(".partial.npz")

@@ -99,7 +99,7 @@ def add_kept(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = NE
         session.add(track)
         session.flush()
         nothing = np.zeros(TRUNK_OUTPUT_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
-        kept = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
+        kept = timbre.pack(timbre.SoundFeatures(*nothing, Musicality(0.01, 2.0, 0.8)))
         session.add(TrackFeatures(track_id=track.id, chromagram=b"", trunk_output=kept))
         session.commit()
         return track.id

@@ -91,10 +91,10 @@ def test_evidence_and_timbre_come_back() -> None:
     trunk_output = random.standard_normal(TRUNK_OUTPUT_SIZE).astype(np.float32)
     measured = timbre.measure(timbre.pool(random.random((700, MEL_BANDS), np.float32)))
     music = Musicality(0.125, 2.0, 0.75)
-    kept = timbre.unpack(timbre.pack(timbre.Kept(trunk_output, measured, music)))
+    kept = timbre.unpack(timbre.pack(timbre.SoundFeatures(trunk_output, measured, music)))
     np.testing.assert_array_equal(kept.trunk_output, trunk_output)
     np.testing.assert_allclose(kept.timbre, measured, rtol=1e-3, atol=1e-4)
-    assert kept.music == music
+    assert kept.musicality == music
     with pytest.raises(ValueError, match="28 bytes"):
         timbre.unpack(b"1234" * 7)
 

@@ -11,7 +11,7 @@ import pytest
 
 from ml.audio.loading import load
 from ml.evaluate.baselines import krumhansl_key
-from ml.models import fitted, tempo
+from ml.models import logit, tempo
 from ml.paths import WEIGHT_FOLDER
 from ml.train.rhythm import __main__ as tuning
 from ml.train.rhythm import conditional_logit
@@ -59,7 +59,7 @@ def test_calibration_turns_overconfidence_down() -> None:
     stated = random.uniform(0.5, 0.99, 4000)
     correct = random.random(4000) < 0.5 + 0.4 * (stated - 0.5)
     line = conditional_logit.calibrate(stated, correct)
-    honest = np.array([fitted.confidence(share, line) for share in stated])
+    honest = np.array([logit.confidence(share, line) for share in stated])
     assert (
         conditional_logit.calibration_error(honest, correct)
         < 0.05
@@ -74,7 +74,7 @@ def test_the_command_asks_for_the_research_data() -> None:
 
 @pytest.mark.parametrize(("name", "features"), [("tempo", tempo.FEATURES), ("key", 97)])
 def test_shipped_weights_fit_the_features(name: str, features: int) -> None:
-    model = fitted.load(name)
+    model = logit.load(name)
     assert model.weights.shape == (features,) and np.isfinite(model.weights).all()
     assert model.calibration[0] > 0
 

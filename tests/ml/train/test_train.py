@@ -162,7 +162,7 @@ def test_probabilities_are_calibrated_on_songs_not_trained_on() -> None:
     assert predicted is not None
     head, least = recipe.calibrate(recipe.fit_head(table, labels, np.ones(len(rows), bool)), table, predicted)
     factor = recipe.temperature(predicted.scores[predicted.held], table.rows.labels[predicted.held])
-    from ml.models.head import softmax
+    from ml.models.logit import softmax
 
     shares = softmax(factor * predicted.scores[predicted.held])
     assert calibration_error(shares, table.rows.labels[predicted.held]) < 0.15

@@ -11,16 +11,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ml.features.arrays import Doubles
+from ml.features.arrays import Doubles, Floats
 from ml.paths import WEIGHT_FOLDER
+
+FloatArray = TypeVar("FloatArray", Floats, Doubles)
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LogitModel:
     """Numbers of one estimator.
 
     `weights`: one per feature. `priors`: for each genre label, the share of every alternative in its music;
@@ -34,15 +36,15 @@ class Fitted:
 
 
 @cache
-def load(name: str) -> Fitted:
+def load(name: str) -> LogitModel:
     """Read `weight/<name>.json`."""
     return from_dict(json.loads((WEIGHT_FOLDER / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def from_dict(data: dict[str, Any]) -> Fitted:
+def from_dict(data: dict[str, Any]) -> LogitModel:
     slope, offset = data["calibration"]
     priors = {label: np.asarray(values, dtype=float) for label, values in data["priors"].items()}
-    return Fitted(np.asarray(data["weights"], dtype=float), priors, (slope, offset))
+    return LogitModel(np.asarray(data["weights"], dtype=float), priors, (slope, offset))
 
 
 def mix_priors(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None) -> Doubles:
@@ -58,11 +60,11 @@ def mix_priors(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None)
     return mixed
 
 
-def softmax(scores: Doubles) -> Doubles:
+def softmax(scores: FloatArray) -> FloatArray:
     """Over the last axis."""
-    raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    result: Doubles = raised / raised.sum(axis=-1, keepdims=True)
-    return result
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    probabilities: FloatArray = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def confidence(probability: float, calibration: tuple[float, float]) -> float:
