@@ -123,7 +123,7 @@ class Pipeline:
             timeline = self.model.timeline(track, trunk_output, audio.duration_seconds)
         with clock.stage("mood"):
             mood = self.mood_model.predict(mean, track.motion)
-            moved = motion.measure_windows(track.rises, len(trunk_output))
+            moved = motion.measure_windows(track.mean_rise, len(trunk_output))
             arousal = self.mood_model.arousal(smooth(trunk_output), moved)
         with clock.stage("tempo"):
             beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})

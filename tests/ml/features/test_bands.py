@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml.features.arrays import Floats
-from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cutoff
+from ml.features.bands import SHRUNK_FROM, BandStatistics, find_cutoff
 from ml.features.mel import MEL_BANDS, level, log_mel
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
@@ -41,7 +41,7 @@ def test_the_lower_bands_are_as_heard_and_the_upper_ones_between_heard_and_expec
 ) -> None:
     heard = log_mel(level(bright_song()))
     evened = shipped.shrink(heard)
-    np.testing.assert_array_equal(evened[:, :DOUBTFUL_BAND], heard[:, :DOUBTFUL_BAND])
+    np.testing.assert_array_equal(evened[:, :SHRUNK_FROM], heard[:, :SHRUNK_FROM])
     assert evened.shape == heard.shape
     assert evened.dtype == np.float32
     assert (evened >= 0).all()
@@ -49,8 +49,8 @@ def test_the_lower_bands_are_as_heard_and_the_upper_ones_between_heard_and_expec
 
 def test_a_narrow_copy_comes_near_to_the_original(shipped: BandStatistics) -> None:
     full, cut = (log_mel(level(sound)) for sound in (bright_song(), narrow(bright_song())))
-    before = abs(full - cut)[:, DOUBTFUL_BAND:].mean()
-    assert abs(shipped.shrink(full) - shipped.shrink(cut))[:, DOUBTFUL_BAND:].mean() < before / 2
+    before = abs(full - cut)[:, SHRUNK_FROM:].mean()
+    assert abs(shipped.shrink(full) - shipped.shrink(cut))[:, SHRUNK_FROM:].mean() < before / 2
 
 
 def test_the_expectation_is_that_of_a_gaussian() -> None:
