@@ -95,8 +95,7 @@ def chromagram(samples: Floats) -> Chromagram:
 
 def fold(tones: Floats) -> Floats:
     """(frames, 12 * octaves) -> (frames, 12): the sum over octaves."""
-    folded: Floats = tones.reshape(len(tones), -1, 12).sum(axis=1).astype(np.float32)
-    return folded
+    return np.asarray(tones.reshape(len(tones), -1, 12).sum(axis=1), np.float32)
 
 
 def estimate_tuning(spectrum: Floats) -> float:

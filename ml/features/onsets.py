@@ -99,8 +99,7 @@ def level(log_mel: Floats) -> Floats:
     # The end of silence would count as one large onset, so the first frames are left out.
     inside = power[audible[0] + RISE_FRAMES : audible[-1] + 1]
     inside *= np.float32(REFERENCE_POWER / max(loudness, QUIETEST_POWER))
-    levelled: Floats = np.log1p(inside, out=inside) / np.float32(np.log(10))
-    return levelled
+    return np.asarray(np.log1p(inside, out=inside) / np.float32(np.log(10)))
 
 
 def rise(log_mel: Floats) -> Floats:
@@ -141,16 +140,14 @@ def autocorrelation(stack: Doubles, weights: Doubles) -> Doubles:
     length = fft.next_fast_len(2 * size, real=True)
     products = fft.irfft(np.abs(fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
     overlap = np.maximum(size - np.arange(size), size / 4)
-    result: Doubles = weights @ (products / overlap)
-    return result
+    return np.asarray(weights @ (products / overlap))
 
 
 def spectrum(stack: Doubles, weights: Doubles) -> Doubles:
     """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / TRANSFORM_SIZE` hertz."""
     window = np.hanning(stack.shape[1])
     magnitudes = np.abs(fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
-    result: Doubles = weights @ magnitudes
-    return result
+    return np.asarray(weights @ magnitudes)
 
 
 def at_tempi(magnitudes: Doubles, tempi: Doubles) -> Doubles:

@@ -82,8 +82,7 @@ def tonnetz(pitches: Floats) -> Floats:
     angles[::2] -= 0.5
     corners = np.array([1, 1, 1, 1, 0.5, 0.5])[:, None] * np.cos(np.pi * angles)
     total = np.abs(pitches).sum(axis=0)
-    centroids: Floats = corners.astype(np.float32) @ (pitches / np.where(total < TINY, 1, total))
-    return centroids
+    return np.asarray(corners.astype(np.float32) @ (pitches / np.where(total < TINY, 1, total)))
 
 
 def contrast(sound: Spectrum) -> Floats:

@@ -32,8 +32,7 @@ class Spectrum:
     @cached_property
     def bins(self) -> Complexes:
         frames = stft.frames(self.samples, size=FFT_SIZE, hop=HOP_SIZE)
-        bins: Complexes = scipy.fft.rfft(frames * stft.hann(FFT_SIZE), axis=1, overwrite_x=True)
-        return bins
+        return np.asarray(scipy.fft.rfft(frames * stft.hann(FFT_SIZE), axis=1, overwrite_x=True))
 
     @cached_property
     def power(self) -> Floats:

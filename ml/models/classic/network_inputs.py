@@ -1,5 +1,4 @@
-"""What the networks look at: three-second windows of the log-mel spectrogram, bare or as a square picture of three
-channels."""
+"""Inputs of the networks: windows of the log-mel spectrogram as they are (`cnn`) or as square pictures (`picture`)."""
 
 from __future__ import annotations
 
@@ -23,12 +22,11 @@ def prepare(kind: str, windows: Floats) -> Floats:
 
 
 def picture(windows: Floats) -> Floats:
-    """(windows, SIDE, SIDE, 3): the level, its change along time and along frequency.
+    """(windows, SIDE, SIDE, 3): the level, and its derivatives along time and along frequency.
 
-    Each channel of each picture has mean 0 and deviation 1. Unlike a picture drawn for people, nothing of a colour map,
-    an axis or a margin is in it.
+    Each channel of each picture has mean 0 and deviation 1. Unlike a plot, it has no colour map, axes or margins.
     """
-    level = _stretch(WINDOW_FRAMES) @ windows @ _stretch(MEL_BANDS).T
+    level = _interpolation(WINDOW_FRAMES) @ windows @ _interpolation(MEL_BANDS).T
     channels = np.stack([level, np.gradient(level, axis=1), np.gradient(level, axis=2)], axis=-1)
     channels -= channels.mean(axis=(1, 2), keepdims=True)
     channels /= channels.std(axis=(1, 2), keepdims=True) + 1e-6
@@ -36,7 +34,7 @@ def picture(windows: Floats) -> Floats:
 
 
 @cache
-def _stretch(size: int) -> Floats:
-    """(SIDE, size) that interpolates `size` points to SIDE of them."""
-    places = np.linspace(0, size - 1, SIDE)
-    return np.asarray(np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size))), np.float32)
+def _interpolation(size: int) -> Floats:
+    """(SIDE, size): the matrix that interpolates `size` points linearly to SIDE points."""
+    points = np.linspace(0, size - 1, SIDE)
+    return np.asarray(np.maximum(0, 1 - np.abs(points[:, None] - np.arange(size))), np.float32)

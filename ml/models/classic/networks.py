@@ -1,4 +1,4 @@
-"""Two small convolutional networks from scratch: on bare mel windows (`cnn`) and on square pictures (`picture`)."""
+"""Two small convolutional networks, trained from scratch: on mel windows (`cnn`) and on square pictures (`picture`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from ml.features.arrays import Floats
 from ml.models.card import WeightError
 from ml.models.classic import network_inputs
-from ml.models.genre import start_tensorflow
+from ml.models.genre import load_keras, start_tensorflow
 
 WIDTHS = (16, 32, 48, 64)
 DROPOUT = 0.4
@@ -23,9 +23,10 @@ class UnusableNetworkError(WeightError):
 
 
 def build(kind: str, labels: int, *, mean: float = 0.0, deviation: float = 1.0, seed: int = 0) -> Any:
-    """Input of `pictures.shape_of(kind)` to scores (labels,). The first layer steps by two, a quarter of the work.
+    """An untrained network from `network_inputs.input_shape(kind)` to scores (labels,).
 
-    `mean` and `deviation` of the training windows stand in the file, so that nobody has to remember them.
+    The first layer has stride two, which saves three quarters of the work. `mean` and `deviation` of the training
+    windows become part of the saved network.
     """
     start_tensorflow()
     import keras
@@ -37,9 +38,8 @@ def build(kind: str, labels: int, *, mean: float = 0.0, deviation: float = 1.0, 
     sound = layers.Rescaling(1 / deviation, offset=-mean / deviation, name="scale")(sound)
     for number, width in enumerate(WIDTHS):
         first = number == 0
-        sound = layers.Conv2D(width, 5 if first else 3, 2 if first else 1, padding="same", use_bias=False)(
-            sound
-        )
+        size, stride = (5, 2) if first else (3, 1)
+        sound = layers.Conv2D(width, size, stride, padding="same", use_bias=False)(sound)
         sound = layers.Activation("relu")(layers.BatchNormalization()(sound))
         sound = sound if first else layers.MaxPooling2D(2, padding="same")(sound)
     sound = layers.Dropout(DROPOUT)(layers.GlobalAveragePooling2D()(sound))
@@ -47,20 +47,11 @@ def build(kind: str, labels: int, *, mean: float = 0.0, deviation: float = 1.0, 
 
 
 def load(path: Path) -> Any:
-    start_tensorflow()
-    import keras
-
-    try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise UnusableNetworkError(file=path.name) from error
+    return load_keras(path, UnusableNetworkError)
 
 
 def scores(kind: str, network: Any, windows: Floats) -> Floats:
-    """(windows, labels) of mel windows, in batches."""
-    starts = range(0, len(windows), BATCH)
-    parts = [
-        np.asarray(network(network_inputs.prepare(kind, windows[start : start + BATCH]), training=False))
-        for start in starts
-    ]
+    """(windows, labels) for mel windows, in batches."""
+    batches = (windows[start : start + BATCH] for start in range(0, len(windows), BATCH))
+    parts = [np.asarray(network(network_inputs.prepare(kind, batch), training=False)) for batch in batches]
     return np.concatenate(parts).astype(np.float32)

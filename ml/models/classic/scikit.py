@@ -1,4 +1,4 @@
-"""scikit-learn models in files that carry no code: skops instead of pickle, and a list of the types allowed inside."""
+"""scikit-learn models in skops files, which unlike pickles hold no code, with a list of the types allowed in them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ml.models.card import WeightError
 ALLOWED = frozenset(
     {"sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
 )
-"""What skops does not vouch for by itself. Both hold arrays; they are what a forest is made of."""
+"""Types that skops does not trust by default. Both hold the arrays of a decision tree."""
 _ZIP_DEFLATED = 8
-_LEAST = 1e-6
+_LEAST_PROBABILITY = 1e-6
 
 
 class UntrustedTypesError(WeightError):
@@ -30,18 +30,17 @@ def save(model: Any, path: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """The model in a file, after every type in it was found to be a harmless one."""
+    """The model in a file, refused if it holds a type that is not allowed."""
     import skops.io
 
-    strange = set(skops.io.get_untrusted_types(file=path)) - ALLOWED
-    if strange:
-        raise UntrustedTypesError(file=path.name, types=", ".join(sorted(strange)))
+    if untrusted := set(skops.io.get_untrusted_types(file=path)) - ALLOWED:
+        raise UntrustedTypesError(file=path.name, types=", ".join(sorted(untrusted)))
     return skops.io.load(path, trusted=sorted(ALLOWED))
 
 
 def scores(model: Any, rows: Floats) -> Floats:
-    """(rows, labels): what softmax, at a temperature of the model's own, makes probabilities of."""
+    """(rows, labels): scores from which softmax, at a temperature fitted per model, gives probabilities."""
     if hasattr(model, "predict_proba"):
-        return np.asarray(np.log(np.maximum(model.predict_proba(rows), _LEAST)), np.float32)
-    found = np.asarray(model.decision_function(rows), np.float32)
-    return np.stack([-found, found], axis=1) if found.ndim == 1 else found
+        return np.asarray(np.log(np.maximum(model.predict_proba(rows), _LEAST_PROBABILITY)), np.float32)
+    margins = np.asarray(model.decision_function(rows), np.float32)
+    return np.stack([-margins, margins], axis=1) if margins.ndim == 1 else margins

@@ -1,14 +1,14 @@
-"""A lab model behind the ear: it names the genre, and everything else of a report is heard as always.
+"""Classic models in the pipeline: they classify the genre; the rest of a report is computed as always.
 
-The shipped trunk listens along, because tags, mood and neighbours come from it. `open_model` takes any weight file
-whose card says what kind it is.
+The shipped trunk runs too, because tags, mood and similar tracks come from it. `open_model` opens a weight file of any
+kind, which its card names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -27,36 +27,27 @@ from ml.report.schema import Model
 
 
 class TableOnlyWeightsError(WeightError):
-    code = "weights_deaf"
+    code = "weights_table_only"
     sentence = (
-        "The weight file {file} was trained on a published table of numbers. It can be measured, "
-        "but it cannot hear a song."
+        "The weight file {file} was trained on a published table of features. It can be evaluated, but it cannot "
+        "classify a song."
     )
-
-
-class Classifier(Protocol):
-    """Scores of one song, before they are brought to scale."""
-
-    def song(self, track: Track) -> Floats:
-        """(labels,)"""
-
-    def moments(self, track: Track) -> Floats:
-        """(windows, labels), for the windows of the trunk."""
 
 
 @dataclass(frozen=True)
 class FeatureClassifier:
-    """Judges rows of hand-crafted features: one of the song, one of each window."""
+    """Scores of hand-crafted features, over the whole song and over each window."""
 
     model: Any
     bare: bool = False
-    """Whether it learnt from the features as they are."""
+    """Whether the features enter without `feature_inputs.prepare`."""
 
     def song(self, track: Track) -> Floats:
-        found: Floats = self._scores(track.handcrafted.row()[None])[0]
-        return found
+        """(labels,) uncalibrated scores."""
+        return np.asarray(self._scores(track.handcrafted.row()[None])[0])
 
-    def moments(self, track: Track) -> Floats:
+    def windows(self, track: Track) -> Floats:
+        """(windows, labels) uncalibrated scores."""
         return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
 
     def _scores(self, rows: Floats) -> Floats:
@@ -65,17 +56,21 @@ class FeatureClassifier:
 
 @dataclass(frozen=True)
 class NetworkClassifier:
-    """Judges window by window; the song is the mean over its windows."""
+    """Scores of each window; those of the song are their mean."""
 
     kind: str
     network: Any
 
     def song(self, track: Track) -> Floats:
-        found: Floats = self.moments(track).mean(axis=0)
-        return found
+        """(labels,) uncalibrated scores."""
+        return np.asarray(self.windows(track).mean(axis=0))
 
-    def moments(self, track: Track) -> Floats:
+    def windows(self, track: Track) -> Floats:
+        """(windows, labels) uncalibrated scores."""
         return networks.scores(self.kind, self.network, mel.windows(track.recorded_mel))
+
+
+Classifier = FeatureClassifier | NetworkClassifier
 
 
 @dataclass(frozen=True)
@@ -86,27 +81,27 @@ class ClassicModel(GenreModel):
         return softmax(self.card.settings["scale"] * self.classifier.song(track))
 
     def predict_timeline(self, track: Track, trunk_output: Floats) -> Floats:
-        scores = self.classifier.moments(track)
-        if len(scores) != len(trunk_output):  # a window more or less, by rounding at the song's end
+        scores = self.classifier.windows(track)
+        if len(scores) != len(trunk_output):  # one window more or less, by rounding at the end of the song
             scores = scores[np.minimum(np.arange(len(trunk_output)), len(scores) - 1)]
         return softmax(self.card.settings["scale"] * smooth(scores))
 
 
 def open_model(weights: Path | None = None) -> GenreModel:
-    """The shipped model, one trained like it, or one of the lab's, as its card says."""
+    """The shipped model, another of its kind, or a classic one, depending on the card."""
     path = weights or GENRE_WEIGHTS
     card = load_card(path)
     if card.kind == "transfer":
         return GenreModel.load(path)
-    predict = open_classifier(path, card)
+    classifier = open_classifier(path, card)
     if card.settings.get("rate") != SAMPLE_RATE:
         raise TableOnlyWeightsError(file=path.name)
     base = GenreModel.load()
     identity = Model(card.name, card.version, card.sha256[path.name])
-    return ClassicModel(base.model, card, base.bands, identity, predict)
+    return ClassicModel(base.model, card, base.bands, identity, classifier)
 
 
-def open_classifier(path: Path, card: Card) -> FeatureClassifier | NetworkClassifier:
+def open_classifier(path: Path, card: Card) -> Classifier:
     if card.kind not in KINDS:
         raise UnusableWeightsError(file=path.name)
     if card.kind in FEATURE_KINDS:

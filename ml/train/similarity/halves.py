@@ -28,7 +28,7 @@ from ml.models.card import hash_file
 from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
 from ml.pipeline import Pipeline
-from ml.similarity import timbre
+from ml.similarity import invariants, timbre
 from ml.train.data.augmentation import as_is, mp3
 from ml.train.data.corpus import EMOTIFY, GTZAN, Example, read_emotify, read_gtzan_clips
 
@@ -222,7 +222,7 @@ def _compute(pipeline: Pipeline, audio: Audio, *, heard: bool) -> dict[str, Any]
         "tones": chromagram.tones,
         "tuning": np.float32(chromagram.tuning_cents),
         "evidence": trunk_output,
-        "mel": timbre.pool(mel).astype(np.float16),
+        "mel": invariants.pool(mel).astype(np.float16),
         "bpm": np.float32(tempo.bpm if tempo else 0.0),
         "frames": frames.astype(np.float32),
     }

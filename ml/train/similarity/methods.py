@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ml.features.arrays import Floats
 from ml.features.chroma import FRAMES_PER_SECOND
 from ml.models.trunk import TAGS
-from ml.similarity import harmony, intervals, timbre
+from ml.similarity import harmony, invariants, timbre
 from ml.train.similarity.halves import BASELINE_FRAMES, Piece
 from ml.train.similarity.projection import Recipe
 
@@ -59,7 +59,7 @@ def mean_chroma(heard: Piece) -> Floats:
 
 
 def fourier_frames(heard: Piece) -> Floats:
-    return _unit(np.sqrt(intervals.patches(chords_of(heard).both, PATCH_FRAMES)))
+    return _unit(np.sqrt(invariants.patches(chords_of(heard).both, PATCH_FRAMES)))
 
 
 def fourier_beats(heard: Piece) -> Floats:
@@ -70,7 +70,7 @@ def fourier_beats(heard: Piece) -> Floats:
     step = FRAMES_PER_SECOND * 60 / bpm / 2
     edges = (np.arange(max(1, int(len(frames) / step)) + 1) * step).astype(int)
     beats = np.stack([frames[a : max(b, a + 1)].mean(axis=0) for a, b in itertools.pairwise(edges)])
-    return _unit(np.sqrt(intervals.patches(beats, PATCH_FRAMES)))
+    return _unit(np.sqrt(invariants.patches(beats, PATCH_FRAMES)))
 
 
 def harmony_features(heard: Piece) -> Floats:

@@ -16,7 +16,7 @@ from ml.features.arrays import Floats, Mask
 from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.models.head import tag_output
 from ml.models.trunk import TAGS
-from ml.similarity.intervals import triads
+from ml.similarity.invariants import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
 
 LOGITS = slice(len(TAGS), 2 * len(TAGS))

@@ -10,7 +10,7 @@ from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.genre import TRUNK_OUTPUT_SIZE
-from ml.similarity import harmony, projection, timbre
+from ml.similarity import harmony, invariants, projection, timbre
 from ml.similarity.projection import Projection
 from ml.train.similarity.projection import Recipe, learn
 
@@ -89,7 +89,7 @@ def test_mean_chroma_adds_up() -> None:
 def test_evidence_and_timbre_come_back() -> None:
     random = np.random.default_rng(0)
     trunk_output = random.standard_normal(TRUNK_OUTPUT_SIZE).astype(np.float32)
-    measured = timbre.measure(timbre.pool(random.random((700, MEL_BANDS), np.float32)))
+    measured = timbre.measure(invariants.pool(random.random((700, MEL_BANDS), np.float32)))
     music = Musicality(0.125, 2.0, 0.75)
     kept = timbre.unpack(timbre.pack(timbre.SoundFeatures(trunk_output, measured, music)))
     np.testing.assert_array_equal(kept.trunk_output, trunk_output)
@@ -101,7 +101,7 @@ def test_evidence_and_timbre_come_back() -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 600])
 def test_the_shortest_sound_has_a_timbre(frames: int) -> None:
-    silence = timbre.pool(np.zeros((frames, MEL_BANDS), np.float32))
+    silence = invariants.pool(np.zeros((frames, MEL_BANDS), np.float32))
     measured = timbre.measure(silence)
     assert measured.shape == (timbre.TIMBRE_SIZE,) and np.isfinite(measured).all()
 
