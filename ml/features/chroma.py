@@ -105,10 +105,8 @@ def estimate_tuning(spectrum: Floats) -> float:
     bins locates a peak between bins.
     """
     low, high = (int(hz * FFT_SIZE / SAMPLE_RATE) for hz in TUNING_RANGE_HZ)
-    inner = spectrum[:, low:high]
-    frame, offset = np.nonzero(
-        (inner > spectrum[:, low - 1 : high - 1]) & (inner >= spectrum[:, low + 1 : high + 1])
-    )
+    inner, before, after = (spectrum[:, low + step : high + step] for step in (0, -1, 1))
+    frame, offset = np.nonzero((inner > before) & (inner >= after))
     if not len(frame):
         return 0.0
     index = offset + low

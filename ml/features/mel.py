@@ -71,7 +71,5 @@ def windows(mel: Floats, *, hop_frames: int = WINDOW_FRAMES) -> Floats:
     """
     if len(mel) < WINDOW_FRAMES:
         mel = mel[np.arange(WINDOW_FRAMES) % len(mel)]
-    starts = list(range(0, len(mel) - WINDOW_FRAMES + 1, hop_frames))
-    if starts[-1] + WINDOW_FRAMES < len(mel):
-        starts.append(len(mel) - WINDOW_FRAMES)
+    starts = stft.window_starts(len(mel), size=WINDOW_FRAMES, hop=hop_frames)
     return np.stack([mel[start : start + WINDOW_FRAMES] for start in starts])

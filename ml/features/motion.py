@@ -40,6 +40,5 @@ def measure_windows(rises: Floats, count: int) -> Floats:
     """(count, MEASURES): each window, as `ml.features.mel.windows` cuts them, with its neighbours."""
     starts = [max(0, min(number * WINDOW_FRAMES, len(rises) - WINDOW_FRAMES)) for number in range(count)]
     reach = _REACH * WINDOW_FRAMES
-    return np.stack(
-        [measure(rises[max(0, start - reach) : start + WINDOW_FRAMES + reach]) for start in starts]
-    )
+    spans = [slice(max(0, start - reach), start + WINDOW_FRAMES + reach) for start in starts]
+    return np.stack([measure(rises[span]) for span in spans])

@@ -39,6 +39,5 @@ def measure(mel: Floats) -> Musicality:
     pauses = float(np.mean(decibels < np.quantile(decibels, _LOUD_QUANTILE) - PAUSE_DB))
     sounding = frames[decibels >= np.quantile(decibels, 0.5)]
     peaks = np.quantile(sounding, 0.97, axis=1) - np.median(sounding, axis=1)
-    return Musicality(
-        pauses=pauses, peakiness=float(peaks.mean()), spread=float(np.mean(frames.mean(axis=0) > 0.05))
-    )
+    spread = float(np.mean(frames.mean(axis=0) > 0.05))
+    return Musicality(pauses, float(peaks.mean()), spread)

@@ -18,6 +18,12 @@ def frames(samples: Floats, *, size: int, hop: int) -> Floats:
     return np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
 
 
+def window_starts(total: int, *, size: int, hop: int) -> list[int]:
+    """Starts of windows that cover `total` frames or samples; the last window ends where they end."""
+    starts = list(range(0, total - size + 1, hop)) or [0]
+    return starts if starts[-1] + size >= total else [*starts, total - size]
+
+
 @cache
 def hann(size: int) -> Floats:
     """The periodic Hann window (size,)."""

@@ -59,7 +59,11 @@ class GenreModel:
         """Load a weight file whose hash matches its card. Takes seconds, because it imports TensorFlow."""
         path = weights or GENRE_WEIGHTS
         card = load_card(path)
-        networks = _load_networks(path)
+        try:
+            network = load_keras(path, UnusableWeightsError)
+            networks = CompiledNetworks(network.get_layer("trunk"), network.get_layer("head"))
+        except ValueError as error:
+            raise UnusableWeightsError(file=path.name) from error
         bands = BandStatistics.load(path.with_name(BANDS_NAME))
         return cls(networks, card, bands, Model(card.name, card.version, card.sha256[path.name]))
 
@@ -80,9 +84,7 @@ class GenreModel:
 
         Each call has one window: more are no faster, as every thread has its own, and take 300 MB more.
         """
-        return np.concatenate(
-            [output.numpy() for output in executor.map(self.model.run_trunk, windows[:, None])]
-        )
+        return np.concatenate([*map(np.asarray, executor.map(self.model.run_trunk, windows[:, None]))])
 
     def predict(self, trunk_output: Floats) -> Floats:
         """Mean trunk outputs (rows, TRUNK_OUTPUT_SIZE) -> calibrated probabilities (rows, labels)."""
@@ -142,14 +144,6 @@ class CompiledNetworks:
         self.predict = tf.function(
             lambda rows: head(rows, training=False), input_signature=[trunk_output], autograph=False
         )
-
-
-def _load_networks(path: Path) -> CompiledNetworks:
-    model = load_keras(path, UnusableWeightsError)
-    try:
-        return CompiledNetworks(model.get_layer("trunk"), model.get_layer("head"))
-    except ValueError as error:
-        raise UnusableWeightsError(file=path.name) from error
 
 
 def load_keras(path: Path, refusal: type[WeightError]) -> Any:

@@ -46,9 +46,8 @@ def profile(chromagram: Chromagram) -> Doubles:
         rows.append(triad.mean(axis=0))
     means = np.stack(rows)
     average = means.mean(axis=1, keepdims=True)
-    return np.asarray(
-        (means - average) / (means.std(axis=1, keepdims=True) + FLATNESS_FLOOR * average + 1e-9)
-    )
+    spread = means.std(axis=1, keepdims=True) + FLATNESS_FLOOR * average + 1e-9
+    return np.asarray((means - average) / spread)
 
 
 def features(song_profile: Doubles) -> Doubles:

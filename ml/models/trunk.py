@@ -23,20 +23,19 @@ class Filters(NamedTuple):
     name: str
     frames: int
     bands: int
-    published: int
     alive: int
 
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
-TIMBRAL = (Filters("timbral_38", 7, 38, 204, 22), Filters("timbral_67", 7, 67, 204, 14))
+TIMBRAL = (Filters("timbral_38", 7, 38, 22), Filters("timbral_67", 7, 67, 14))
 """Filters over a few frames and many mel bands, at every position on the frequency axis."""
 
 TEMPORAL = (
-    Filters("temporal_128", 128, 1, 51, 3),
-    Filters("temporal_64", 64, 1, 51, 7),
-    Filters("temporal_32", 32, 1, 51, 17),
+    Filters("temporal_128", 128, 1, 3),
+    Filters("temporal_64", 64, 1, 7),
+    Filters("temporal_32", 32, 1, 17),
 )
 """Filters over many frames of one mel band."""
 
@@ -70,9 +69,8 @@ def build() -> keras.Model:
     second = layers.Add()([_dense_convolution(first, "middle_2"), first])
     third = layers.Add()([_dense_convolution(second, "middle_3"), second])
     series = layers.Concatenate()([front, first, second, third])
-    pooled = layers.Concatenate()(
-        [layers.GlobalMaxPooling1D()(series), layers.GlobalAveragePooling1D()(series)]
-    )
+    pooling = (layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D())
+    pooled = layers.Concatenate()([pool(series) for pool in pooling])
     pooled = _normalisation("pooled")(pooled)
     dense = layers.Dense(EMBEDDING_SIZE, activation="relu", name="dense")(pooled)
     embedding = _normalisation("embedding")(dense)

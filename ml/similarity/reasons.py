@@ -13,9 +13,7 @@ SAME_KEY, RELATIVE, PARALLEL, FIFTH = "same key", "relative key", "parallel key"
 
 def compare(chords: Chords, report: Report | None, other_chords: Chords | None, other: Report | None) -> Why:
     """Why the `other` song is similar; a reason is None where either song lacks the data for it."""
-    transposition, overlap = (
-        (None, None) if other_chords is None else _best_transposition(chords, other_chords)
-    )
+    transposition, overlap = _best_transposition(chords, other_chords) if other_chords else (None, None)
     keys = (report.key if report else None, other.key if other else None)
     tempi = (report.tempo if report else None, other.tempo if other else None)
     tags = {tag.label for tag in other.tags} if other else set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ml.features import stft
 from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted import rhythm, separation, series
 from ml.features.handcrafted.spectrum import HOP_SIZE, Spectrum
@@ -62,9 +63,7 @@ class HandcraftedFeatures:
     def windows(self, seconds: float) -> Floats:
         """(windows, len(NAMES)): one row per `seconds`; the last window ends where the song ends."""
         length = round(seconds * self.rate)
-        starts = list(range(0, self.samples - length + 1, length)) or [0]
-        if starts[-1] + length < self.samples and self.samples > length:
-            starts.append(self.samples - length)
+        starts = stft.window_starts(self.samples, size=length, hop=length)
         return np.stack([self.row(start, min(start + length, self.samples)) for start in starts])
 
 

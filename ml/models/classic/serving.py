@@ -19,7 +19,6 @@ from ml.features.handcrafted import extraction
 from ml.features.track import Track
 from ml.models.card import GENRE_WEIGHTS, Card, WeightError, load_card
 from ml.models.classic import networks, scikit
-from ml.models.classic.feature_inputs import prepare
 from ml.models.classic.kinds import FEATURE_KINDS, KINDS
 from ml.models.genre import WINDOW_SECONDS, GenreModel, UnusableWeightsError, smooth
 from ml.models.logit import softmax
@@ -40,7 +39,7 @@ class FeatureClassifier:
 
     model: Any
     bare: bool = False
-    """Whether the features enter without `feature_inputs.prepare`."""
+    """Whether the features enter without `scikit.prepare`."""
 
     def song(self, track: Track) -> Floats:
         """(labels,) uncalibrated scores."""
@@ -51,7 +50,7 @@ class FeatureClassifier:
         return self._scores(track.handcrafted.windows(WINDOW_SECONDS))
 
     def _scores(self, rows: Floats) -> Floats:
-        return scikit.scores(self.model, rows if self.bare else prepare(extraction.NAMES, rows)[1])
+        return scikit.scores(self.model, rows if self.bare else scikit.prepare(extraction.NAMES, rows)[1])
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from ml.audio.tags import describe
 from ml.features import mel
 from ml.features.arrays import Floats, Integers, Mask, Names
 from ml.models.card import hash_file
-from ml.models.classic.feature_inputs import prepare
 from ml.models.classic.kinds import NETWORK_KINDS
+from ml.models.classic.scikit import prepare
 from ml.report.errors import SoriError
 from ml.train.data import labelled_features
 from ml.train.data.cache import Cache

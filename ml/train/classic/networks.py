@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ml.features.arrays import Floats, Integers
-from ml.models.classic import network_inputs, networks
+from ml.models.classic import networks
 from ml.models.genre import start_tensorflow
 
 PATIENCE = 12
@@ -134,7 +134,7 @@ def _epoch(kind: str, network: Any, learn: Windows, choose: np.random.Generator)
     right: list[float] = []
     for start in range(0, len(order) - 1, networks.BATCH):
         batch = order[start : start + networks.BATCH]
-        drawn = network_inputs.prepare(kind, _varied(learn.mel[batch], choose))
+        drawn = networks.prepare(kind, _varied(learn.mel[batch], choose))
         network.reset_metrics()  # else each batch answers for those before it too
         loss, accuracy = network.train_on_batch(drawn, learn.labels[batch])
         losses.append(float(loss))

@@ -14,8 +14,9 @@ import soundfile
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.handcrafted import extraction
 from ml.models.card import load_card
-from ml.models.classic import network_inputs, scikit
-from ml.models.classic.feature_inputs import prepare
+from ml.models.classic import scikit
+from ml.models.classic.networks import picture
+from ml.models.classic.scikit import prepare
 from ml.models.classic.serving import TableOnlyWeightsError, open_model
 from ml.pipeline import load
 from ml.train.__main__ import main
@@ -220,7 +221,7 @@ def test_the_key_of_a_song_changes_nothing_for_a_model() -> None:
 
 
 def test_a_picture_has_normalised_channels() -> None:
-    drawn = network_inputs.picture(windows().mel[:3] * 7 + 2)
+    drawn = picture(windows().mel[:3] * 7 + 2)
     assert drawn.shape == (3, 128, 128, 3) and drawn.dtype == np.float32
     np.testing.assert_allclose(drawn.mean(axis=(1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(drawn.std(axis=(1, 2)), 1, atol=1e-3)
