@@ -125,7 +125,7 @@ def _reclassify(order: Order) -> Reclassify:
         if not pipelines:
             pipelines.append(_pipeline(order)())
         heard = timbre.unpack(kept)
-        return pipelines[0].reclassify(report, heard.trunk_output, heard.music)
+        return pipelines[0].reclassify(report, heard.trunk_output, heard.musicality)
 
     return reclassify
 

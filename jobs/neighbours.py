@@ -22,7 +22,7 @@ from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
-    from ml.features.mel import Floats
+    from ml.features.arrays import Floats
     from ml.features.musicality import Musicality
     from ml.pipeline import SongAnalysis
 

@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.loading import load
 from ml.audio.settings import DecodeLimits
+from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
@@ -76,7 +76,7 @@ class FakeEar:
             report, trunk_output, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel
         )
 
-    def reclassify(self, report: Report, trunk_output: npt.NDArray[np.float32], music: Musicality) -> Report:
+    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
         """By another head, to which all is blues."""
         predicted = a_report(shares=(0.8, 0.1, 0.1)).genre
         return replace(report, genre=predicted, timeline=(), model=Model("genre", "2", SHA256))

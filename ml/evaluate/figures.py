@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Integers, Mask, Reals
 from ml.train import metrics
 
-Doubles = npt.NDArray[np.floating]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Figures = dict[str, Any]
 
 DIGITS = 4
@@ -25,7 +22,7 @@ class Judgement:
 
     labels: tuple[str, ...]
     truth: Integers
-    probabilities: Doubles
+    probabilities: Reals
 
     @property
     def answers(self) -> Integers:

@@ -25,13 +25,13 @@ FITTED = ("tempo.json", "key.json", "mood.npz")
 
 def model(measured: GenreModel) -> Figures:
     """The card's name and hashes, and those of the weights of tempo, key and mood."""
-    fitted = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
-    signature = measured.signature
+    logit = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
+    identity = measured.identity
     return {
-        "name": signature.name,
-        "version": signature.version,
-        "sha256": signature.sha256,
-        "files": measured.card.sha256 | fitted,
+        "name": identity.name,
+        "version": identity.version,
+        "sha256": identity.sha256,
+        "files": measured.card.sha256 | logit,
     }
 
 

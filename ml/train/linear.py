@@ -14,12 +14,8 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from ml.features.mel import Floats
+from ml.features.arrays import Doubles, Floats, Integers, Reals
 from ml.models.head import Linear
-
-Doubles = npt.NDArray[np.float64]
-Reals = npt.NDArray[np.floating]
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

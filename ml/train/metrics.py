@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.floating]
+from ml.features.arrays import Integers, Reals
 
 BOOTSTRAP_DRAWS = 10_000
 CALIBRATION_BINS = 10
@@ -21,11 +20,11 @@ def confusion(truth: Integers, answers: Integers, labels: int) -> Integers:
     return counts
 
 
-def recalls(truth: Integers, answers: Integers, labels: int) -> Doubles:
+def recalls(truth: Integers, answers: Integers, labels: int) -> Reals:
     """Share of each label's songs that are predicted right; NaN for a label without songs."""
     counts = confusion(truth, answers, labels)
     with np.errstate(invalid="ignore"):
-        share: Doubles = counts.diagonal() / counts.sum(axis=1)
+        share: Reals = counts.diagonal() / counts.sum(axis=1)
     return share
 
 
@@ -65,7 +64,7 @@ def mean_recall(
     return float(share[present].mean()), float(low), float(high)
 
 
-def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles, Doubles, Integers]:
+def calibration_curve(probabilities: Reals, truth: Integers) -> tuple[Reals, Reals, Integers]:
     """Mean confidence, accuracy and count of each occupied bin of the best label's probability."""
     best, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
     bins = np.minimum((best * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
@@ -76,14 +75,14 @@ def calibration_curve(probabilities: Doubles, truth: Integers) -> tuple[Doubles,
     return confidence, accuracy, counts[used]
 
 
-def calibration_error(probabilities: Doubles, truth: Integers) -> float:
+def calibration_error(probabilities: Reals, truth: Integers) -> float:
     """Expected calibration error: mean distance of confidence from accuracy over bins of equal width."""
     confidence, accuracy, counts = calibration_curve(probabilities, truth)
     return float((np.abs(confidence - accuracy) * counts).sum() / counts.sum())
 
 
 def calibration_error_of_choice(
-    probability: Doubles, correct: npt.NDArray[np.bool_], *, bins: int = 5
+    probability: Reals, correct: npt.NDArray[np.bool_], *, bins: int = 5
 ) -> float:
     """The same from the probability of each chosen answer alone, over bins of equally many songs."""
     parts = np.array_split(np.argsort(probability), bins)
@@ -91,7 +90,7 @@ def calibration_error_of_choice(
     return float(sum(gaps) / len(probability))
 
 
-def precision_recall(score: Doubles, is_label: npt.NDArray[np.bool_]) -> tuple[Doubles, Doubles, float]:
+def precision_recall(score: Reals, is_label: npt.NDArray[np.bool_]) -> tuple[Reals, Reals, float]:
     """Precision and recall at every threshold, and their area (average precision)."""
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(is_label[order])

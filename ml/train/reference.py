@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.features.mel import Floats
-from ml.models.genre import BY_TAGS, tags_of
-from ml.models.head import disassemble, softmax
+from ml.features.arrays import Floats
+from ml.models.genre import BY_TAGS, top_tags
+from ml.models.head import disassemble
+from ml.models.logit import softmax
 from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.similarity.reference import Entry, write
@@ -89,7 +90,7 @@ def with_taggram(pipeline: Pipeline, analysis: SongAnalysis, trunk_output: Float
     head = disassemble(model.model.head, model.card.settings["tags_alone"])
     probabilities = softmax(head.scores_by_tags(trunk_output[None, BY_TAGS]))[0]
     genre = model.genre(probabilities, analysis.musicality)
-    report = replace(analysis.report, genre=genre, tags=tags_of(trunk_output))
+    report = replace(analysis.report, genre=genre, tags=top_tags(trunk_output))
     return replace(analysis, report=report, trunk_output=trunk_output[None])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 
 def note(hz: float, seconds: float, *, harmonics: int = 6) -> Floats:

@@ -15,9 +15,10 @@ from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate.accuracy import noises
 from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, Songs
-from ml.evaluate.figures import Doubles, Figures, Judgement, by_label, confused, overall, rounded, share
+from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall, rounded, share
+from ml.features.arrays import Reals
 from ml.models.genre import BY_TAGS
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.corpus import Example
@@ -99,6 +100,6 @@ def _rate(sure: Sequence[bool]) -> Figures:
     return share(np.array(sure, bool), key="rate")
 
 
-def _by_tags(predictor: Predictor, rows: Sequence[Row]) -> Doubles:
+def _by_tags(predictor: Predictor, rows: Sequence[Row]) -> Reals:
     trunk_output = np.array([row.trunk_output for row in rows], np.float32)
     return softmax(predictor.head.scores_by_tags(trunk_output[:, BY_TAGS]))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import (
     GroupShuffleSplit,
     ShuffleSplit,
@@ -24,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ml.evaluate.figures import Doubles, Figures, Integers, rounded, spread
+from ml.evaluate.figures import Figures, rounded, spread
+from ml.features.arrays import Integers, Names, Reals
 from ml.models.genre import BY_TAGS
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
@@ -80,9 +80,9 @@ def _recipe_accuracy(
 
 @dataclass(frozen=True)
 class Segments:
-    features: Doubles
+    features: Reals
     genres: Integers
-    tracks: npt.NDArray[np.str_]
+    tracks: Names
 
 
 def read_segments(path: Path) -> Segments:

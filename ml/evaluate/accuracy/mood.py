@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.evaluate.accuracy import mood_network
 from ml.evaluate.accuracy.songs import Predictor
-from ml.evaluate.figures import Figures, Integers, Mask, rounded
-from ml.features.mel import Floats
-from ml.models.mood import odds_to_share
+from ml.evaluate.figures import Figures, rounded
+from ml.features.arrays import Floats, Integers, Mask, Reals
+from ml.models.mood import sigmoid
 from ml.models.trunk import TAGS
 from ml.train.data.folds import Fold, folds_by_value
 from ml.train.mood import fit
@@ -57,7 +56,7 @@ def measure(predictor: Predictor, moods: MoodFeatures, shared: Path) -> Figures:
         "n": len(ratings.balance),
         "n_agreed": int(ratings.agreed.sum()),
         "exciting": rounded(ratings.exciting.mean()),
-        "arousal_error": rounded(np.abs(odds_to_share(slope * spread) - ratings.arousal).mean()),
+        "arousal_error": rounded(np.abs(sigmoid(slope * spread) - ratings.arousal).mean()),
         "by_genre": {
             genre: _share((spread > 0) == ratings.exciting, ratings.genres == genre)
             for genre in np.unique(ratings.genres).tolist()
@@ -88,7 +87,7 @@ def describe(ratings: Ratings, predicted: Sequence[Floats]) -> Figures:
     }
 
 
-def _share(right: npt.NDArray[np.floating], clips: Mask) -> Figures:
+def _share(right: Reals, clips: Mask) -> Figures:
     part = right[clips].astype(float)
     found = _interval(lambda chosen: float(part[chosen].mean()), len(part))
     return {"accuracy": found["value"], "low": found["low"], "high": found["high"], "n": len(part)}

@@ -16,13 +16,12 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate import baselines
 from ml.evaluate.accuracy.songs import CrossPredicted, Predictor
-from ml.evaluate.figures import Doubles, Figures, rounded
-from ml.features.chroma import PITCH_CLASSES
-from ml.features.mel import Floats
+from ml.evaluate.figures import Figures, rounded
+from ml.features.arrays import Doubles, Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
-from ml.report.keys import MODES
+from ml.report.keys import MODES, TONICS
 from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
 from ml.train.rhythm import cross_validation, scoring
@@ -145,7 +144,7 @@ def _librosa(predictor: Predictor, clips: Clips) -> dict[str, Figures]:
         if facts in clips.key:
             for place, scores in enumerate(keys.values(), start=2):
                 index = int(answers[place])
-                scores.append(_key_scores((PITCH_CLASSES[index % 12], MODES[index // 12]), facts))
+                scores.append(_key_scores((TONICS[index % 12], MODES[index // 12]), facts))
     return {
         "tempo": _stronger({way: _tempo_figures(scores, clips.tempo) for way, scores in tempi.items()}),
         "key": _stronger({way: _key_figures(scores) for way, scores in keys.items()}),
@@ -162,7 +161,7 @@ def _plain_answers(predictor: Predictor, facts: Annotation) -> Floats:
             baselines.librosa_tempo(samples, sample_rate=rate, way=way) for way in ("beat_track", "tempo")
         ]
         keys = [baselines.krumhansl_key(samples, sample_rate=rate, chroma=way) for way in ("cqt", "stft")]
-        places = [PITCH_CLASSES.index(tonic) + 12 * MODES.index(mode) for tonic, mode in keys]
+        places = [TONICS.index(tonic) + 12 * MODES.index(mode) for tonic, mode in keys]
         return np.array([*tempi, *places])
 
     key = f"librosa {version('librosa')}|baselines {baselines.VERSION}|{hash_file(file)}"

@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from ml.audio.loading import Audio, load
-from ml.evaluate.figures import Doubles, Integers, Judgement
+from ml.evaluate.figures import Judgement
 from ml.features import mel, musicality
+from ml.features.arrays import Floats, Integers, Mask, Reals
 from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models.card import hash_file
 from ml.models.genre import GenreModel
-from ml.models.head import disassemble, softmax
+from ml.models.head import disassemble
+from ml.models.logit import softmax
 from ml.report.errors import SoriError
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
@@ -73,7 +75,7 @@ class Predictor:
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
         return list(self._gatherer.rows(examples, variants, self.show_progress))
 
-    def predict(self, rows: Sequence[Row]) -> Doubles:
+    def predict(self, rows: Sequence[Row]) -> Reals:
         """Probabilities (rows, labels) by the whole model, of rows that were heard."""
         return self.model.predict(np.array([row.trunk_output for row in rows], np.float32))
 
@@ -84,14 +86,14 @@ class Predictor:
         """Whether the model stands by an answer of probability `best` to this clip."""
         return self.model.is_confident(best, self._music(example))
 
-    def predict_audio(self, audio: Audio) -> tuple[Doubles, bool]:
+    def predict_audio(self, audio: Audio) -> tuple[Reals, bool]:
         """Probabilities (labels,) of one sound, and whether the model is confident."""
         track = Track(audio, self.model.bands)
         trunk_output = self.model.run_trunk(track.windows, self._executor).mean(axis=0)
         probabilities = self.model.predict(trunk_output[None])[0]
         return probabilities, self.model.is_confident(float(probabilities.max()), track.musicality)
 
-    def predict_file(self, path: Path) -> tuple[Doubles, bool] | None:
+    def predict_file(self, path: Path) -> tuple[Reals, bool] | None:
         try:
             return self.predict_audio(load(path))
         except SoriError as error:
@@ -99,7 +101,7 @@ class Predictor:
             return None
 
     def _music(self, example: Example) -> Musicality:
-        def measure() -> mel.Floats:
+        def measure() -> Floats:
             found = Track(load(example.audio), self.model.bands).musicality
             return np.array([found.pauses, found.peakiness, found.spread])
 
@@ -113,11 +115,11 @@ class CrossPredicted:
 
     table: recipe.TrainingTable
     rows: list[Row]
-    clips: Doubles
+    clips: Reals
     """(rows, labels) probabilities of the whole head; those of taggrams say nothing."""
-    taggrams: Doubles
+    taggrams: Reals
     """(rows, labels) probabilities of the part of the head that looks at tags."""
-    held: recipe.Mask
+    held: Mask
 
     @classmethod
     def of(cls, predictor: Predictor, learnt: Sequence[Example]) -> CrossPredicted:
@@ -138,5 +140,5 @@ class CrossPredicted:
             )
         return cls(table, rows, probabilities[0], probabilities[1], predicted.scored)
 
-    def prediction(self, labels: tuple[str, ...], probabilities: Doubles, use: recipe.Mask) -> Judgement:
+    def prediction(self, labels: tuple[str, ...], probabilities: Reals, use: Mask) -> Judgement:
         return Judgement(labels, np.asarray(self.table.rows.labels[use]), probabilities[use])

@@ -17,18 +17,18 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall
 from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.features.arrays import Integers
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
 from ml.models.card import Card, load_card
 from ml.models.classic import scikit, serving
 from ml.models.classic.kinds import FEATURE_KINDS
-from ml.models.classic.serving import FeatureJudge
-from ml.models.head import softmax
+from ml.models.classic.serving import FeatureClassifier
+from ml.models.logit import softmax
 from ml.train.classic import datasets, networks
 from ml.train.data import splits
 from ml.train.data.feature_tables import FeatureTable
-from ml.train.linear import Integers
 
 CLIPS = "clips"
 TIMED_SONGS = 5
@@ -106,11 +106,11 @@ def _examine(
     how, seed = str(card.data["split"]), int(card.data["seed"])
     divided = splits.split(how, songs.songs, songs.labels, artists, shared=shared, seed=seed)
     test = songs.where(divided.test & np.isin(songs.labels, card.labels))
-    predict = serving.open_judge(weights, card)
+    predict = serving.open_classifier(weights, card)
     scores, truth = _scores(predict, card, test, by_row=how == "leaky")
     prediction = Judgement(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
     timed = _milliseconds(predict, shared) if CLIPS in card.data["source"] else None
-    model = predict.model if isinstance(predict, FeatureJudge) else predict.network
+    model = predict.model if isinstance(predict, FeatureClassifier) else predict.network
     return Examined(weights, card, prediction, timed, model, songs.names)
 
 
@@ -136,17 +136,17 @@ def _material(
 
 
 def _scores(
-    predict: FeatureJudge | serving.NetworkJudge, card: Card, test: FeatureTable, *, by_row: bool
+    predict: FeatureClassifier | serving.NetworkClassifier, card: Card, test: FeatureTable, *, by_row: bool
 ) -> tuple[Any, Integers]:
     truth = np.array([card.labels.index(label) for label in test.labels])
-    if isinstance(predict, FeatureJudge):
+    if isinstance(predict, FeatureClassifier):
         return scikit.scores(predict.model, test.features), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
     windows = networks.Windows(test.features, truth, songs)
     return networks.song_scores(card.kind, predict.network, windows), networks.song_labels(windows)
 
 
-def _milliseconds(predict: serving.Reclassify, shared: Path) -> float | None:
+def _milliseconds(predict: serving.Classifier, shared: Path) -> float | None:
     nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
     if not clips:
@@ -155,7 +155,7 @@ def _milliseconds(predict: serving.Reclassify, shared: Path) -> float | None:
     return round(statistics.median(_timed(predict, path, nothing) for path in clips), 1)
 
 
-def _timed(predict: serving.Reclassify, path: Path, bands: BandStatistics) -> float:
+def _timed(predict: serving.Classifier, path: Path, bands: BandStatistics) -> float:
     started = time.perf_counter()
     predict.song(Track(load(path), bands))
     return 1000 * (time.perf_counter() - started)

@@ -17,8 +17,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.extraction import NAMES, extract
-from ml.features.handcrafted.spectrum import Doubles, Floats
 from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import read_table
 

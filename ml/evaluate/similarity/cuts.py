@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats, Indices, Mask
 from ml.similarity import timbre
 from ml.train.data.corpus import GTZAN, LONG_SECONDS
 from ml.train.data.folds import FOLDS
@@ -18,8 +18,6 @@ from ml.train.similarity import published
 from ml.train.similarity.cross_validation import FoldProjections, SearchTask, folds_of_artists
 from ml.train.similarity.recording_pieces import Piece
 
-Floats = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Figures = dict[str, float]
 
 
@@ -69,7 +67,7 @@ def impute(clips: list[Piece], tags: dict[str, Floats]) -> Floats:
 
 def _precision(
     clips: list[Piece],
-    folds: npt.NDArray[np.intp],
+    folds: Indices,
     vectors: list[Floats],
     asking: Mask,
     there: Mask | None = None,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ml.audio.sniff import sniff
 from ml.audio.tags import title_and_artist
-from ml.models.classic.feature_inputs import prepare
 from ml.models.classic.kinds import NETWORK_KINDS
+from ml.models.classic.scikit import prepare
 from ml.report.errors import SoriError
 from ml.train.data import corpus
 from ml.train.data.cache import Cache

@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from ml.features.mel import Floats
-from ml.models.classic import network_inputs, networks
+from ml.features.arrays import Floats, Integers
+from ml.models.classic import networks
 from ml.models.genre import start_tensorflow
 from ml.train.classic.scikit import TRIALS_NAME
 from ml.train.files import write_file
-from ml.train.linear import Integers
 
 PATIENCE = 12
 LEARNING_RATE = 1e-3
@@ -135,7 +134,7 @@ def _epoch(kind: str, network: Any, train: Windows, random: np.random.Generator)
     right: list[float] = []
     for start in range(0, len(order) - 1, networks.BATCH):
         batch = order[start : start + networks.BATCH]
-        drawn = network_inputs.draw(kind, _augment(train.mel[batch], random))
+        drawn = networks.prepare(kind, _augment(train.mel[batch], random))
         network.reset_metrics()  # else a batch counts the batches before it again
         loss, accuracy = network.train_on_batch(drawn, train.labels[batch])
         losses.append(float(loss))

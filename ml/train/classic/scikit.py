@@ -21,12 +21,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Names
 from ml.models.classic import scikit
 from ml.train.data import folds
-from ml.train.data.splits import Names
 from ml.train.files import write_file
-from ml.train.linear import Integers
 
 TRIALS_NAME = "trials.json"
 Settings = Mapping[str, Any]
@@ -90,7 +88,7 @@ class TrainingRows:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LogitModel:
     model: Any
     settings: Settings
     scores: Floats
@@ -108,7 +106,7 @@ def fit(
     seed: int,
     folder: Path,
     show_progress: Callable[[str], None],
-) -> Fitted:
+) -> LogitModel:
     """Search settings if `tune` is set, score every row out of fold, fit on all rows. `folder` stores the trials."""
     log = _TrialLog(folder / TRIALS_NAME)
 
@@ -128,7 +126,7 @@ def fit(
     model = _model(kind, best, seed).fit(rows.features, rows.labels)
     if hasattr(model[-1], "covariance_"):
         del model[-1].covariance_  # nine tenths of the file, and not needed for prediction
-    return Fitted(model, best, scores, log.trials)
+    return LogitModel(model, best, scores, log.trials)
 
 
 def _search(kind: Kind, trials: int, seed: int, score: Callable[[Settings], float]) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers
 from ml.models.card import Card
 from ml.models.classic import scikit
 from ml.models.classic.kinds import NETWORK_KINDS
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
 from ml.train.classic import datasets, networks
@@ -31,7 +31,6 @@ from ml.train.data.feature_tables import FeatureTable
 from ml.train.data.splits import Split
 from ml.train.files import save_with_card
 from ml.train.genre import recipe
-from ml.train.linear import Integers
 from ml.train.metrics import accuracy_figures
 
 LAB_FOLDER = WEIGHT_FOLDER / "lab"
@@ -115,7 +114,7 @@ def _read(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[Fea
 def _train_features(run: Run) -> Trained:
     table, options = run.table.where(run.split.train), run.options
     truth = np.array([run.labels.index(label) for label in table.labels])
-    fitted = fitting.fit(
+    logit = fitting.fit(
         run.kind,
         fitting.TrainingRows(table.features, truth, run.split.groups[run.split.train]),
         len(run.labels),
@@ -125,8 +124,8 @@ def _train_features(run: Run) -> Trained:
         folder=run.folder,
         show_progress=run.show_progress,
     )
-    metrics = {"values": dict(fitted.settings), "trials": fitted.trials}
-    return Trained(fitted.model, fitted.scores, truth, metrics)
+    metrics = {"values": dict(logit.settings), "trials": logit.trials}
+    return Trained(logit.model, logit.scores, truth, metrics)
 
 
 def _train_network(run: Run) -> Trained:

@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""

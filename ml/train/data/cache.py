@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.train.files import write_file
-
-Floats = npt.NDArray[np.float32]
 
 
 class Cache:

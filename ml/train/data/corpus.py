@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from ml.audio.folders import find_audio
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.report.errors import SoriError
 
 GTZAN, EMOTIFY, FOLDER = "gtzan", "emotify", "folder"

@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Names
 from ml.report.errors import SoriError
 from ml.train.data.corpus import read_rows
 from ml.train.files import write_file
 
-Names = npt.NDArray[np.str_]
 NO_FEATURES = {"filename", "length", "label", "Track ID", "File", "GenreID", "Genre", "Type"}
 _GTZAN_NAME = re.compile(r"[a-z]+\.\d{5}")
 

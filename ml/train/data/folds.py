@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
+from ml.features.arrays import Integers
+
 Array = npt.NDArray[Any]
-Indices = npt.NDArray[np.int64]
-Fold = tuple[Indices, Indices]
+Fold = tuple[Integers, Integers]
 """Row numbers to train on and row numbers to predict."""
 
 FOLDS = 5
@@ -29,10 +30,10 @@ def stratified_folds(labels: Array, groups: Array, *, count: int = FOLDS, seed: 
     return list(folds.split(labels, labels, groups))
 
 
-def shuffled_folds(groups: Sequence[str], *, count: int, seed: int) -> Indices:
+def shuffled_folds(groups: Sequence[str], *, count: int, seed: int) -> Integers:
     """The number of each row's fold: the sorted groups are shuffled and dealt out one by one."""
     names, places = np.unique(groups, return_inverse=True)
-    numbers: Indices = np.random.default_rng(seed).permutation(len(names))[places] % count
+    numbers: Integers = np.random.default_rng(seed).permutation(len(names))[places] % count
     return numbers
 
 
@@ -41,7 +42,7 @@ def folds_by_value(values: Array) -> list[Fold]:
     return [(np.flatnonzero(values != value), np.flatnonzero(values == value)) for value in np.unique(values)]
 
 
-def predict_out_of_fold(folds: Sequence[Fold], predict: Callable[[Indices, Indices], Array]) -> Array:
+def predict_out_of_fold(folds: Sequence[Fold], predict: Callable[[Integers, Integers], Array]) -> Array:
     """A prediction for every row from a model that was not trained on it.
 
     `predict(train, test)` trains on rows `train` and returns predictions for rows `test`.

@@ -13,8 +13,8 @@ import numpy as np
 from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel
+from ml.features.arrays import Floats
 from ml.features.handcrafted import extraction
-from ml.features.mel import Floats
 from ml.models.card import hash_file
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import CorpusError, Example, process_examples

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 
+from ml.features.arrays import Mask, Names
 from ml.report.errors import SoriError
 from ml.train.data.corpus import read_split
 from ml.train.data.folds import stratified_folds
@@ -22,8 +22,6 @@ NAMED = ("filtered", "random", "artist", "leaky")
 TEST_SHARE = 0.25
 LEAKY_TEST_SHARE = 0.1
 SIDES = ("train", "valid", "learn", "test")
-Names = npt.NDArray[np.str_]
-Mask = npt.NDArray[np.bool_]
 
 
 class SplitError(SoriError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.report.errors import SoriError
 from ml.train.data.augmentation import ORIGINAL

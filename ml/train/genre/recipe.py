@@ -9,28 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from ml.features.mel import Floats
+from ml.features.arrays import Doubles, Floats, Integers, Mask
 from ml.models import trunk
 from ml.models.genre import BY_TAGS, EMBEDDING
-from ml.models.head import Head, Linear, softmax
+from ml.models.head import Head, Linear
+from ml.models.logit import softmax
 from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import EMOTIFY
 from ml.train.data.folds import predict_out_of_fold, stratified_folds
 from ml.train.genre.trunk_outputs import Row
-from ml.train.linear import (
-    Doubles,
-    Integers,
-    WeightedRows,
-    add,
-    artist_discriminant,
-    normalise,
-    softmax_regression,
-)
-
-Mask = npt.NDArray[np.bool_]
+from ml.train.linear import WeightedRows, add, artist_discriminant, normalise, softmax_regression
 
 RIDGE = 0.15
 FIDELITY_BY_TAGS, FIDELITY_BY_EMBEDDING = 0.3, 1.0

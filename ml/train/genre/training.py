@@ -13,8 +13,9 @@ import numpy as np
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.models.card import GENRE_WEIGHTS, Card
-from ml.models.genre import BANDS_NAME, GenreModel, Networks, start_tensorflow
-from ml.models.head import Head, assemble, softmax
+from ml.models.genre import BANDS_NAME, CompiledNetworks, GenreModel, start_tensorflow
+from ml.models.head import Head, assemble
+from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.progress import ProgressCallback
 from ml.report.schema import Model
@@ -106,7 +107,7 @@ def _published_trunk(examples: Sequence[Example], show_progress: ProgressCallbac
     show_progress("fetching the published trunk\n")
     network, sha256 = fetch_trunk()
     card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
-    return GenreModel(Networks(network, None), card, bands, Model("trunk", "1", sha256))
+    return GenreModel(CompiledNetworks(network, None), card, bands, Model("trunk", "1", sha256))
 
 
 def _song_counts(rows: Sequence[Row]) -> dict[str, int]:

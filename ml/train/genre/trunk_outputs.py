@@ -14,8 +14,8 @@ import numpy as np
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import bands, mel
+from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
-from ml.features.mel import Floats
 from ml.features.track import Track
 from ml.models import trunk
 from ml.models.card import hash_file

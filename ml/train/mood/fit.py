@@ -17,15 +17,14 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from sklearn.model_selection import KFold
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Mask
 from ml.models.head import Linear
-from ml.models.mood import CALM, EXCITING, odds_to_share
+from ml.models.mood import CALM, EXCITING, sigmoid
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
 from ml.train.data.folds import Fold, predict_out_of_fold, stratified_folds
 from ml.train.genre import recipe
-from ml.train.linear import Integers, WeightedRows, ridge_regression, softmax_regression
+from ml.train.linear import WeightedRows, ridge_regression, softmax_regression
 
-Mask = npt.NDArray[np.bool_]
 Predict = Callable[[Floats], Floats]
 Fit = Callable[[Floats, Floats], Predict]
 """Fits the balance (clips,) to the clips' inputs (clips, ...), and returns the prediction for other inputs."""
@@ -124,7 +123,7 @@ def slope_of(predicted: Floats, arousal: Floats) -> float:
     """The factor from a predicted balance to log-odds under which the arousal's squared error is least."""
 
     def cost(logarithm: float) -> float:
-        return float(np.square(odds_to_share(np.exp(logarithm) * predicted) - arousal).mean())
+        return float(np.square(sigmoid(np.exp(logarithm) * predicted) - arousal).mean())
 
     return float(np.exp(minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded").x))
 

@@ -13,11 +13,12 @@ import numpy as np
 from ml.audio.loading import Audio, load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import motion, onsets
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.models.card import MOOD_WEIGHTS, Card, hash_file
 from ml.models.genre import GenreModel
-from ml.models.head import Linear, softmax
+from ml.models.head import Linear
+from ml.models.logit import softmax
 from ml.models.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
 from ml.train import metrics

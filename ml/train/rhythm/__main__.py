@@ -24,7 +24,7 @@ from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
 SEEDS = (0, 1, 2)
 """Fold assignments that the cross-validated figures are averaged over."""
 
-Fitted = dict[str, Any]
+LogitModel = dict[str, Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,12 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     annotations = read_annotations(gtzan)
     songs = read_songs(annotations)
     for task in (TempoTask(), KeyTask()):
-        fitted = fit(task, songs, annotations)
+        logit = fit(task, songs, annotations)
         sources = [gtzan / f"{name}.csv" for name in (task.name, "clips", "tracks")]
-        fitted["card"]["sources"] = {path.name: hash_file(path) for path in sources}
-        print(summarise(task, fitted["card"]["figures"]))
+        logit["card"]["sources"] = {path.name: hash_file(path) for path in sources}
+        print(summarise(task, logit["card"]["figures"]))
         if not options.dry_run:
-            (options.out / f"{task.name}.json").write_text(_dump(fitted), encoding="utf-8")
+            (options.out / f"{task.name}.json").write_text(_dump(logit), encoding="utf-8")
     return 0
 
 
@@ -50,7 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def fit(task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation]) -> Fitted:
+def fit(
+    task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation]
+) -> LogitModel:
     """The JSON file of one task: card, calibration, weights and priors."""
     songs = [song for song in songs if task.can_train_on(song.annotation)]
     priors = task.priors(annotations)
@@ -92,10 +94,10 @@ def summarise(task: EstimationTask, figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _dump(fitted: Fitted) -> str:
+def _dump(logit: LogitModel) -> str:
     """The card indented, every array on one line."""
-    parts = [f"{json.dumps(name)}: {json.dumps(part)}" for name, part in fitted.items() if name != "card"]
-    card = json.dumps(fitted["card"], indent=1)
+    parts = [f"{json.dumps(name)}: {json.dumps(part)}" for name, part in logit.items() if name != "card"]
+    card = json.dumps(logit["card"], indent=1)
     return "{\n" + ",\n".join([f'"card": {card}', *parts]) + "\n}\n"
 
 

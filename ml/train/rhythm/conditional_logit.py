@@ -7,21 +7,19 @@ score, and a softmax turns the scores into probabilities. Several alternatives m
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 
-from ml.models.fitted import Floats, softmax
+from ml.features.arrays import Doubles, Mask
+from ml.models.logit import softmax
 
-Mask = npt.NDArray[np.bool_]
 
-
-def fit(songs: Floats, right: Mask, *, ridge: float, importance: Floats) -> Floats:
+def fit(songs: Doubles, right: Mask, *, ridge: float, importance: Doubles) -> Doubles:
     """(features,) weights by penalised maximum likelihood.
 
     `songs` is (songs, alternatives, features), `right` (songs, alternatives), `importance` (songs,).
     """
 
-    def loss(weights: Floats) -> tuple[float, Floats]:
+    def loss(weights: Doubles) -> tuple[float, Doubles]:
         shares = softmax(songs @ weights)
         likelihood = np.maximum((shares * right).sum(axis=1), 1e-12)
         residual = (shares * right / likelihood[:, None] - shares) * importance[:, None]
@@ -30,16 +28,16 @@ def fit(songs: Floats, right: Mask, *, ridge: float, importance: Floats) -> Floa
 
     start = np.zeros(songs.shape[2])
     solution = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    weights: Floats = solution.x
+    weights: Doubles = solution.x
     return weights
 
 
-def calibrate(probability: Floats, correct: Mask) -> tuple[float, float]:
+def calibrate(probability: Doubles, correct: Mask) -> tuple[float, float]:
     """Slope and offset from the log-odds of the chosen alternative to the log-odds that it is right."""
     clipped = np.clip(probability, 1e-6, 1 - 1e-6)
     odds = np.log(clipped / (1 - clipped))
 
-    def loss(line: Floats) -> float:
+    def loss(line: Doubles) -> float:
         logits = line[0] * odds + line[1]
         return float(np.mean(np.logaddexp(0, np.where(correct, -logits, logits))) + 0.01 * (line[0] - 1) ** 2)
 

@@ -11,22 +11,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml.models import fitted
-from ml.models.fitted import Floats
-from ml.train.data.folds import Indices, folds_by_value, predict_out_of_fold, shuffled_folds
+from ml.features.arrays import Doubles, Integers, Mask
+from ml.models import logit
+from ml.train.data.folds import folds_by_value, predict_out_of_fold, shuffled_folds
 from ml.train.metrics import calibration_error_of_choice
 from ml.train.rhythm import conditional_logit
-from ml.train.rhythm.conditional_logit import Mask
 from ml.train.rhythm.songs import ARTIST_FOLDS, AnnotatedSong, Annotation
 from ml.train.rhythm.tasks import EstimationTask, Genre
 
-Predictions = Mapping[str, Floats]
+Predictions = Mapping[str, Doubles]
 """For each genre input, (songs, alternatives) probabilities."""
 
 Figures = dict[str, dict[str, dict[str, float]]]
 
 
-def train(task: EstimationTask, songs: Sequence[AnnotatedSong], priors: Mapping[str, Floats]) -> Floats:
+def train(task: EstimationTask, songs: Sequence[AnnotatedSong], priors: Mapping[str, Doubles]) -> Doubles:
     """Weights fitted on every song, once without genre and, if the task uses the genre, once with the estimate."""
     inputs = [genre_input for genre_input in task.genre_inputs if genre_input != "labelled"]
     rows = [
@@ -45,10 +44,10 @@ def train(task: EstimationTask, songs: Sequence[AnnotatedSong], priors: Mapping[
 def predict(
     task: EstimationTask,
     songs: Sequence[AnnotatedSong],
-    priors: Mapping[str, Floats],
-    weights: Floats,
+    priors: Mapping[str, Doubles],
+    weights: Doubles,
     genre_input: str,
-) -> Floats:
+) -> Doubles:
     """(songs, alternatives) probabilities."""
     rows = [task.features(song, priors, _genre(song, genre_input)) for song in songs]
     return task.likelihood(np.stack(rows), weights)
@@ -69,7 +68,7 @@ def cross_validate(
     artists = [song.annotation.artist for song in songs]
     tested = test_songs or songs
 
-    def predict_fold(train_rows: Indices, test_rows: Indices) -> Floats:
+    def predict_fold(train_rows: Integers, test_rows: Integers) -> Doubles:
         test_artists = {artists[row] for row in test_rows}
         priors = task.priors([one for one in annotations if one.artist not in test_artists])
         weights = train(task, [songs[row] for row in train_rows], priors)
@@ -110,7 +109,7 @@ def calibration_figures(
 ) -> dict[str, float]:
     """Calibration error of the confidence, and the accuracy of its upper and lower half."""
     shares, correct = _choices(task, songs, runs)
-    confidence = np.array([fitted.confidence(float(share), line) for share in shares])
+    confidence = np.array([logit.confidence(float(share), line) for share in shares])
     upper = confidence >= np.median(confidence)
     return {
         "expected_calibration_error": round(calibration_error_of_choice(confidence, correct), 3),
@@ -130,7 +129,7 @@ def _long(songs: Sequence[AnnotatedSong]) -> list[int]:
 
 def _choices(
     task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]
-) -> tuple[Floats, Mask]:
+) -> tuple[Doubles, Mask]:
     """Probability of each chosen alternative and whether it is right, over the long clips."""
     inputs = [genre_input for genre_input in task.genre_inputs if genre_input != "labelled"]
     pairs = [(songs[i], run[one][i]) for run in runs for one in inputs for i in _long(songs)]

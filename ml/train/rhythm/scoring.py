@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ml.features.chroma import PITCH_CLASSES
+from ml.report.keys import TONICS
 
 TEMPO_TOLERANCE = 0.04
 TEMPO_FACTORS = (1 / 3, 1 / 2, 1, 2, 3)
@@ -32,7 +32,7 @@ def tempo_scores(estimated: float, annotated: float | None) -> tuple[float, floa
 def key_score(estimated: tuple[str, str], annotated: tuple[str, str]) -> float:
     """MIREX weighted score of a (tonic, mode) estimate; 1.0 means that it is right."""
     (tonic, mode), (true_tonic, true_mode) = estimated, annotated
-    interval = (PITCH_CLASSES.index(tonic) - PITCH_CLASSES.index(true_tonic)) % 12
+    interval = (TONICS.index(tonic) - TONICS.index(true_tonic)) % 12
     if mode == true_mode:
         return {0: RIGHT, 7: FIFTH}.get(interval, 0.0)
     if interval == 0:

@@ -14,15 +14,15 @@ import numpy as np
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from ml.audio.loading import load
-from ml.features import mel, onsets
+from ml.features import onsets
+from ml.features.arrays import Doubles, Floats, Integers
 from ml.features.bands import BandStatistics
 from ml.features.track import Track
 from ml.models import key
-from ml.models.fitted import Floats
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.data.corpus import LONG_SECONDS, read_rows
-from ml.train.data.folds import Indices, folds_by_value, predict_out_of_fold, shuffled_folds
+from ml.train.data.folds import folds_by_value, predict_out_of_fold, shuffled_folds
 
 ARTIST_FOLDS, GENRE_SEED = 10, 5
 
@@ -71,8 +71,8 @@ class AnnotatedSong:
     """A clip with the features of the estimators; `genre` is estimated by a model trained without its artist."""
 
     annotation: Annotation
-    pulse: onsets.Pulse
-    profile: Floats
+    pulse: onsets.OnsetFeatures
+    profile: Doubles
     genre: dict[str, float]
 
 
@@ -90,7 +90,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[AnnotatedSong]:
     ]
 
 
-def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[mel.Floats]) -> list[dict[str, float]]:
+def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Floats]) -> list[dict[str, float]]:
     """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, deviation and change.
 
     So tempo and key can be trained in seconds, without the genre model.
@@ -98,7 +98,7 @@ def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[mel.Floats
     rows = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
     genres = np.array([annotation.genre for annotation in annotations])
 
-    def predict(train: Indices, test: Indices) -> Floats:
+    def predict(train: Integers, test: Integers) -> Floats:
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3)
         probabilities: Floats = model.fit(rows[train], genres[train]).predict_proba(rows[test])
         return probabilities

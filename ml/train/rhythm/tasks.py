@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml.features import chroma, onsets
-from ml.models import fitted, key, tempo
-from ml.models.fitted import Floats
-from ml.report.keys import MODES
+from ml.features import onsets
+from ml.features.arrays import Doubles, Mask
+from ml.models import key, logit, tempo
+from ml.report.keys import KEYS
 from ml.train.rhythm import scoring
-from ml.train.rhythm.conditional_logit import Mask
 from ml.train.rhythm.songs import AnnotatedSong, Annotation
 
 Genre = Mapping[str, float] | None
@@ -39,7 +38,7 @@ class TempoTask:
     def importance(self, annotation: Annotation) -> float:
         return 1.0
 
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
         """(tempi,) smoothed share of every tempo among a genre's annotations."""
         priors = {}
         for label in sorted({one.genre for one in annotations if one.bpm}):
@@ -49,18 +48,18 @@ class TempoTask:
             priors[label] = np.round(share / share.sum(), 5)
         return priors
 
-    def features(self, song: AnnotatedSong, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: AnnotatedSong, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return tempo.features(song.pulse.periodicity, tempo.log_prior(priors, genre))
 
     def right(self, annotation: Annotation) -> Mask:
         mask: Mask = np.abs(onsets.TEMPI / (annotation.bpm or np.nan) - 1) <= TEMPO_TARGET
         return mask
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
         return tempo.likelihood(candidates, weights)
 
-    def score(self, song: AnnotatedSong, shares: Floats) -> tuple[float, float]:
-        return scoring.tempo_scores(tempo.place(shares, song.pulse.spectrum), song.annotation.bpm)
+    def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
+        return scoring.tempo_scores(tempo.refine_bpm(shares, song.pulse.spectrum), song.annotation.bpm)
 
 
 class KeyTask:
@@ -75,21 +74,20 @@ class KeyTask:
     def importance(self, annotation: Annotation) -> float:
         return 1.0 if annotation.long else SHORT_IMPORTANCE
 
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
         return {}
 
-    def features(self, song: AnnotatedSong, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: AnnotatedSong, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return key.features(song.profile)
 
     def right(self, annotation: Annotation) -> Mask:
-        return np.array([(tonic, mode) == annotation.key for mode in MODES for tonic in chroma.PITCH_CLASSES])
+        return np.array([known == annotation.key for known in KEYS])
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
-        return fitted.softmax(candidates @ weights)
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
+        return logit.softmax(candidates @ weights)
 
-    def score(self, song: AnnotatedSong, shares: Floats) -> tuple[float, float]:
-        best = int(shares.argmax())
-        answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
+    def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
+        answer = KEYS[int(shares.argmax())]
         weighted = scoring.key_score(answer, song.annotation.key or answer)
         return float(weighted == scoring.RIGHT), weighted
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     with load() as pipeline:
         task = SearchTask.of(list(read_pieces(options.shared, pipeline, options.cache, show_progress)))
-    fitted = {method.kind: FoldProjections.of(method, task) for method in SHIPPED}
+    logit = {method.kind: FoldProjections.of(method, task) for method in SHIPPED}
     show_progress("fitting\n")
     card = Card(
         name="neighbours",
@@ -45,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         labels=projection.KINDS,
         settings={"harmony_version": harmony.VERSION, "sound_version": timbre.VERSION},
         data={"clips": len(task.artists), "collections": ["GTZAN", "Emotify"]},
-        metrics={"other_half": {kind: search_figures(one) for kind, one in fitted.items()}},
+        metrics={"other_half": {kind: search_figures(one) for kind, one in logit.items()}},
         licence="MIT; learnt from GTZAN and Emotify, of which it holds no audio",
     )
-    save({kind: one.all() for kind, one in fitted.items()}, card, options.output)
+    save({kind: one.all() for kind, one in logit.items()}, card, options.output)
     show_progress(f"{options.output}: {card.metrics}\n")
     return 0
 

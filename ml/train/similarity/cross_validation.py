@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Indices
 from ml.similarity.projection import Projection
 from ml.train.data.folds import FOLDS, shuffled_folds
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import fit
 from ml.train.similarity.recording_pieces import MP3, UNCHANGED, Piece, random_excerpts
 
-Indices = npt.NDArray[np.intp]
 Pieces = list[tuple[int, Piece]]
 """Pieces with the number of the recording that each belongs to."""
 Figures = dict[str, dict[str, float]]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.features.chroma import FRAMES_PER_SECOND
-from ml.features.mel import Floats
 from ml.models.trunk import TAGS
-from ml.similarity import harmony, intervals, timbre
+from ml.similarity import harmony, invariants, timbre
 from ml.train.similarity.projection import Recipe
 from ml.train.similarity.recording_pieces import BASELINE_FRAMES, Piece
 
@@ -57,7 +57,7 @@ def mean_chroma(piece: Piece) -> Floats:
 
 
 def fourier_frames(piece: Piece) -> Floats:
-    return _unit(np.sqrt(intervals.patches(chords(piece).both, PATCH_FRAMES)))
+    return _unit(np.sqrt(invariants.patches(chords(piece).both, PATCH_FRAMES)))
 
 
 def fourier_beats(piece: Piece) -> Floats:
@@ -68,7 +68,7 @@ def fourier_beats(piece: Piece) -> Floats:
     step = FRAMES_PER_SECOND * 60 / bpm / 2
     edges = (np.arange(max(1, int(len(frames) / step)) + 1) * step).astype(int)
     beats = np.stack([frames[a : max(b, a + 1)].mean(axis=0) for a, b in itertools.pairwise(edges)])
-    return _unit(np.sqrt(intervals.patches(beats, PATCH_FRAMES)))
+    return _unit(np.sqrt(invariants.patches(beats, PATCH_FRAMES)))
 
 
 def harmony_features(piece: Piece) -> Floats:

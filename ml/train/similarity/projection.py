@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.extmath import randomized_svd
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Indices
 from ml.models.card import Card
 from ml.similarity.projection import WEIGHTS, Projection
 from ml.train.files import save_with_card
-
-Groups = npt.NDArray[np.intp]
 
 SEED = 0
 
@@ -31,7 +29,7 @@ class Recipe:
     shrinkage: float
 
 
-def fit(features: Floats, recordings: Groups, recipe: Recipe, weights: Floats | None = None) -> Projection:
+def fit(features: Floats, recordings: Indices, recipe: Recipe, weights: Floats | None = None) -> Projection:
     """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording.
 
     `weights` (features,) scale the standardised features before the fit.
@@ -57,7 +55,7 @@ def _components(normal: Floats, count: int) -> Floats:
 
 
 def _discriminants(
-    reduced: npt.NDArray[np.float64], recordings: Groups, recipe: Recipe
+    reduced: npt.NDArray[np.float64], recordings: Indices, recipe: Recipe
 ) -> npt.NDArray[np.float64]:
     _, group = np.unique(recordings, return_inverse=True)
     counts = np.bincount(group)[:, None]

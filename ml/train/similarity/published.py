@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.models.head import tag_output
 from ml.models.trunk import TAGS
-from ml.similarity.intervals import triads
+from ml.similarity.invariants import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
 from ml.train.data.feature_tables import read_table
 from ml.train.linear import ridge_weights

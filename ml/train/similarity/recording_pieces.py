@@ -20,15 +20,15 @@ import soxr
 from ml.audio.ffmpeg import find_ffmpeg
 from ml.audio.loading import Audio, from_samples, load
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Floats
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.chroma import FRAMES_PER_SECOND as CHROMA_FRAMES_PER_SECOND
-from ml.features.mel import Floats
 from ml.features.track import Track
 from ml.models.card import hash_file
 from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
 from ml.pipeline import Pipeline, SongAnalysis
-from ml.similarity import timbre
+from ml.similarity import invariants, timbre
 from ml.train.data.augmentation import mp3, unchanged
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import LONG_SECONDS, Example, read_emotify, read_gtzan_clips
@@ -123,7 +123,7 @@ def _pieces(example: Example, number: int, pipeline: Pipeline, cache: Cache) -> 
             changed = from_samples(CHANGES[change](samples), SAMPLE_RATE)
             return _extract(pipeline, changed, with_trunk=with_trunk)
 
-        key = f"pieces {VERSION}|{pipeline.model.signature.sha256}|{file_hash}|{part}|{change}"
+        key = f"pieces {VERSION}|{pipeline.model.identity.sha256}|{file_hash}|{part}|{change}"
         arrays = cache.get_arrays(key, compute)
         chromagram = Chromagram(arrays["tones"], float(arrays["tuning"]))
         mel, bpm = arrays["mel"].astype(np.float32), float(arrays["bpm"])
@@ -156,7 +156,7 @@ def _extract(pipeline: Pipeline, audio: Audio, *, with_trunk: bool) -> dict[str,
         "tones": features.chromagram.tones,
         "tuning": np.float32(features.chromagram.tuning_cents),
         "trunk_output": trunk_output,
-        "mel": timbre.pool(features.mel).astype(np.float16),
+        "mel": invariants.pool(features.mel).astype(np.float16),
         "bpm": np.float32(tempo.bpm if tempo else 0.0),
         "frames": frames.astype(np.float32),
     }

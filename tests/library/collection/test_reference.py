@@ -33,7 +33,7 @@ def entries() -> list[Entry]:
     for number in range(4):
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 30 + number, 12), np.float32)))
         trunk_output = timbre.pack(
-            timbre.Kept(
+            timbre.SoundFeatures(
                 random.standard_normal(TRUNK_OUTPUT_SIZE, np.float32),
                 timbre.measure(random.random((40, MEL_BANDS), np.float32)),
                 Musicality(0.01, 2.0, 0.8),

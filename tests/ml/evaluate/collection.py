@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
-from ml.features.mel import MEL_BANDS, Floats
+from ml.features.mel import MEL_BANDS
 from ml.models.card import Card
 from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE, start_tensorflow
 from ml.models.head import Head, Linear, assemble

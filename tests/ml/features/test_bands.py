@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
-from ml.features.mel import MEL_BANDS, Floats, level, log_mel
+from ml.features.arrays import Floats
+from ml.features.bands import SHRUNK_FROM, BandStatistics, find_cutoff
+from ml.features.mel import MEL_BANDS, level, log_mel
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.data.augmentation import narrow
@@ -24,23 +25,23 @@ def bright_song() -> Floats:
 
 
 def test_a_narrow_copy_ends_in_a_cliff_at_four_kilohertz() -> None:
-    assert find_cliff(log_mel(level(bright_song()))) is None
-    cut = find_cliff(log_mel(level(narrow(bright_song()))))
+    assert find_cutoff(log_mel(level(bright_song()))) is None
+    cut = find_cutoff(log_mel(level(narrow(bright_song()))))
     assert cut is not None
     assert 69 <= cut <= 76
 
 
 @pytest.mark.parametrize("sound", [pure_tone(), np.zeros(32_000, np.float32)], ids=["tone", "silence"])
 def test_what_has_no_high_bands_by_nature_has_no_cliff(sound: Floats) -> None:
-    assert find_cliff(log_mel(level(sound))) is None
+    assert find_cutoff(log_mel(level(sound))) is None
 
 
 def test_the_lower_bands_are_as_heard_and_the_upper_ones_between_heard_and_expected(
     shipped: BandStatistics,
 ) -> None:
     heard = log_mel(level(bright_song()))
-    evened = shipped.even_out(heard)
-    np.testing.assert_array_equal(evened[:, :DOUBTFUL_BAND], heard[:, :DOUBTFUL_BAND])
+    evened = shipped.shrink(heard)
+    np.testing.assert_array_equal(evened[:, :SHRUNK_FROM], heard[:, :SHRUNK_FROM])
     assert evened.shape == heard.shape
     assert evened.dtype == np.float32
     assert (evened >= 0).all()
@@ -48,8 +49,8 @@ def test_the_lower_bands_are_as_heard_and_the_upper_ones_between_heard_and_expec
 
 def test_a_narrow_copy_comes_near_to_the_original(shipped: BandStatistics) -> None:
     full, cut = (log_mel(level(sound)) for sound in (bright_song(), narrow(bright_song())))
-    before = abs(full - cut)[:, DOUBTFUL_BAND:].mean()
-    assert abs(shipped.even_out(full) - shipped.even_out(cut))[:, DOUBTFUL_BAND:].mean() < before / 2
+    before = abs(full - cut)[:, SHRUNK_FROM:].mean()
+    assert abs(shipped.shrink(full) - shipped.shrink(cut))[:, SHRUNK_FROM:].mean() < before / 2
 
 
 def test_the_expectation_is_that_of_a_gaussian() -> None:
@@ -59,7 +60,7 @@ def test_the_expectation_is_that_of_a_gaussian() -> None:
     full = np.full((200, 1), 1.5, np.float32) * np.linspace(1, 2, MEL_BANDS, dtype=np.float32)
     cut = full.copy()
     cut[:, 75:] = 0
-    np.testing.assert_allclose(together.even_out(cut), full, atol=0.02)
+    np.testing.assert_allclose(together.shrink(cut), full, atol=0.02)
 
 
 def test_statistics_survive_the_disk(tmp_path: Path) -> None:

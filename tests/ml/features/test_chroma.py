@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.features.chroma import FRAMES_PER_SECOND, PITCH_CLASSES, chromagram
+from ml.features.chroma import FRAMES_PER_SECOND, chromagram
+from ml.report.keys import TONICS
 from tests.ml.tunes import cadence, noise, note, silence, tone
 
 
@@ -18,7 +19,7 @@ from tests.ml.tunes import cadence, noise, note, silence, tone
 @pytest.mark.parametrize("pitch", range(12))
 def test_a_note_shows_in_its_pitch_class(pitch: int, octave: int) -> None:
     chroma = chromagram(note(12 * (octave + 1) + pitch, 2.0, timbre="organ"))
-    assert PITCH_CLASSES[int(chroma.full.mean(axis=0).argmax())] == PITCH_CLASSES[pitch]
+    assert TONICS[int(chroma.full.mean(axis=0).argmax())] == TONICS[pitch]
 
 
 @pytest.mark.parametrize("cents", [-40, -20, 0, 20, 40])
@@ -63,7 +64,7 @@ def test_silence_is_silent() -> None:
 def test_silent_frames_stay_silent_beside_sound() -> None:
     chroma = chromagram(np.concatenate([silence(3), tone(440, 3, timbre="organ")]))
     assert not chroma.full[: int(2.5 * FRAMES_PER_SECOND)].any()
-    assert chroma.full[int(4 * FRAMES_PER_SECOND)].argmax() == PITCH_CLASSES.index("A")
+    assert chroma.full[int(4 * FRAMES_PER_SECOND)].argmax() == TONICS.index("A")
 
 
 def test_noise_and_clipping_raise_no_warning() -> None:

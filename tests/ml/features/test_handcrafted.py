@@ -37,7 +37,7 @@ def test_every_series_is_librosas(sound: np.ndarray) -> None:
         assert np.median(np.abs(mine - theirs)) < 1e-4 * scale, name
     for mine, theirs in zip(separation.split(heard), (harmonic, percussive), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
-    assert rhythm.tempo(rhythm.onsets(heard.mel_decibels), SAMPLE_RATE) == pytest.approx(tempo)
+    assert rhythm.tempo(rhythm.onset_strength(heard.mel_decibels), SAMPLE_RATE) == pytest.approx(tempo)
 
 
 def test_silence_and_a_blink_have_numbers() -> None:

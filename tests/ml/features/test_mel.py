@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel
+from ml.features.arrays import Floats
 from ml.features.mel import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, WINDOW_FRAMES
 from tests.ml.music import pure_tone, song, white_noise
 
@@ -15,7 +16,7 @@ from tests.ml.music import pure_tone, song, white_noise
 @pytest.mark.parametrize(
     "sound", [song(3.0), white_noise(2.0), pure_tone(1.0)], ids=["song", "noise", "tone"]
 )
-def test_log_mel_is_what_librosa_defines(sound: mel.Floats) -> None:
+def test_log_mel_is_what_librosa_defines(sound: Floats) -> None:
     power = librosa.feature.melspectrogram(
         y=sound, sr=SAMPLE_RATE, n_fft=FFT_SIZE, hop_length=HOP_SIZE, n_mels=MEL_BANDS
     )

@@ -7,13 +7,14 @@ import pytest
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import mel, motion
-from ml.features.mel import WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import WINDOW_FRAMES
 from ml.train.data.augmentation import VARIANTS
 from tests.ml.music import pure_tone, song, white_noise
 
 
 def rises_of(sound: Floats) -> Floats:
-    return motion.strength(mel.log_mel(mel.level(sound)))
+    return motion.mean_rise(mel.log_mel(mel.level(sound)))
 
 
 def test_restless_music_moves_more() -> None:
@@ -35,7 +36,7 @@ def test_a_copy_moves_as_the_song_does(change: str) -> None:
 def test_each_window_is_measured(seconds: float) -> None:
     frames = mel.log_mel(mel.level(white_noise(seconds)))
     count = len(mel.windows(frames))
-    found = motion.measure_windows(motion.strength(frames), count)
+    found = motion.measure_windows(motion.mean_rise(frames), count)
     assert found.shape == (count, len(motion.MEASURES))
     assert np.isfinite(found).all()
 
@@ -52,4 +53,4 @@ def test_a_window_hears_its_neighbours_alone() -> None:
 def test_a_moment_of_silence_has_numbers() -> None:
     for frames in (62, 2):
         silence = np.zeros((frames, 96), np.float32)
-        assert np.isfinite(motion.measure(motion.strength(silence))).all()
+        assert np.isfinite(motion.measure(motion.mean_rise(silence))).all()

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml.features.mel import Floats, level, log_mel
+from ml.features.arrays import Floats
+from ml.features.mel import level, log_mel
 from ml.features.musicality import Musicality, measure
 from ml.train.genre.recipe import MUSIC_LIMITS
 from tests.ml.music import babble, pure_tone, song, white_noise

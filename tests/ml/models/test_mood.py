@@ -163,7 +163,7 @@ def test_the_report_says_how_arousal_moves(shipped_pipeline: Pipeline, drummed: 
 
 def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_pipeline: Pipeline) -> None:
     song_analysis = shipped_pipeline.run_audio(from_samples(song(12.0), SAMPLE_RATE, title="a"))
-    again = shipped_pipeline.moods.predict(
+    again = shipped_pipeline.mood_model.predict(
         song_analysis.trunk_output.mean(axis=0), np.array(song_analysis.report.motion, np.float32)
     )
     assert song_analysis.report.mood is not None
@@ -179,6 +179,6 @@ def test_a_report_of_before_still_reads(drummed: Report) -> None:
 
 
 def test_ones_own_moods_are_served(tmp_path: Path) -> None:
-    with load(moods=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as pipeline:
+    with load(mood_weights=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as pipeline:
         report = pipeline.run_audio(from_samples(song(6.0), SAMPLE_RATE, title="a")).report
     assert report.mood is not None and report.mood.label in ("느긋함", "wild", "sad")

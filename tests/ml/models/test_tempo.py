@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ml.evaluate.baselines import librosa_tempo
 from ml.features.mel import log_mel
 from ml.features.onsets import TEMPI
-from ml.models import fitted, tempo
+from ml.models import logit, tempo
 from ml.report.schema import Tempo
 from ml.train.rhythm.scoring import tempo_is_related, tempo_is_right
 from tests.ml.tunes import cadence, clicks, drums, noise, silence, tone
@@ -121,9 +121,9 @@ def test_accuracy_1_and_2(estimated: float, right: bool, related: bool) -> None:
 
 def test_priors_follow_the_genre() -> None:
     priors = {"slow": np.array([1.0, 0.0]), "fast": np.array([0.0, 1.0])}
-    np.testing.assert_allclose(fitted.mix_priors(priors, None), [0.5, 0.5])
-    np.testing.assert_allclose(fitted.mix_priors(priors, {"slow": 1.0}), [1.0, 0.0])
-    np.testing.assert_allclose(fitted.mix_priors(priors, {"slow": 0.5, "other": 0.5}), [0.75, 0.25])
+    np.testing.assert_allclose(logit.mix_priors(priors, None), [0.5, 0.5])
+    np.testing.assert_allclose(logit.mix_priors(priors, {"slow": 1.0}), [1.0, 0.0])
+    np.testing.assert_allclose(logit.mix_priors(priors, {"slow": 0.5, "other": 0.5}), [0.75, 0.25])
 
 
 def test_librosa_counts_plain_clicks() -> None:

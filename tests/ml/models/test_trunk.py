@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ml.audio.loading import load
-from ml.features.mel import Floats, log_mel, windows
+from ml.features.arrays import Floats
+from ml.features.mel import log_mel, windows
 from ml.models import trunk
 from ml.pipeline import Pipeline
 from ml.train.data.corpus import read_gtzan_clips, read_taggrams

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from ml.features.arrays import Floats
 from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.genre import TRUNK_OUTPUT_SIZE
-from ml.similarity import harmony, projection, timbre
+from ml.similarity import harmony, invariants, projection, timbre
 from ml.similarity.projection import Projection
 from ml.train.similarity.projection import Recipe, fit
-
-Floats = npt.NDArray[np.float32]
 
 
 def a_song(*chords: tuple[int, ...], repeats: int = 8, frames: int = 8) -> Chromagram:
@@ -91,19 +89,19 @@ def test_mean_chroma_adds_up() -> None:
 def test_evidence_and_timbre_come_back() -> None:
     random = np.random.default_rng(0)
     trunk_output = random.standard_normal(TRUNK_OUTPUT_SIZE).astype(np.float32)
-    measured = timbre.measure(timbre.pool(random.random((700, MEL_BANDS), np.float32)))
+    measured = timbre.measure(invariants.pool(random.random((700, MEL_BANDS), np.float32)))
     music = Musicality(0.125, 2.0, 0.75)
-    kept = timbre.unpack(timbre.pack(timbre.Kept(trunk_output, measured, music)))
+    kept = timbre.unpack(timbre.pack(timbre.SoundFeatures(trunk_output, measured, music)))
     np.testing.assert_array_equal(kept.trunk_output, trunk_output)
     np.testing.assert_allclose(kept.timbre, measured, rtol=1e-3, atol=1e-4)
-    assert kept.music == music
+    assert kept.musicality == music
     with pytest.raises(ValueError, match="28 bytes"):
         timbre.unpack(b"1234" * 7)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 600])
 def test_the_shortest_sound_has_a_timbre(frames: int) -> None:
-    silence = timbre.pool(np.zeros((frames, MEL_BANDS), np.float32))
+    silence = invariants.pool(np.zeros((frames, MEL_BANDS), np.float32))
     measured = timbre.measure(silence)
     assert measured.shape == (timbre.TIMBRE_SIZE,) and np.isfinite(measured).all()
 

@@ -14,9 +14,10 @@ import soundfile
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.handcrafted import extraction
 from ml.models.card import load_card
-from ml.models.classic import network_inputs, scikit
-from ml.models.classic.feature_inputs import prepare
-from ml.models.classic.serving import DeafWeightsError, open_model
+from ml.models.classic import scikit
+from ml.models.classic.networks import picture
+from ml.models.classic.scikit import prepare
+from ml.models.classic.serving import TableOnlyWeightsError, open_model
 from ml.pipeline import load
 from ml.predict import main as predict
 from ml.train.__main__ import main
@@ -134,7 +135,7 @@ def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str) -> 
         np.arange(60).astype(str),
     )
 
-    def run(show_progress: Any) -> fitting.Fitted:
+    def run(show_progress: Any) -> fitting.LogitModel:
         return fitting.fit(
             "logistic",
             rows,
@@ -182,7 +183,7 @@ def test_the_key_of_a_song_does_not_change_the_inputs() -> None:
 
 
 def test_a_picture_has_normalised_channels() -> None:
-    drawn = network_inputs.picture(windows().mel[:3] * 7 + 2)
+    drawn = picture(windows().mel[:3] * 7 + 2)
     assert drawn.shape == (3, 128, 128, 3) and drawn.dtype == np.float32
     np.testing.assert_allclose(drawn.mean(axis=(1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(drawn.std(axis=(1, 2)), 1, atol=1e-3)
@@ -195,7 +196,7 @@ def test_a_file_with_other_types_inside_is_refused(tmp_path: Path) -> None:
 
     path = tmp_path / "strange.skops"
     skops.io.dump([LogisticRegression(), FunctionTransformer(func=pytest.fail)], path)
-    with pytest.raises(scikit.StrangeTypesError, match="pytest"):
+    with pytest.raises(scikit.UntrustedTypesError, match="pytest"):
         scikit.load(path)
 
 
@@ -208,7 +209,7 @@ def test_a_model_of_published_features_cannot_analyse_songs(tmp_path: Path) -> N
     output = tmp_path / "deaf.skops"
     assert train(None, output, "--model", "svm", "--features", str(tmp_path / "others.npz")) == 0
     assert load_card(output).data["source"] == ["others.npz"]
-    with pytest.raises(DeafWeightsError, match="cannot hear"):
+    with pytest.raises(TableOnlyWeightsError, match="cannot hear"):
         open_model(output)
 
 

@@ -15,7 +15,7 @@ from jobs.upload_analysis import Song, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.models.genre import TRUNK_OUTPUT_SIZE
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.pipeline import load
 from ml.train.__main__ import build_parser, main
 from ml.train.data import augmentation, corpus

@@ -11,7 +11,7 @@ import soundfile
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.models.card import load_card
-from ml.models.mood import INPUTS, MoodModel, odds_to_share
+from ml.models.mood import INPUTS, MoodModel, sigmoid
 from ml.pipeline import load
 from ml.train.__main__ import main
 from ml.train.data.corpus import Example, read_folder
@@ -54,7 +54,7 @@ def test_training_on_folders_gives_a_model_of_their_moods(
     card = load_card(output)
     assert (card.name, card.labels, card.data) == ("mine", ("calm", "exciting"), {"calm": 5, "exciting": 4})
     assert card.metrics["cross_validated"]["n"] == 9
-    with load(moods=output) as pipeline:
+    with load(mood_weights=output) as pipeline:
         for label in card.labels:
             answer = pipeline.analyse(folder / label / "1.wav").mood
             assert answer is not None and answer.label == label
@@ -112,9 +112,7 @@ def some_ratings(count: int = 120, *, noise: float = 0.2) -> tuple[np.ndarray, R
     balance = balance + noise * random.standard_normal(count).astype(np.float32)
     names = [f"{('rock', 'pop', 'jazz')[i % 3]}.{i:03}" for i in range(count)]
     examples = [Example(name, "", name, "emotify", "train") for name in names]
-    return given, Ratings(
-        examples, balance, odds_to_share(3 * balance), np.array([n.split(".")[0] for n in names])
-    )
+    return given, Ratings(examples, balance, sigmoid(3 * balance), np.array([n.split(".")[0] for n in names]))
 
 
 def test_the_fit_finds_a_linear_balance() -> None:
@@ -123,7 +121,7 @@ def test_the_fit_finds_a_linear_balance() -> None:
     assert np.corrcoef(predicted, ratings.balance)[0, 1] > 0.75
     assert ((predicted > 0) == ratings.exciting).mean() > 0.75
     head, settings, _ = fit.fit_ratings(given, ratings)
-    arousal = odds_to_share(head.arousal(given)[:, 0])
+    arousal = sigmoid(head.arousal(given)[:, 0])
     assert np.abs(arousal - ratings.arousal).mean() < 0.15
     assert settings["slope"] == pytest.approx(3, rel=0.5)
     scores = head.scores(given)

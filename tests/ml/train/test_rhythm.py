@@ -11,7 +11,7 @@ import pytest
 
 from ml.audio.loading import load
 from ml.evaluate.baselines import krumhansl_key
-from ml.models import fitted, tempo
+from ml.models import logit, tempo
 from ml.paths import WEIGHT_FOLDER
 from ml.train.metrics import calibration_error_of_choice
 from ml.train.rhythm import __main__ as command
@@ -51,7 +51,7 @@ def test_calibration_corrects_overconfidence() -> None:
     stated = random.uniform(0.5, 0.99, 4000)
     correct = random.random(4000) < 0.5 + 0.4 * (stated - 0.5)
     line = conditional_logit.calibrate(stated, correct)
-    calibrated = np.array([fitted.confidence(share, line) for share in stated])
+    calibrated = np.array([logit.confidence(share, line) for share in stated])
     assert calibration_error_of_choice(calibrated, correct) < 0.05
     assert calibration_error_of_choice(stated, correct) > 0.05
 
@@ -63,7 +63,7 @@ def test_the_command_reads_the_research_data_by_default() -> None:
 
 @pytest.mark.parametrize(("name", "features"), [("tempo", tempo.FEATURES), ("key", 97)])
 def test_shipped_weights_have_one_number_per_feature(name: str, features: int) -> None:
-    model = fitted.load(name)
+    model = logit.load(name)
     assert model.weights.shape == (features,) and np.isfinite(model.weights).all()
     assert model.calibration[0] > 0
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from ml.features.chroma import BANDS, Chromagram
@@ -28,8 +27,6 @@ from ml.train.similarity.cross_validation import (
 from ml.train.similarity.methods import Method
 from ml.train.similarity.projection import Recipe
 from ml.train.similarity.recording_pieces import CHANGES, EXCERPTS, Piece, random_excerpts
-
-Floats = npt.NDArray[np.float32]
 
 
 def make_piece(artist: str, seed: int, *, seconds: float = 30.0, part: str = "whole") -> Piece:
