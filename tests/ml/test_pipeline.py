@@ -149,4 +149,4 @@ def test_the_command_line_hears_with_the_shipped_model(file: Path, tmp_path: Pat
         [*command, "--lang", "ko"], capture_output=True, text=True, check=False, env=environment
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "빠르기" in done.stdout
+    assert "템포" in done.stdout

@@ -65,4 +65,4 @@ def test_one_line_in_the_registry_is_enough(
     report = shipped_pipeline.analyse(tmp_path / "song.wav")
     assert [found.name for found in report.findings] == ["dynamics", "length"]
     assert "Length: 12 seconds of sound" in to_text(report)
-    assert "강약: " in to_text(report, words=Translator("ko"))
+    assert "강약: " in to_text(report, translator=Translator("ko"))
