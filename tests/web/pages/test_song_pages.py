@@ -17,7 +17,7 @@ from jobs.queue.analyses import Analyses
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from ml.report.errors import SilentError
 from ml.report.schema import Finding, Neighbour, Neighbours, Report, Why
-from ml.report.writers import answer
+from ml.report.sentences import answer
 from tests.fakes import a_report, write_wav
 from web.context import NAME
 from web.pages.song_pages import NONE
