@@ -1,4 +1,4 @@
-"""Music made here: drums at a known tempo, cadences in a known key. Mono float32 at 16 kHz."""
+"""Synthetic music with known answers: drums at a tempo, cadences in a key. Mono float32 at 16 kHz."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tone(hz: float, seconds: float, *, timbre: str = "sine", level: float = 0.2)
 
 
 def note(midi: float, seconds: float, *, timbre: str, cents: float = 0.0) -> Floats:
-    """A tone with a soft start and a decay."""
+    """A tone with a soft attack and a decay."""
     sound = tone(440 * 2 ** ((midi - 69 + cents / 100) / 12), seconds, timbre=timbre, level=0.1)
     time = np.arange(len(sound)) / SAMPLE_RATE
     return (sound * np.minimum(1, time / 0.01) * np.exp(-1.5 * time)).astype(np.float32)
@@ -42,7 +42,7 @@ def note(midi: float, seconds: float, *, timbre: str, cents: float = 0.0) -> Flo
 
 @cache
 def hit(kind: str) -> Floats:
-    """One stroke: a kick falls from 120 to 50 Hz, a snare is noise with a body, a hat is bright noise."""
+    """One stroke: a kick glides from 120 to 50 Hz, a snare is noise with a tone, a hat is high-pass noise."""
     time = np.arange(int(0.15 * SAMPLE_RATE)) / SAMPLE_RATE
     hiss = np.random.default_rng(1).standard_normal(len(time))
     if kind == "kick":
