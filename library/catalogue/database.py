@@ -22,16 +22,12 @@ BUSY_SECONDS = 30.0
 _SHARED_MEMORY_BYTES = 65536
 
 
-class CatalogueError(SoriError):
-    code = "catalogue"
-
-
-class NoDatabaseError(CatalogueError):
+class NoDatabaseError(SoriError):
     code = "database"
     sentence = "The library's database cannot be opened: {reason}"
 
 
-class DiskFullError(CatalogueError):
+class DiskFullError(SoriError):
     code = "disk_full"
     sentence = "The disk is full: what was finished is kept. Make room and start again."
 
@@ -42,10 +38,6 @@ class Catalogue:
 
     engine: Engine
     session: Callable[[], Session]
-
-    @property
-    def name(self) -> str:
-        return self.engine.url.render_as_string(hide_password=True)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -77,6 +77,17 @@ class Track(Base):
     __tablename__ = "tracks"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
+
+    # Written by `_write_sort_columns`; all are NULL for a track that the list does not show. They come first, because
+    # SQLite decodes a row only up to the last column that a search needs.
+    sort_title: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_artist: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_genre: Mapped[str | None] = mapped_column(SortText, default=None)
+    sort_bpm: Mapped[float | None] = mapped_column(default=None)
+    sort_key: Mapped[int | None] = mapped_column(default=None)
+    sort_duration: Mapped[float | None] = mapped_column(default=None)
+    search_text: Mapped[str | None] = mapped_column(Text, default=None)
+
     reference: Mapped[str | None] = mapped_column(String(80), unique=True, default=None)
     source: Mapped[str | None] = mapped_column(String(120), default=None)
     path: Mapped[Path | None] = mapped_column(FilePath, default=None)
@@ -104,15 +115,6 @@ class Track(Base):
     failure: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     failed_at: Mapped[datetime | None] = mapped_column(default=None)
 
-    # Written by `_write_sort_columns`; all of them are NULL for a track that the list does not show.
-    sort_title: Mapped[str | None] = mapped_column(SortText, default=None)
-    sort_artist: Mapped[str | None] = mapped_column(SortText, default=None)
-    sort_genre: Mapped[str | None] = mapped_column(SortText, default=None)
-    sort_bpm: Mapped[float | None] = mapped_column(default=None)
-    sort_key: Mapped[int | None] = mapped_column(default=None)
-    sort_duration: Mapped[float | None] = mapped_column(default=None)
-    search_text: Mapped[str | None] = mapped_column(Text, default=None)
-
     __table_args__ = (
         *(
             Index(f"ix_tracks_{name}", f"sort_{name}", "id")
@@ -128,37 +130,36 @@ class Track(Base):
         return self.failure_code is None and self.features_version is not None
 
 
-class TrackReport(Base):
+class OfTrack:
+    """A table with at most one row for each track."""
+
+    track_id: Mapped[int] = mapped_column(
+        Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+
+
+class TrackReport(OfTrack, Base):
     """The report of a track as JSON, kept apart so that reading a page of the list reads no reports."""
 
     __tablename__ = "reports"
 
-    track_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
     report: Mapped[dict[str, Any]]
 
 
-class TrackVectors(Base):
+class TrackVectors(OfTrack, Base):
     """The vectors that similar tracks are found by, as little-endian float32."""
 
     __tablename__ = "track_vectors"
 
-    track_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
     harmony: Mapped[bytes]
     sound: Mapped[bytes]
 
 
-class TrackFeatures(Base):
+class TrackFeatures(OfTrack, Base):
     """Packed features that vectors are made from: new vectors do not need a second analysis."""
 
     __tablename__ = "track_features"
 
-    track_id: Mapped[int] = mapped_column(
-        Id, ForeignKey("tracks.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
-    )
     chromagram: Mapped[bytes]
     trunk_output: Mapped[bytes]
 

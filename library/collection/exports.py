@@ -65,11 +65,11 @@ def export(catalogue: Catalogue, target: Path) -> int:
 
 def write_playlist(tracks: Sequence[Track], target: Path) -> None:
     """An M3U8 file of the tracks that have a file. A path in a broken encoding is written as its own bytes."""
-    entries = [
-        (" - ".join(part for part in (track.artist, track.title) if part), track.duration_seconds, track.path)
+    text = to_m3u8(
+        (" - ".join(filter(None, (track.artist, track.title))), track.duration_seconds, _line_of(track.path))
         for track in tracks
-    ]
-    text = to_m3u8((title, seconds, _line_of(path)) for title, seconds, path in entries if path)
+        if track.path
+    )
     _write_whole(target, lambda file: file.write(text))
 
 

@@ -14,7 +14,7 @@ from library.catalogue.tables import (
     path_hash_of,
 )
 from library.collection.files import File
-from library.collection.reference_files import detach_file
+from library.collection.reference import detach_file
 
 _OWN = frozenset({"id", "path", "path_hash", "reference", "source"})
 """Columns that a copy does not take from the original."""

@@ -2,7 +2,7 @@
 
 An unchanged file costs one comparison. A file that was moved or only touched is recognised by its content and not
 analysed again; outdated vectors are computed again from stored features. Files of the reference collection are linked
-to its tracks (`library.collection.reference_files`).
+to its tracks (`library.collection.reference`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVec
 from library.collection.files import File, Unreadable
 from library.collection.moved_files import copy, move, remove
 from library.collection.records import TrackRecord, storable, write_record, write_report
-from library.collection.reference_files import Names, ReferenceLinks, detach_file, is_complete, write_names
+from library.collection.reference import Names, ReferenceLinks, detach_file, is_complete, write_names
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.similarity.vectors import make_vectors, projection_version

@@ -1,7 +1,7 @@
-"""Four tags of one music file, by one name each, wherever its format keeps them.
+"""Reads and writes four tags of a music file, by the same names for every format.
 
-A file is changed as a copy that then takes its place: whatever happens meanwhile, a kill or a full disk, a whole song
-lies under its name. What else is in the tags stays as it is, in the version of ID3 in which it was.
+The file is copied, and the changed copy replaces it: after a kill or on a full disk, there is a complete song under its
+name. All other tags stay as they are, in the version of ID3 that the file had.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Tags = dict[str, list[str]]
 
 NAMES = ("bpm", "initialkey", "genre", "mood")
 _ID3 = {"bpm": "TBPM", "initialkey": "TKEY", "genre": "TCON", "mood": "TMOO"}
-_FREE = "----:com.apple.iTunes:"
-_MP4 = {"bpm": "tmpo", "initialkey": f"{_FREE}initialkey", "genre": "\xa9gen", "mood": f"{_FREE}MOOD"}
+_FREEFORM = "----:com.apple.iTunes:"
+_MP4 = {"bpm": "tmpo", "initialkey": f"{_FREEFORM}initialkey", "genre": "\xa9gen", "mood": f"{_FREEFORM}MOOD"}
 _ASF = {"bpm": "WM/BeatsPerMinute", "initialkey": "WM/InitialKey", "genre": "WM/Genre", "mood": "WM/Mood"}
 
 
@@ -32,7 +32,7 @@ class TagError(SoriError):
 
 def read_tags(path: Path) -> Tags:
     """Those of the four tags that the file has."""
-    with _explained():
+    with _as_tag_error():
         file = _open(path)
         return {name: values for name in NAMES if (values := _get(file, name))}
 
@@ -40,13 +40,16 @@ def read_tags(path: Path) -> Tags:
 def write_tags(path: Path, tags: Tags) -> None:
     """Set the four tags to `tags`; those that it leaves out are removed."""
     real = path.resolve()
-    with _explained():
+    with _as_tag_error():
         if not os.access(real, os.W_OK):
             raise TagError(reason="it may not be written")
         handle, name = tempfile.mkstemp(prefix=".sori-", suffix=real.suffix, dir=real.parent)
         os.close(handle)
         try:
-            _copy(real, name)
+            shutil.copy2(real, name)
+            status = real.stat()
+            if os.geteuid() == 0:  # root keeps the owner of another user's music
+                os.chown(name, status.st_uid, status.st_gid)
             file = _open(Path(name))
             for tag in NAMES:
                 _set(file, tag, tags.get(tag, []))
@@ -57,22 +60,15 @@ def write_tags(path: Path, tags: Tags) -> None:
                 os.unlink(name)
 
 
-def _copy(real: Path, name: str) -> None:
-    shutil.copy2(real, name)
-    status = real.stat()
-    if os.geteuid() == 0:  # to another user's music too
-        os.chown(name, status.st_uid, status.st_gid)
-
-
 def _open(path: Path) -> Any:
-    """The file as mutagen sees it, with a place for tags."""
+    """The file opened with mutagen, with room for tags."""
     import mutagen
 
     file = mutagen.File(path)
     if file is None:
         raise TagError(reason="no tags are known for this format")
     if _has_id3(file) and file.tags is not None and file.tags.version >= (2, 3):
-        file = type(file)(path, translate=False)  # as it is, not as the next version of ID3 would have it
+        file = type(file)(path, translate=False)  # keep frames as they are: do not convert them to ID3 2.4
     if file.tags is None:
         file.add_tags()
     if _keys(file) is None:
@@ -89,7 +85,7 @@ def _has_id3(file: Any) -> bool:
 
 
 def _keys(file: Any) -> dict[str, str] | None:
-    """What this kind of file calls the four tags."""
+    """The names of the four tags in this file's format; None where no tags are known for it."""
     from mutagen._vorbis import VCommentDict
     from mutagen.asf import ASF
     from mutagen.mp4 import MP4
@@ -107,8 +103,8 @@ def _get(file: Any, name: str) -> list[str]:
     keys = _keys(file) or {}
     if _has_id3(file):
         return [text for frame in file.tags.getall(keys[name]) for text in frame.text]
-    found = file.tags.get(keys[name], [])
-    return [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in found]
+    values = file.tags.get(keys[name], [])
+    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
 
 
 def _set(file: Any, name: str, values: list[str]) -> None:
@@ -122,26 +118,24 @@ def _set(file: Any, name: str, values: list[str]) -> None:
             del file.tags[key]
     elif key == "tmpo":
         file.tags[key] = [round(float(value)) for value in values]
-    elif key.startswith(_FREE):
+    elif key.startswith(_FREEFORM):
         file.tags[key] = [value.encode() for value in values]
     else:
         file.tags[key] = values
 
 
 def _save(file: Any) -> None:
-    if not _has_id3(file):
-        file.save()
-    elif not file.tags:
+    if _has_id3(file) and not file.tags:
         file.delete()
-    elif file.tags.version[:2] == (2, 3):
+    elif _has_id3(file) and file.tags.version[:2] == (2, 3):
         file.save(v2_version=3, v23_sep=None)
     else:
         file.save()
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    """mutagen raises whatever a damaged tag makes it stumble over."""
+def _as_tag_error() -> Iterator[None]:
+    """mutagen raises errors of every type over damaged tags."""
     try:
         yield
     except TagError:

@@ -74,7 +74,7 @@ def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> No
         session.commit()
     order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=Deaf)
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
-    assert (summary.described, summary.heard, summary.failed) == (1, 0, 0)
+    assert (summary.updated, summary.analysed, summary.failed) == (1, 0, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         report = session.get_one(TrackReport, track.id).report
@@ -97,7 +97,7 @@ def test_a_library_of_an_older_version_is_heard_again(tmp_path: Path) -> None:
         session.commit()
     order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakeEar)
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
-    assert (summary.heard, summary.failed) == (1, 0)
+    assert (summary.analysed, summary.failed) == (1, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         kept = session.get(TrackFeatures, track.id)

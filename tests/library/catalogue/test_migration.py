@@ -9,10 +9,10 @@ from pathlib import Path
 import alembic.command
 import pytest
 from alembic.config import Config
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from library.catalogue.database import NoDatabaseError, open_catalogue
-from library.catalogue.migration import MIGRATIONS, UnknownVersionError
+from library.catalogue.migration import UnknownVersionError
 from library.catalogue.tables import Track
 from tests.sources import ROOT
 
@@ -70,16 +70,3 @@ def test_a_database_of_another_version_is_refused(home: Path, url: str) -> None:
     catalogue.close()
     with pytest.raises(UnknownVersionError, match="another version of Sori"):
         open_catalogue(home, url or None)
-
-
-def test_a_migration_back_and_forth_leaves_nothing(home: Path, url: str) -> None:
-    open_catalogue(home, url or None).close()
-    engine = create_engine(url or f"sqlite:///{home / 'library.db'}")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        alembic.command.downgrade(config, "base")
-    assert inspect(engine).get_table_names() == ["alembic_version"]
-    engine.dispose()
-    open_catalogue(home, url or None).close()

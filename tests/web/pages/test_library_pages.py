@@ -7,11 +7,12 @@ import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, path_hash_of
@@ -221,3 +222,20 @@ def test_similar_tracks_can_be_livelier_or_calmer(app: Flask, browser: FlaskClie
     assert browser.get(f"/api/v1/tracks/{song}/neighbours?feel=odd").status_code == 400
     page = browser.get(f"/library/{song}?feel=livelier").text
     assert "wild" in page and "asleep" not in page and "Similar, but calmer" in page
+
+
+def test_a_page_reads_the_rows_of_its_track_once(
+    app: Flask, browser: FlaskClient, catalogue: Catalogue, tracks: list[int]
+) -> None:
+    """Not once for each kind of neighbour."""
+    reads: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if tuple(parameters) == (tracks[3],):
+            reads.append(statement)
+
+    event.listen(catalogue.engine, "before_cursor_execute", note)
+    assert browser.get(f"/library/{tracks[3]}").status_code == 200
+    event.remove(catalogue.engine, "before_cursor_execute", note)
+    for table in ("tracks", "reports", "track_vectors"):
+        assert len([text for text in reads if f"FROM {table}" in " ".join(text.split())]) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,17 +16,11 @@ _MOMENT = sa.DateTime(timezone=True)
 _SORT_TEXT = sa.String(120).with_variant(sa.String(120, collation="C"), "postgresql")
 
 
-def _required(name: str, kind: Any) -> sa.Column[Any]:
-    return sa.Column(name, kind, nullable=False)
+def _columns(kind: Any, *names: str, null: bool = True) -> Iterator[sa.Column[Any]]:
+    return (sa.Column(name, kind, nullable=null) for name in names)
 
 
-def _of_track(name: str, *columns: sa.Column[Any]) -> None:
-    """A table with at most one row for each track."""
-    track = sa.ForeignKey("tracks.id", ondelete="CASCADE")
-    op.create_table(name, sa.Column("track_id", _ID, track, primary_key=True, autoincrement=False), *columns)
-
-
-def _index(table: str, *columns: str) -> None:
+def _create_indexes(table: str, *columns: str) -> None:
     for column in columns:
         op.create_index(f"ix_{table}_{column}", table, [column])
 
@@ -34,81 +29,66 @@ def upgrade() -> None:
     op.create_table(
         "tracks",
         sa.Column("id", _ID, primary_key=True),
+        *_columns(_SORT_TEXT, "sort_title", "sort_artist", "sort_genre"),
+        *_columns(sa.Double, "sort_bpm", "sort_duration"),
+        *_columns(sa.Integer, "sort_key"),
+        *_columns(sa.Text, "search_text"),
         sa.Column("reference", sa.String(80), unique=True),
-        sa.Column("source", sa.String(120)),
-        sa.Column("path", sa.LargeBinary),
+        *_columns(sa.String(120), "source"),
+        *_columns(sa.LargeBinary, "path"),
         sa.Column("path_hash", sa.String(64), unique=True),
-        _required("size", sa.BigInteger),
-        _required("mtime_ns", sa.BigInteger),
-        sa.Column("content", sa.String(64)),
-        *(sa.Column(name, sa.String) for name in ("title", "artist", "album")),
-        sa.Column("duration_seconds", sa.Double),
-        sa.Column("genre", sa.String(80)),
-        sa.Column("mood", sa.String(40)),
-        sa.Column("arousal", sa.Double),
-        sa.Column("bpm", sa.Double),
-        sa.Column("tonic", sa.String(2)),
-        sa.Column("mode", sa.String(5)),
-        sa.Column("features_version", sa.String(80)),
-        sa.Column("analysed_seconds", sa.Double),
-        sa.Column("vectors_version", sa.String(80)),
-        sa.Column("failure_code", sa.String(40)),
-        sa.Column("failure", sa.JSON),
-        sa.Column("failed_at", _MOMENT),
-        *(sa.Column(name, _SORT_TEXT) for name in ("sort_title", "sort_artist", "sort_genre")),
-        sa.Column("sort_bpm", sa.Double),
-        sa.Column("sort_key", sa.Integer),
-        sa.Column("sort_duration", sa.Double),
-        sa.Column("search_text", sa.Text),
+        *_columns(sa.BigInteger, "size", "mtime_ns", null=False),
+        *_columns(sa.String(64), "content"),
+        *_columns(sa.String, "title", "artist", "album"),
+        *_columns(sa.Double, "duration_seconds", "arousal", "bpm", "analysed_seconds"),
+        *_columns(sa.String(80), "genre", "features_version", "vectors_version"),
+        *_columns(sa.String(40), "mood", "failure_code"),
+        *_columns(sa.String(2), "tonic"),
+        *_columns(sa.String(5), "mode"),
+        *_columns(sa.JSON, "failure"),
+        *_columns(_MOMENT, "failed_at"),
     )
-    _index("tracks", "size", "content", "failure_code")
+    _create_indexes("tracks", "size", "content", "failure_code")
     for name in ("title", "artist", "bpm", "key", "duration"):
         op.create_index(f"ix_tracks_{name}", "tracks", [f"sort_{name}", "id"])
     op.create_index("ix_tracks_genre", "tracks", ["sort_genre", "sort_title", "id"])
     op.create_index("ix_tracks_mood", "tracks", ["mood", "sort_title", "id"])
-    _of_track("reports", _required("report", sa.JSON))
-    _of_track("track_vectors", *(_required(name, sa.LargeBinary) for name in ("harmony", "sound")))
-    _of_track("track_features", *(_required(name, sa.LargeBinary) for name in ("chromagram", "trunk_output")))
+    for table, kind, names in (
+        ("reports", sa.JSON, ("report",)),
+        ("track_vectors", sa.LargeBinary, ("harmony", "sound")),
+        ("track_features", sa.LargeBinary, ("chromagram", "trunk_output")),
+    ):
+        track = sa.ForeignKey("tracks.id", ondelete="CASCADE")
+        track_id = sa.Column("track_id", _ID, track, primary_key=True, autoincrement=False)
+        op.create_table(table, track_id, *_columns(kind, *names, null=False))
     op.create_table(
         "tag_changes",
         sa.Column("id", _ID, primary_key=True),
-        _required("path", sa.LargeBinary),
-        _required("before", sa.JSON),
-        _required("changed_at", _MOMENT),
+        *_columns(sa.LargeBinary, "path", null=False),
+        *_columns(sa.JSON, "before", null=False),
+        *_columns(_MOMENT, "changed_at", null=False),
     )
-    op.create_table(
-        "notes", sa.Column("name", sa.String(80), primary_key=True), _required("value", sa.String)
-    )
+    note = sa.Column("name", sa.String(80), primary_key=True)
+    op.create_table("notes", note, *_columns(sa.String, "value", null=False))
     op.create_table(
         "analyses",
         sa.Column("id", sa.String(32), primary_key=True),
-        _required("client", sa.String(64)),
-        _required("name", sa.String),
-        _required("file", sa.String(80)),
-        _required("format", sa.String(40)),
-        _required("size", sa.BigInteger),
-        _required("content", sa.String(64)),
-        _required("created_at", _MOMENT),
-        sa.Column("expires_at", _MOMENT),
-        _required("state", sa.String(10)),
-        _required("stage", sa.String(40)),
-        _required("progress", sa.Double),
-        _required("tries", sa.Integer),
-        sa.Column("engine", sa.String(120)),
-        *(sa.Column(name, _MOMENT) for name in ("leased_until", "started_at", "finished_at")),
-        sa.Column("report", sa.JSON),
-        sa.Column("failure_code", sa.String(40)),
-        sa.Column("failure", sa.JSON),
-        sa.Column("verdict", sa.String(80)),
+        *_columns(sa.String(64), "client", "content", null=False),
+        *_columns(sa.String, "name", null=False),
+        *_columns(sa.String(80), "file", null=False),
+        *_columns(sa.String(40), "format", "stage", null=False),
+        *_columns(sa.BigInteger, "size", null=False),
+        *_columns(_MOMENT, "created_at", null=False),
+        *_columns(_MOMENT, "expires_at", "leased_until", "started_at", "finished_at"),
+        *_columns(sa.String(10), "state", null=False),
+        *_columns(sa.Double, "progress", null=False),
+        *_columns(sa.Integer, "tries", null=False),
+        *_columns(sa.String(120), "engine"),
+        *_columns(sa.JSON, "report", "failure"),
+        *_columns(sa.String(40), "failure_code"),
+        *_columns(sa.String(80), "verdict"),
     )
-    _index("analyses", "client", "content", "created_at", "expires_at", "state")
-    op.create_table(
-        "limits", sa.Column("name", sa.String(80), primary_key=True), _required("whole_at", sa.Double)
-    )
-    _index("limits", "whole_at")
-
-
-def downgrade() -> None:
-    for table in ("limits", "analyses", "notes", "tag_changes", "track_features", "track_vectors", "reports"):
-        op.drop_table(table)
-    op.drop_table("tracks")
+    _create_indexes("analyses", "client", "content", "created_at", "expires_at", "state")
+    limit = sa.Column("name", sa.String(80), primary_key=True)
+    op.create_table("limits", limit, *_columns(sa.Double, "whole_at", null=False))
+    _create_indexes("limits", "whole_at")
