@@ -20,9 +20,9 @@ from ml.evaluate.classic import run
 from ml.evaluate.figures import Figures
 from ml.models.genre import GenreModel
 from ml.report.errors import SoriError
-from ml.train.classic.run import LAB_FOLDER
+from ml.train.classic.training import LAB_FOLDER
 from ml.train.data.cache import Cache
-from ml.train.mood.task import MoodInputs
+from ml.train.mood.training import MoodFeatures
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
@@ -102,7 +102,7 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
                 "robustness": transfer.measure_robustness(model, songs, with_test=on_test),
             },
             **rhythm.measure(model, crossed, shared),
-            "mood": mood.measure(model, MoodInputs(model.genre, model.cache, threads), shared),
+            "mood": mood.measure(model, MoodFeatures(model.genre, model.cache, threads), shared),
             "data": provenance.describe_data(shared),
         }
     return figures, predicted

@@ -6,7 +6,6 @@ features in which every track appears three times, as segments of ten seconds.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from ml.evaluate.accuracy.model import CachedModel, Songs
 from ml.evaluate.figures import Doubles, Figures, Integers, rounded, spread
 from ml.models.genre import BY_TAGS
 from ml.report.progress import show_progress
-from ml.train.data.corpus import read_taggrams
+from ml.train.data.corpus import read_rows, read_split, read_taggrams
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
 
@@ -48,10 +47,9 @@ def measure(model: CachedModel, songs: Songs, shared: Path, split: str) -> Figur
         by_recipe = measure_recipe(train, model.rows(songs.test_taggrams), model.labels)
     else:
         by_recipe = cross_validate_recipe(train, model.labels)
-    gtzan = shared / "gtzan"
-    names = [read_split(gtzan / "splits" / f"{name}_filtered.txt") for name in ("train", split)]
-    segments = Segments.read(gtzan / "features_10_sec.tsv")
-    return {"recipe": by_recipe, "segments": measure_segments(segments, *names)}
+    segments = Segments.read(shared / "gtzan" / "features_10_sec.tsv")
+    sides = read_split(shared, "train"), read_split(shared, split)
+    return {"recipe": by_recipe, "segments": measure_segments(segments, *sides)}
 
 
 def measure_recipe(train: Sequence[Row], test: Sequence[Row], labels: Sequence[str]) -> Figures:
@@ -80,7 +78,7 @@ def cross_validate_recipe(rows: Sequence[Row], labels: Sequence[str]) -> Figures
     return {"filtered": rounded(np.mean(filtered)), "random": spread(random), "n": len(rows)}
 
 
-def _recipe_accuracy(table: recipe.Table, labels: Sequence[str], splits: Iterable[Split]) -> float:
+def _recipe_accuracy(table: recipe.TrainingTable, labels: Sequence[str], splits: Iterable[Split]) -> float:
     correct: list[bool] = []
     for train, test in splits:
         linear = recipe.fit_by_tags(table, labels, np.isin(np.arange(len(table.rows.labels)), train))
@@ -97,8 +95,7 @@ class Segments:
 
     @classmethod
     def read(cls, path: Path) -> Segments:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
+        rows = list(read_rows(path))
         names = [name for name in rows[0] if name not in NOT_FEATURES]
         genres = sorted({row["Genre"] for row in rows})
         return cls(
@@ -127,8 +124,3 @@ def _svm_accuracy(segments: Segments, train: Integers, test: Integers) -> float:
     model = make_pipeline(StandardScaler(), SVC(C=10))
     model.fit(segments.features[train], segments.genres[train])
     return float(model.score(segments.features[test], segments.genres[test]))
-
-
-def read_split(path: Path) -> set[str]:
-    """Track names of a published list such as `blues/blues.00012.wav`."""
-    return {Path(line).stem for line in path.read_text(encoding="utf-8").split()}

@@ -27,7 +27,7 @@ from ml.train.data.augmentation import TRAINED_VARIANTS
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
 from ml.train.genre import recipe
-from ml.train.genre.trunk_outputs import Gatherer, Row
+from ml.train.genre.trunk_outputs import Row, TrunkOutputs
 
 OTHER_STYLE = "electronic"
 """A genre of Emotify that is none of GTZAN's ten."""
@@ -63,11 +63,11 @@ class CachedModel:
     def __init__(self, genre: GenreModel, cache: Cache, executor: Executor) -> None:
         self.genre, self.cache, self.labels = genre, cache, genre.labels
         self.head = disassemble(genre.model.head, genre.card.settings["tags_alone"])
-        self._gatherer, self._executor = Gatherer(genre, cache, executor), executor
+        self._trunk_outputs, self._executor = TrunkOutputs(genre, cache, executor), executor
         self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
-        return list(self._gatherer.rows(examples, variants, show_progress))
+        return list(self._trunk_outputs.rows(examples, variants, show_progress))
 
     def predict(self, rows: Sequence[Row]) -> Doubles:
         """Probabilities (rows, labels) by the whole head."""
@@ -117,7 +117,7 @@ class CachedModel:
 class CrossPredictions:
     """Each training song classified by a model of the same recipe whose training data lacks the song's artist."""
 
-    table: recipe.Table
+    table: recipe.TrainingTable
     rows: list[Row]
     clips: Doubles
     """(rows, labels) probabilities by the whole head; not defined for taggrams."""
@@ -137,7 +137,7 @@ class CrossPredictions:
         truth = table.rows.labels
 
         def calibrated(scores: Doubles, of_kind: Mask) -> Doubles:
-            known = predicted.held & of_kind
+            known = predicted.scored & of_kind
             return softmax(scores * recipe.temperature(scores[known], truth[known]))
 
         return cls(
@@ -145,7 +145,7 @@ class CrossPredictions:
             rows,
             calibrated(predicted.scores, ~table.is_taggram),
             calibrated(predicted.scores_by_tags, table.is_taggram),
-            predicted.held,
+            predicted.scored,
         )
 
     def select(self, labels: tuple[str, ...], probabilities: Doubles, use: Mask) -> Predictions:

@@ -20,24 +20,25 @@ from ml.features.mel import Floats
 from ml.models.mood import odds_to_share
 from ml.models.trunk import TAGS
 from ml.report.progress import show_progress
+from ml.train.data.folds import Fold
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
-from ml.train.mood.task import MIDDLE, MoodInputs
+from ml.train.mood.training import MIDDLE, MoodFeatures
 
 DRAWS = 10
 """How often the clips are divided into five folds; figures are means over these."""
 BOOTSTRAP = 2000
 
 
-def measure(model: CachedModel, moods: MoodInputs, shared: Path) -> Figures:
+def measure(model: CachedModel, moods: MoodFeatures, shared: Path) -> Figures:
     ratings = fit.read_ratings(shared)
-    _, whole = moods.inputs(ratings.examples, show_progress)
-    _, middle = moods.inputs(ratings.examples, show_progress, MIDDLE)
+    _, whole = moods.extract(ratings.examples, show_progress)
+    _, middle = moods.extract(ratings.examples, show_progress, MIDDLE)
     show_progress("cross-validating mood\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
 
     def predict(train: Floats, test: Floats | None = None) -> list[Floats]:
-        return [fit.cross_predict(train, ratings.balance, folds, asked=test) for folds in draws]
+        return [fit.cross_predict(train, ratings.balance, folds, tested=test) for folds in draws]
 
     predicted = predict(whole)
     by_genre = fit.cross_predict(whole, ratings.balance, fit.folds_by_genre(ratings))
@@ -62,7 +63,7 @@ def measure(model: CachedModel, moods: MoodInputs, shared: Path) -> Figures:
     }
 
 
-def _predict_by_network(model: CachedModel, ratings: Ratings, folds: fit.Folds) -> Floats:
+def _predict_by_network(model: CachedModel, ratings: Ratings, folds: Sequence[Fold]) -> Floats:
     """Training takes minutes, so predictions are cached under a hash of everything they depend on."""
     pictures = mood_network.pictures(ratings.examples, model.cache)
     show_progress("training networks on mel pictures\n")

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.mel import Floats
 from ml.models.card import hash_file
 from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.genre.trunk_outputs import load_example
 
 SIZE = 128
 FILTERS = (16, 32, 64)
@@ -49,7 +49,7 @@ def pictures(examples: Sequence[Example], cache: Cache) -> Floats:
     for number, example in enumerate(examples, start=1):
         show_progress(f"mel pictures {number}/{len(examples)}")
         key = f"picture|{VERSION}|{hash_file(example.audio)}"
-        drawn.append(cache.get(key, lambda example=example: draw(load_example(example).samples)))  # type: ignore[misc]
+        drawn.append(cache.get(key, lambda example=example: draw(load(example.audio).samples)))  # type: ignore[misc]
     return np.stack(drawn)
 
 

@@ -22,8 +22,8 @@ def write(figures: Figures) -> list[str]:
         "Accuracy 1: within 4% of the annotation. Accuracy 2: a third, half, double and triple of it are correct too. "
         f"Measured on clips of {tempo['seconds']:.0f} s or longer with an annotation; no song of the test split has "
         "one. The shipped weights were fitted on these clips, and the genre model was trained on them, so the first "
-        "row is too high. In the second row weights, priors and genre probabilities come from models trained without the "
-        "song's artist: that is what to expect for a new song.",
+        "row is too high. In the second row weights, priors and genre probabilities come from models trained without "
+        "the song's artist: that is what to expect for a new song.",
         "## Key",
         _key_table(key, librosa["key"]),
         "The MIREX score counts 0.5 for the fifth above, 0.3 for the relative and 0.2 for the parallel key. Plain "

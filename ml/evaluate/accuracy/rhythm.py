@@ -24,11 +24,12 @@ from ml.models import key, tempo
 from ml.models.card import hash_file
 from ml.report.keys import MODES
 from ml.report.progress import show_progress
-from ml.train.data.corpus import Example
+from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
-from ml.train.rhythm import scoring, trial
-from ml.train.rhythm.songs import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
-from ml.train.rhythm.tasks import KeyQuestion, Question, TempoQuestion
+from ml.train.rhythm import scoring
+from ml.train.rhythm.cross_validation import cross_validate
+from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
+from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"
@@ -50,8 +51,8 @@ def measure(model: CachedModel, crossed: CrossPredictions, shared: Path) -> dict
     show_progress("fitting tempo and key without each artist\n")
     songs = read_songs(annotations)
     genres = _genres_out_of_fold(model, crossed, rows)
-    tempo_held_out = _scores_out_of_fold(TempoQuestion(), songs, annotations, genres)
-    key_held_out = _scores_out_of_fold(KeyQuestion(), songs, annotations, {})
+    tempo_held_out = _scores_out_of_fold(TempoTask(), songs, annotations, genres)
+    key_held_out = _scores_out_of_fold(KeyTask(), songs, annotations, {})
     tempi, keys = _shipped_answers(model, clips, rows)
     return {
         "tempo": _tempo_figures(_tempo_scores(clips, tempi))
@@ -92,19 +93,20 @@ def _shipped_answers(
 
 
 def _scores_out_of_fold(
-    question: Question, songs: Sequence[Song], annotations: Sequence[Annotation], genres: Genres
+    task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation], genres: Genres
 ) -> Scores:
     """Scores averaged over seeds; the tempo model is given the genre model's estimates."""
-    songs = [song for song in songs if question.teaches(song.facts)]
-    estimated = [replace(song, genre=genres.get(song.facts.id, song.genre)) for song in songs]
-    known = "estimated" if "estimated" in question.knowledge else "none"
+    songs = [song for song in songs if task.can_train_on(song.annotation)]
+    estimated = [replace(song, genre=genres.get(song.annotation.id, song.genre)) for song in songs]
+    genre_input = "estimated" if "estimated" in task.genre_inputs else "none"
     runs = [
-        trial.hold_out(question, songs, annotations, seed=seed, asked_as=estimated)[known] for seed in SEEDS
+        cross_validate(task, songs, annotations, seed=seed, test_songs=estimated)[genre_input]
+        for seed in SEEDS
     ]
     return {
-        song.facts: tuple(np.mean([question.score(song, run[index]) for run in runs], axis=0))
+        song.annotation: tuple(np.mean([task.score(song, run[index]) for run in runs], axis=0))
         for index, song in enumerate(songs)
-        if song.facts.long
+        if song.annotation.long
     }
 
 
@@ -156,10 +158,7 @@ def _better(methods: dict[str, Figures], measure: str) -> Figures:
 
 def _tempo_scores(clips: Sequence[Annotation], tempi: Sequence[float]) -> Scores:
     return {
-        clip: (
-            float(scoring.tempo_is_right(bpm, clip.bpm)),
-            float(scoring.tempo_is_related(bpm, clip.bpm)),
-        )
+        clip: scoring.tempo_scores(bpm, clip.bpm)
         for clip, bpm in zip(clips, tempi, strict=True)
         if clip.bpm is not None
     }

@@ -27,10 +27,10 @@ from ml.models.classic.serving import FeatureJudge, NetworkJudge
 from ml.models.head import softmax
 from ml.report.progress import show_progress
 from ml.train.classic import datasets, networks
-from ml.train.classic.datasets import Material
 from ml.train.data import splits
 from ml.train.data.cache import Cache
-from ml.train.genre.linear import Integers
+from ml.train.data.feature_tables import FeatureTable
+from ml.train.linear import Integers
 
 CLIPS, TABLES = "clips", "tables"
 TIMED_SONGS = 5
@@ -76,7 +76,7 @@ class LabMeasurement:
 
     def __init__(self, shared: Path, cache: Path) -> None:
         self._shared, self._cache = shared, cache
-        self._datasets: dict[tuple[str, ...], Material] = {}
+        self._datasets: dict[tuple[str, ...], FeatureTable] = {}
 
     def measure_folder(self, folder: Path) -> list[ModelResult]:
         """Every weight file with a card, in order; models of other data than `shared` are left out."""
@@ -113,7 +113,7 @@ class LabMeasurement:
         model = judge.model if isinstance(judge, FeatureJudge) else judge.network
         return ModelResult(weights, card, predictions, milliseconds, model, songs.names)
 
-    def _read_dataset(self, card: Card) -> Material:
+    def _read_dataset(self, card: Card) -> FeatureTable:
         """The data of the card's source, in the form that its kind of model takes."""
         sources, leaky = card.data["source"], card.data["split"] == "leaky"
         form = "features" if card.kind in FEATURE_KINDS else "mel"
@@ -129,14 +129,14 @@ class LabMeasurement:
 
 
 def _scores(
-    judge: FeatureJudge | NetworkJudge, card: Card, test: Material, *, by_row: bool
+    judge: FeatureJudge | NetworkJudge, card: Card, test: FeatureTable, *, by_row: bool
 ) -> tuple[Any, Integers]:
     """Scores (songs, labels) and the true label index of each song, or of each row."""
     truth = np.array([card.labels.index(label) for label in test.labels])
     if isinstance(judge, FeatureJudge):
-        return scikit.scores(judge.model, test.inputs), truth
+        return scikit.scores(judge.model, test.features), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
-    windows = networks.Windows(test.inputs, truth, songs)
+    windows = networks.Windows(test.features, truth, songs)
     return networks.song_scores(card.kind, judge.network, windows), networks.song_labels(windows)
 
 

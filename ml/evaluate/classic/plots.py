@@ -12,7 +12,7 @@ import numpy as np
 from ml.evaluate import plots
 from ml.evaluate.classic.measure import ModelResult, best
 from ml.evaluate.plots import BLUE, INK, ORANGE
-from ml.train.classic.datasets import Material
+from ml.train.data.feature_tables import FeatureTable
 
 MOST_IMPORTANT = 16
 SHOWN = (
@@ -25,7 +25,7 @@ SHOWN = (
 )
 
 
-def draw(folder: Path, results: Sequence[ModelResult], tables: Material | None) -> dict[str, str]:
+def draw(folder: Path, results: Sequence[ModelResult], tables: FeatureTable | None) -> dict[str, str]:
     """Write the plots into `folder`; their file names by plot name."""
     drawn: dict[str, Callable[[], Any]] = {}
     for source, split in (("tables", "filtered"), ("tables", "leaky"), ("clips", "filtered")):
@@ -71,7 +71,7 @@ def importances(forest: ModelResult) -> Any:
     return figure
 
 
-def distributions(tables: Material) -> Any:
+def distributions(tables: FeatureTable) -> Any:
     """Box plots of a few features by genre, over all songs of the published tables."""
     columns = {name.split(":")[-1]: column for column, name in reversed(list(enumerate(tables.names)))}
     shown = [(columns[name], title) for name, title in SHOWN if name in columns]
@@ -80,7 +80,7 @@ def distributions(tables: Material) -> Any:
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
     for (column, title), axes in zip(shown, grid.flat, strict=False):
-        values = [tables.inputs[tables.labels == label, column] for label in labels]
+        values = [tables.features[tables.labels == label, column] for label in labels]
         axes.boxplot(
             values, showfliers=False, patch_artist=True, widths=0.6,
             boxprops={"facecolor": BLUE, "alpha": 0.35}, medianprops={"color": INK},

@@ -18,7 +18,7 @@ from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.report.progress import show_progress
 from ml.train.classic import datasets
-from ml.train.classic.run import PUBLISHED
+from ml.train.classic.training import PUBLISHED
 from ml.train.data.cache import Cache
 
 DOCS = Path("docs")

@@ -1,6 +1,8 @@
-"""How an estimated tempo or key is judged against an annotation, as the MIREX evaluations do it."""
+"""Scores of an estimated tempo or key against an annotation, as in the MIREX evaluations."""
 
 from __future__ import annotations
+
+import math
 
 from ml.features.chroma import PITCH_CLASSES
 
@@ -19,6 +21,12 @@ def tempo_is_right(estimated: float, annotated: float, *, tolerance: float = TEM
 def tempo_is_related(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
     """Accuracy 2: a third, half, double and triple of the annotation count as right too."""
     return any(tempo_is_right(estimated, annotated * factor, tolerance=tolerance) for factor in TEMPO_FACTORS)
+
+
+def tempo_scores(estimated: float, annotated: float | None) -> tuple[float, float]:
+    """Accuracies 1 and 2 of one clip as 0.0 or 1.0; both 0.0 without an annotation."""
+    truth = annotated or math.nan
+    return float(tempo_is_right(estimated, truth)), float(tempo_is_related(estimated, truth))
 
 
 def key_score(estimated: tuple[str, str], annotated: tuple[str, str]) -> float:

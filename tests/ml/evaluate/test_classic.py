@@ -15,8 +15,8 @@ from ml.evaluate.classic.page import write
 from ml.models.card import load_card
 from ml.models.classic.kinds import KINDS
 from ml.train.__main__ import main as train
-from ml.train.classic.run import LAB_FOLDER
 from ml.train.classic.table import plans
+from ml.train.classic.training import LAB_FOLDER
 from tests.ml.evaluate.collection import make_shared
 from tests.sources import ROOT
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from ml.evaluate import plots
 from ml.evaluate.__main__ import build_parser, main
-from ml.evaluate.accuracy import noises
+from ml.evaluate.accuracy import mood_network, noises
 from ml.evaluate.figures import Predictions
 from ml.models.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.paths import WEIGHT_FOLDER
@@ -51,11 +52,14 @@ def at(figures: dict[str, Any], key: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A small collection and an untrained model; the mood networks are trained for two epochs only."""
     folder = tmp_path_factory.mktemp("evaluate")
     make_shared(folder / "shared")
     make_weights(folder / "tiny.keras")
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mood_network, "EPOCHS", 2)
+        yield folder
 
 
 def run(tiny: Path, *arguments: str) -> int:

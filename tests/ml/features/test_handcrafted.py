@@ -15,7 +15,7 @@ from ml.features.handcrafted import extraction, rhythm, separation, series
 from ml.features.handcrafted.spectrum import Spectrum
 from ml.train.data import labelled_features
 from ml.train.data.cache import Cache
-from ml.train.data.feature_tables import FeatureFileError, Table, read_table, read_tables
+from ml.train.data.feature_tables import FeatureFileError, FeatureTable, read_table, read_tables
 from ml.train.extract import main
 from tests.ml.music import song, white_noise
 
@@ -112,7 +112,7 @@ def test_training_and_serving_see_the_same_numbers(folder: Path, tmp_path: Path)
     from ml.audio.loading import load
 
     path = folder / "storm" / "storm0.wav"
-    kept = labelled_features.describe_file(path, Cache(tmp_path / "cache"))
+    kept = labelled_features.handcrafted_rows(path, Cache(tmp_path / "cache"))
     heard = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
     np.testing.assert_array_equal(kept[0], heard.row())
 
@@ -137,7 +137,7 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
 
 
 def test_tables_of_pieces_are_not_laid_side_by_side(tmp_path: Path) -> None:
-    table = Table(np.zeros((2, 1), np.float32), ("x",), np.array(["a", "a"]), np.array(["s", "s"]))
+    table = FeatureTable(np.zeros((2, 1), np.float32), ("x",), np.array(["a", "a"]), np.array(["s", "s"]))
     table.save(tmp_path / "pieces.npz")
     with pytest.raises(FeatureFileError):
         read_tables([tmp_path / "pieces.npz", tmp_path / "pieces.npz"])

@@ -12,7 +12,7 @@ from ml.features.musicality import Musicality
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, projection, timbre
 from ml.similarity.projection import Projection
-from ml.train.similarity.projection import Recipe, learn
+from ml.train.similarity.projection import Recipe, fit
 
 Floats = npt.NDArray[np.float32]
 
@@ -121,15 +121,7 @@ def test_a_projection_learns_what_recordings_have_in_common() -> None:
     recordings = np.repeat(np.arange(10), 20)
     features = 5 * random.standard_normal((200, 6)).astype(np.float32)
     features[:, 4] = np.eye(10)[recordings] @ np.arange(10) + 0.1 * random.standard_normal(200)
-    learnt = learn(features, recordings, Recipe(dimensions=1, components=6, shrinkage=0.01))
+    learnt = fit(features, recordings, Recipe(dimensions=1, components=6, shrinkage=0.01))
     assert isinstance(learnt, Projection) and learnt.dimensions == 1
     weight = np.abs(learnt.matrix[:, 0])
     assert weight.argmax() == 4 and weight[4] > 5 * np.delete(weight, 4).max()
-
-
-def test_components_are_brought_to_one_spread() -> None:
-    features = np.random.default_rng(4).standard_normal((500, 5)).astype(np.float32) * [1, 2, 3, 4, 50]
-    recipe = Recipe(dimensions=3, components=5, shrinkage=0, grouped=False)
-    learnt = learn(features.astype(np.float32), np.arange(500), recipe)
-    spread = ((features - learnt.mean) / learnt.scale) @ learnt.matrix
-    np.testing.assert_allclose(spread.std(axis=0), 1, rtol=1e-3)

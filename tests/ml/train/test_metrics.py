@@ -1,4 +1,4 @@
-"""Figures: known answers by hand, scikit-learn's where it has one, and what must hold for any answers."""
+"""Figures checked by hand, against scikit-learn where it has the same, and for properties of any predictions."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def test_an_interval_narrows_with_songs_and_covers_the_truth() -> None:
     random = np.random.default_rng(0)
     found = [metrics.interval(random.random(150) < 0.8) for _ in range(300)]
     assert 0.9 <= np.mean([low <= 0.8 <= high for low, high in found]) <= 0.99
+
+
+def test_accuracy_figures_are_rounded() -> None:
+    correct = np.arange(300) < 200
+    low, high = metrics.interval(correct)
+    expected = {"accuracy": 0.6667, "low": round(low, 4), "high": round(high, 4), "n": 300}
+    assert metrics.accuracy_figures(correct) == expected
 
 
 def test_the_mean_recall_counts_each_label_the_same() -> None:

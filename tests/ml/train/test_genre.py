@@ -1,7 +1,8 @@
-"""Training on a person's own folder, from songs made here to a weight file that the whole product serves."""
+"""Training on a user's own folder, from generated songs to a weight file that the product loads."""
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -12,13 +13,14 @@ import soundfile
 from jobs.queue.feedback import Feedback
 from jobs.upload_analysis import Song, listen
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
-from ml.models.card import load_card
+from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.head import softmax
 from ml.pipeline import load
-from ml.train.__main__ import main
-from ml.train.data import corpus
-from ml.train.data.augmentation import MP3_BITS_PER_SECOND, VARIANTS
-from ml.train.genre import recipe
+from ml.train.__main__ import build_parser, main
+from ml.train.data import augmentation, corpus
+from ml.train.data.augmentation import MP3_BITS_PER_SECOND, ORIGINAL, VARIANTS
+from ml.train.genre import recipe, training
 from ml.train.genre.trunk_outputs import Row
 from ml.train.metrics import calibration_error
 from tests.ml.music import song, white_noise
@@ -26,7 +28,7 @@ from tests.ml.music import song, white_noise
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two made-up genres, four songs each, and a file that is no song."""
+    """Two generated genres with four songs each, and a file that is not audio."""
     for genre in ("느린 노래", "storm"):
         (tmp_path / "data" / genre).mkdir(parents=True)
         for number in range(4):
@@ -40,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_a_folder_becomes_a_model_that_knows_its_genres(
+def test_training_on_a_folder_gives_a_model_of_its_genres(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, cache = tmp_path / "own.keras", tmp_path / "cache"
@@ -59,42 +61,30 @@ def test_a_folder_becomes_a_model_that_knows_its_genres(
             assert report.model.name == "mine"
 
 
-def test_what_was_heard_is_not_heard_again(folder: Path, tmp_path: Path) -> None:
-    arguments = [
-        "--data",
-        str(folder),
-        "--output",
-        str(tmp_path / "a.keras"),
-        "--cache",
-        str(tmp_path / "cache"),
-    ]
+def test_a_second_run_reuses_the_cache(folder: Path, tmp_path: Path) -> None:
+    output, cache = tmp_path / "a.keras", tmp_path / "cache"
+    arguments = ["--data", str(folder), "--output", str(output), "--cache", str(cache)]
     assert main(arguments) == 0
-    written = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    written = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
     assert main(arguments) == 0
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()} == written
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == written
 
 
-def test_listeners_answers_are_learnt_from(folder: Path, tmp_path: Path) -> None:
-    """An answer is a file of the web's home, as the processes that hear leave it."""
+def test_feedback_is_added_to_the_training_rows(folder: Path, tmp_path: Path) -> None:
+    """An answer is a file in the web's home folder, as the analysis and the page leave it."""
     song = Song("s" * 22, tmp_path, "song.wav", "song.wav")
     soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
     with load() as pipeline:
         listen(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
     assert Feedback(tmp_path).keep(song.id, tmp_path, "storm")
-    arguments = [
-        "--data",
-        str(folder),
-        "--output",
-        str(tmp_path / "own.keras"),
-        "--cache",
-        str(tmp_path / "cache"),
-    ]
+    output, cache = tmp_path / "own.keras", tmp_path / "cache"
+    arguments = ["--data", str(folder), "--output", str(output), "--cache", str(cache)]
     assert main([*arguments, "--feedback", str(tmp_path / "feedback")]) == 0
-    assert load_card(tmp_path / "own.keras").data == {"folder audio": 8, "listeners audio": 1}
+    assert load_card(output).data == {"folder audio": 8, "listeners audio": 1}
 
 
 @pytest.mark.parametrize("genres", [[], ["only"]])
-def test_less_than_two_genres_are_refused(
+def test_fewer_than_two_genres_are_refused(
     tmp_path: Path, genres: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for genre in genres:
@@ -105,22 +95,18 @@ def test_less_than_two_genres_are_refused(
     assert not (tmp_path / "a.keras").exists()
 
 
-def test_the_mp3_variant_is_what_its_name_says() -> None:
-    import io
-
-    from ml.train.data import augmentation
-
+def test_the_mp3_variant_has_the_bit_rate_in_its_name() -> None:
     buffer = io.BytesIO()
     soundfile.write(
         buffer, white_noise(10.0), augmentation.MP3_RATE, format="MP3", bitrate_mode="CONSTANT",
         compression_level=augmentation.MP3_LEVEL,
     )  # fmt: skip
     seconds = 10.0 * SAMPLE_RATE / augmentation.MP3_RATE
-    assert buffer.show_progress() * 8 / seconds == pytest.approx(MP3_BITS_PER_SECOND, rel=0.05)
+    assert buffer.tell() * 8 / seconds == pytest.approx(MP3_BITS_PER_SECOND, rel=0.05)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_is_the_same_song(name: str) -> None:
+def test_a_variant_has_the_length_of_the_song(name: str) -> None:
     sound = 0.3 * song(4.0)
     varied = VARIANTS[name](sound)
     assert varied.dtype == np.float32
@@ -129,63 +115,57 @@ def test_a_variant_is_the_same_song(name: str) -> None:
 
 
 def clustered_rows(spread: float, *, artists: int = 6, songs: int = 4) -> tuple[list[Row], list[str]]:
-    """Three genres as clouds of evidence; artists are smaller clouds within."""
-    choose = np.random.default_rng(0)
+    """Three genres as clusters of trunk outputs; artists are smaller clusters within."""
+    random = np.random.default_rng(0)
     labels = ["one", "two", "three"]
     rows = []
     for label in labels:
-        centre = choose.standard_normal(TRUNK_OUTPUT_SIZE)
+        centre = random.standard_normal(TRUNK_OUTPUT_SIZE)
         for artist in range(artists):
-            own = centre + spread * choose.standard_normal(TRUNK_OUTPUT_SIZE)
+            own = centre + spread * random.standard_normal(TRUNK_OUTPUT_SIZE)
             for number in range(songs):
                 name = f"{label}{artist}-{number}"
                 example = corpus.Example(name, label, f"{label}{artist}", corpus.FOLDER, "train", Path(name))
-                trunk_output = (own + 0.3 * choose.standard_normal(TRUNK_OUTPUT_SIZE)).astype(np.float32)
-                rows += [Row(example, variant, trunk_output, 10) for variant in ("as is", "8 kHz sampling")]
+                trunk_output = (own + 0.3 * random.standard_normal(TRUNK_OUTPUT_SIZE)).astype(np.float32)
+                rows += [Row(example, variant, trunk_output, 10) for variant in (ORIGINAL, "8 kHz sampling")]
     return rows, labels
 
 
-def test_cross_validation_never_meets_the_artist_it_judges() -> None:
-    """Where the artist tells everything and the genre nothing, only a leak could be right more than by chance."""
+def test_cross_validation_keeps_artists_apart() -> None:
+    """Artists differ much more than genres here, so only a leak of the artist gives a high accuracy."""
     rows, labels = clustered_rows(spread=30.0)
     table = recipe.tabulate(rows, labels)
     predicted = recipe.cross_predict(table, labels)
     assert predicted is not None
-    right = predicted.scores[predicted.held].argmax(axis=1) == table.rows.labels[predicted.held]
+    right = predicted.scores[predicted.scored].argmax(axis=1) == table.rows.labels[predicted.scored]
     assert right.mean() < 0.75
 
 
-def test_probabilities_are_calibrated_on_songs_not_trained_on() -> None:
+def test_probabilities_are_calibrated_on_held_out_songs() -> None:
     rows, labels = clustered_rows(spread=2.5, artists=12)
     table = recipe.tabulate(rows, labels)
     predicted = recipe.cross_predict(table, labels)
     assert predicted is not None
     head, least = recipe.calibrate(recipe.fit_head(table, labels, np.ones(len(rows), bool)), table, predicted)
-    factor = recipe.temperature(predicted.scores[predicted.held], table.rows.labels[predicted.held])
-    from ml.models.head import softmax
-
-    shares = softmax(factor * predicted.scores[predicted.held])
-    assert calibration_error(shares, table.rows.labels[predicted.held]) < 0.15
+    factor = recipe.temperature(predicted.scores[predicted.scored], table.rows.labels[predicted.scored])
+    shares = softmax(factor * predicted.scores[predicted.scored])
+    assert calibration_error(shares, table.rows.labels[predicted.scored]) < 0.15
     assert 1 / len(labels) <= least <= 1
     assert np.isfinite(head.by_tags.weights).all()
 
 
 @pytest.mark.data
-def test_no_artist_of_the_test_split_teaches_the_shipped_model(shared: Path) -> None:
-    from ml.train.__main__ import build_parser, gather_examples
-
-    learnt = gather_examples(build_parser().parse_args(["--shared", str(shared)]))
+def test_the_shipped_model_is_trained_without_artists_of_the_test_split(shared: Path) -> None:
+    training_examples = training.read_examples(build_parser().parse_args(["--shared", str(shared)]))
     clips = corpus.read_gtzan_clips(shared)
     test = [clip for clip in clips if clip.split == "test"] + corpus.read_taggrams(shared, "test")
-    assert not {example.artist for example in learnt} & {example.artist for example in test}
-    assert not {example.name for example in learnt} & {example.name for example in test}
-    assert {example.split for example in learnt} == {"train", "valid", "excluded"}
+    assert not {example.artist for example in training_examples} & {example.artist for example in test}
+    assert not {example.name for example in training_examples} & {example.name for example in test}
+    assert {example.split for example in training_examples} == {"train", "valid", "excluded"}
     assert len(test) == 138 + 290
 
 
-def test_the_shipped_card_tells_what_taught_it() -> None:
-    from ml.models.card import GENRE_WEIGHTS
-
+def test_the_shipped_card_names_the_training_data() -> None:
     card = load_card(GENRE_WEIGHTS)
     assert json.dumps(card.data)
     assert card.data["gtzan taggrams"] == 443

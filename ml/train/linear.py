@@ -1,9 +1,8 @@
-"""Fitting the head: few songs by fewer artists, so everything here holds the weights back.
+"""Linear fits, strongly regularised because there are few songs by fewer artists.
 
-A softmax regression is drawn towards what the tags' names already say ("jazz" speaks for jazz), counts an artist
-with many songs less than once per song, and pays for answering a narrow or compressed copy of a song differently.
-Beside it stands a linear discriminant whose scatter is that between artists of one genre. Both are linear, so their
-sum is one layer.
+The softmax regression is drawn towards a prior (the tag "jazz" is evidence for the genre jazz), counts an artist with
+many songs less than once per song, and penalises different scores for a degraded copy of a song. The linear
+discriminant uses the scatter between artists of one genre. Both are linear, so their sum is one layer.
 """
 
 from __future__ import annotations
@@ -19,12 +18,13 @@ from ml.features.mel import Floats
 from ml.models.head import Linear
 
 Doubles = npt.NDArray[np.float64]
+Reals = npt.NDArray[np.floating]
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Evidence (n, size), label indices (n,), artists (n,) and how much each row counts (n,)."""
+    """Trunk outputs (n, size), label indices (n,), artists (n,) and the weight of each row (n,)."""
 
     trunk_output: Floats
     labels: Integers
@@ -51,13 +51,28 @@ class Scale:
         return scaled
 
     def undo(self, weights: Doubles, bias: Doubles) -> Linear:
-        """The same judgement on unscaled evidence."""
+        """The same scores from unscaled inputs."""
         plain = weights / self.deviation[:, None]
         return Linear(plain.astype(np.float32), (bias - self.mean @ plain).astype(np.float32))
 
 
+def ridge_weights(x: Reals, y: Reals, ridge: float) -> Doubles:
+    """(features, outputs) of y = x @ weights for centred rows, by the smaller of the two equivalent systems."""
+    if len(x) < x.shape[1]:
+        weights = x.T @ np.linalg.solve(x @ x.T + ridge * np.eye(len(x)), y)
+    else:
+        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
+    return np.asarray(weights, np.float64)
+
+
+def ridge_regression(x: Floats, y: Floats, ridge: float) -> Linear:
+    """y = x @ weights + bias, with `ridge` as the penalty on the weights of standardised inputs."""
+    scale, mean = Scale.of(x), float(y.mean())
+    return scale.undo(ridge_weights(scale.apply(x), (y - mean)[:, None], ridge), np.array([mean]))
+
+
 def row_weights(rows: Rows, labels: int) -> Doubles:
-    """Every label counts the same; within it an artist counts as the square root of their songs."""
+    """All labels have the same total; within one, an artist's total grows with the square root of their songs."""
     _, artist, songs = np.unique(rows.artists, return_inverse=True, return_counts=True)
     weights = rows.counts / np.sqrt(songs[artist])
     for label in range(labels):
@@ -78,7 +93,7 @@ def softmax_regression(
     """Multinomial logistic regression.
 
     prior: (size, labels), the standardised weights that `ridge` pulls towards. same: (pairs, size), differences of
-    evidence between copies of one song, which `fidelity` keeps from changing the scores.
+    trunk output between copies of one song; `fidelity` penalises the change of score that they cause.
     """
     scale = Scale.of(rows.trunk_output)
     x, size = scale.apply(rows.trunk_output), rows.trunk_output.shape[1]
@@ -99,8 +114,8 @@ def softmax_regression(
         return float(loss), np.concatenate([gradient.ravel(), slope.sum(axis=0)])
 
     begin = np.concatenate([start.ravel(), np.zeros(labels)])
-    found = minimize(cost, begin, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
-    return scale.undo(found[: size * labels].reshape(size, labels), found[size * labels :])
+    best = minimize(cost, begin, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x
+    return scale.undo(best[: size * labels].reshape(size, labels), best[size * labels :])
 
 
 def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
@@ -110,14 +125,14 @@ def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
     size = x.shape[1]
     centres, between, within = np.zeros((labels, size)), np.zeros((size, size)), np.zeros((size, size))
     for label in range(labels):
-        mine = rows.labels == label
-        groups = [x[mine & (rows.artists == artist)] for artist in np.unique(rows.artists[mine])]
+        of_label = rows.labels == label
+        groups = [x[of_label & (rows.artists == artist)] for artist in np.unique(rows.artists[of_label])]
         means = np.array([group.mean(axis=0) for group in groups])
         share = np.sqrt([len(group) for group in groups])
         share /= share.sum()
         centres[label] = share @ means
-        apart = means - centres[label]
-        between += (apart * share[:, None]).T @ apart / labels
+        deviation = means - centres[label]
+        between += (deviation * share[:, None]).T @ deviation / labels
         within += sum(
             (group - mean).T @ (group - mean) for group, mean in zip(groups, means, strict=True)
         ) / len(x)
@@ -127,8 +142,8 @@ def artist_discriminant(rows: Rows, labels: int, *, shrinkage: float) -> Linear:
     return scale.undo(weights, -0.5 * (centres * weights.T).sum(axis=1))
 
 
-def even(linear: Linear, trunk_output: Floats) -> Linear:
-    """Scores whose mean over labels is zero for every song, with unit spread over `evidence`."""
+def normalise(linear: Linear, trunk_output: Floats) -> Linear:
+    """Scores whose mean over labels is zero for every song, with unit deviation over `trunk_output`."""
     weights = linear.weights - linear.weights.mean(axis=1, keepdims=True)
     bias = linear.bias - linear.bias.mean()
     centred = Linear(weights, bias)
