@@ -32,8 +32,8 @@ def write(figures: dict[str, Any]) -> str:
         f"{figures['query_clips']} clips of 14 seconds or longer (GTZAN, Emotify) are divided in two. Each first half, "
         f"unchanged or changed, is the query to a library of {figures['library']} pieces: all second halves and all "
         "other clips. The table gives the share of queries whose second half is found first, and among the first "
-        "three. Projections were fitted without the query's artist, in five folds. Each clip is a query in four of the twelve "
-        "transpositions, for sound in two of them.",
+        "three. Projections were fitted without the query's artist, in five folds. Each clip is a query in four of the "
+        "twelve transpositions, for sound in two of them.",
         table(("descriptor", *(query.replace(" %", "%") for query in queries)), found),
         PRECISION,
         table(("descriptor", "same artist", "same genre"), near),
