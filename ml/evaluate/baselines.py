@@ -1,6 +1,6 @@
-"""The plain way to find tempo and key, to be measured beside ours: librosa's beat tracker and Krumhansl.
+"""Baselines to compare with: tempo by librosa, key by Krumhansl's profiles, hand-crafted features by librosa.
 
-Only evaluation and benchmarks call these; librosa is imported when they do, never with the module.
+librosa is imported inside the functions: it is slow to load, and tests check that it is not loaded with this module.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ KRUMHANSL = {
 
 
 def librosa_load(path: Path) -> tuple[Floats, int]:
-    """Samples and their rate as `librosa.load` gives them by default, without the decoders that it may fall back on."""
+    """Samples and their rate as `librosa.load` returns them by default, without its fallback decoders."""
     import librosa
     import soundfile
 
@@ -36,22 +36,22 @@ def librosa_load(path: Path) -> tuple[Floats, int]:
     return librosa.resample(mono, orig_sr=rate, target_sr=LIBROSA_RATE), LIBROSA_RATE
 
 
-def librosa_tempo(samples: Floats, *, sample_rate: int = SAMPLE_RATE, way: str = "beat_track") -> float:
+def librosa_tempo(samples: Floats, *, sample_rate: int = SAMPLE_RATE, method: str = "beat_track") -> float:
     """Beats per minute by `librosa.beat.beat_track` or `librosa.feature.tempo` with its defaults."""
     import librosa
 
-    if way not in ("beat_track", "tempo"):
-        raise ValueError(f"way {way!r} is neither 'beat_track' nor 'tempo'")
-    if way == "tempo":
+    if method not in ("beat_track", "tempo"):
+        raise ValueError(f"method {method!r} is neither 'beat_track' nor 'tempo'")
+    if method == "tempo":
         return float(librosa.feature.tempo(y=samples, sr=sample_rate)[0])
     tempo, _ = librosa.beat.beat_track(y=samples, sr=sample_rate)
     return float(np.atleast_1d(tempo)[0])
 
 
 def krumhansl_key(samples: Floats, *, sample_rate: int = SAMPLE_RATE, chroma: str = "cqt") -> tuple[str, str]:
-    """(tonic, mode) whose rotated Krumhansl profile correlates best with the mean chroma of librosa.
+    """(tonic, mode) whose rotated Krumhansl profile correlates best with librosa's mean chroma.
 
-    `chroma` is "cqt", the better of the two on our clips, or "stft".
+    `chroma` is "cqt" or "stft".
     """
     import librosa
 
@@ -68,9 +68,9 @@ def krumhansl_key(samples: Floats, *, sample_rate: int = SAMPLE_RATE, chroma: st
 
 
 def librosa_series(samples: Floats, rate: int) -> tuple[Floats, Floats, Floats, float]:
-    """The features of `ml.features.handcrafted` as scripts compute them: one librosa function after the other.
+    """The features of `ml.features.handcrafted`, computed with one librosa function after the other.
 
-    Returns the series (rows, frames), the harmonic and the percussive wave, and the tempo.
+    Returns the series (rows, frames), the harmonic and the percussive waveform, and the tempo.
     """
     import librosa
 

@@ -1,4 +1,4 @@
-"""Sounds that are no music, made here: noises, tones and clicks that no model should be sure about."""
+"""Generated sounds that are not music: noises, tones and clicks. A model should not be confident about them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ml.features.arrays import Doubles, Floats
 
 SECONDS = 10.0
 NOISE_SLOPES = {"white noise": 0.0, "pink noise": 0.5, "brown noise": 1.0}
-"""Exponent of frequency by which the amplitude falls."""
+"""The amplitude falls with the frequency to this power."""
 TONES_HZ = (50.0, 110.0, 440.0, 1000.0, 3000.0)
 TAKES = 4
 
 
 def make() -> dict[str, Floats]:
-    """Mono sounds at SAMPLE_RATE by name, the same ones every time."""
+    """Mono sounds at SAMPLE_RATE by name; every call returns the same samples."""
     time = np.arange(int(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     noises = {
         f"{name} {take}": _noise(len(time), slope, take)

@@ -97,8 +97,8 @@ METHODS = (
     Method("2-D Fourier magnitude of frames", "harmony", fourier_frames),
     Method("2-D Fourier magnitude of half beats", "harmony", fourier_beats),
     HARMONY,
-    Method("sound: embedding, bare", "sound", lambda piece: _unit(piece.mean_trunk_output[2 * len(TAGS) :])),
-    Method("sound: evidence alone", "evidence", trunk_features, TRUNK_RECIPE),
+    Method("sound: embedding alone", "sound", lambda piece: _unit(piece.mean_trunk_output[2 * len(TAGS) :])),
+    Method("sound: trunk output alone", "trunk", trunk_features, TRUNK_RECIPE),
     Method("sound: timbre alone", "timbre", timbre_features, SOUND_RECIPE),
     SOUND,
 )

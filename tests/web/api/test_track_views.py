@@ -171,9 +171,9 @@ def test_all_errors_have_the_same_schema(browser: FlaskClient, tracks: list[int]
 def test_any_mood_of_the_library_is_a_filter(browser: FlaskClient, catalogue: Catalogue) -> None:
     """Another mood model has other labels; like an unknown genre, an unknown mood matches nothing."""
     sad, calm = (put(catalogue, None, mood, mood=mood) for mood in ("sad", "calm"))
-    assert [track["id"] for track in ask(browser, f"{TRACKS}?mood=sad")["tracks"]] == [sad]
-    assert ask(browser, f"{TRACKS}?mood=angry")["tracks"] == []
-    similar = ask(browser, f"{TRACKS}/{sad}/neighbours?mood=calm")["neighbours"]
+    assert [track["id"] for track in get_json(browser, f"{TRACKS}?mood=sad")["tracks"]] == [sad]
+    assert get_json(browser, f"{TRACKS}?mood=angry")["tracks"] == []
+    similar = get_json(browser, f"{TRACKS}/{sad}/neighbours?mood=calm")["neighbours"]
     assert [one["track_id"] for one in similar] == [str(calm)]
     page = browser.get("/library?mood=sad").text
     assert '<option value="sad" selected>' in page and '<option value="exciting"' not in page
