@@ -116,24 +116,15 @@ def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[st
     for number, clip in enumerate(clips, start=1):
         show_progress(f"librosa {number}/{len(clips)}")
         answers.append(_librosa_answers(model, clip).tolist())
-    columns = list(zip(*answers, strict=True))
-    keys = [[(PITCH_CLASSES[int(i) % 12], MODES[int(i) // 12]) for i in column] for column in columns[2:]]
-    return {
-        "tempo": _better(
-            {
-                method: _tempo_figures(_tempo_scores(clips, column))
-                for method, column in zip(TEMPO_METHODS, columns[:2], strict=True)
-            },
-            "accuracy1",
-        ),
-        "key": _better(
-            {
-                method: _key_figures(_key_scores(clips, column))
-                for method, column in zip(KEY_METHODS, keys, strict=True)
-            },
-            "accuracy",
-        ),
+    columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
+    tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
+    keys = {
+        method: _key_figures(
+            _key_scores(clips, [(PITCH_CLASSES[int(i) % 12], MODES[int(i) // 12]) for i in columns[method]])
+        )
+        for method in KEY_METHODS
     }
+    return {"tempo": _better(tempi, "accuracy1"), "key": _better(keys, "accuracy")}
 
 
 def _librosa_answers(model: CachedModel, clip: Annotation) -> Floats:
