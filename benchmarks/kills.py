@@ -114,10 +114,10 @@ def state(home: Path) -> dict[str, tuple[Any, ...]]:
             .join(TrackFeatures, TrackFeatures.track_id == Track.id)
             .where(Track.path.is_not(None))
         )
-        for track, descriptor, heard in session.execute(rows):
+        for track, vectors, features in session.execute(rows):
             facts = {column.key: getattr(track, column.key) for column in Track.__table__.columns}
             report = {name: value for name, value in (track.report or {}).items() if name != "timings"}
-            blobs = (descriptor.harmony, descriptor.sound, heard.chromagram, heard.trunk_output)
+            blobs = (vectors.harmony, vectors.sound, features.chromagram, features.trunk_output)
             found[str(track.path)] = (*blobs, facts | {"id": None, "report": report})
     catalogue.close()
     return found
