@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,7 +23,7 @@ from sqlalchemy import select
 
 from benchmarks.memory import count_analysed
 from benchmarks.page import Row
-from benchmarks.preprocess import preprocess
+from benchmarks.preprocess import preprocess, start
 from library.catalogue.database import open_catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 
@@ -75,21 +74,11 @@ def write_songs(music: Path) -> None:
 def run_undisturbed(music: Path, home: Path) -> tuple[float, float]:
     """Seconds until the first song is analysed, and from there to the end."""
     started = time.perf_counter()
-    process = start(music, home)
+    process = start(music, home, own_group=True)
     wait_for_more(process, home, 0)
     first = time.perf_counter()
     process.wait()
     return first - started, time.perf_counter() - first
-
-
-def start(music: Path, home: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "preprocess.py", str(music)],
-        env={**os.environ, "SORI_HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
 
 
 def wait_for_more(process: subprocess.Popen[bytes], home: Path, count: int) -> None:
@@ -102,7 +91,7 @@ def kill(music: Path, home: Path, seconds: float, *, early: bool, whole: bool) -
 
     False if it ended by itself before.
     """
-    process = start(music, home)
+    process = start(music, home, own_group=True)
     if not early:
         wait_for_more(process, home, count_analysed(home))
     with suppress(subprocess.TimeoutExpired):

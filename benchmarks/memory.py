@@ -6,9 +6,6 @@ that a leak shows as a rise.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +14,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import func, select
 
 from benchmarks.page import Row
-from benchmarks.preprocess import write_songs
+from benchmarks.preprocess import start, write_songs
 from library.catalogue.database import open_catalogue
 from library.catalogue.tables import Track, TrackVectors
 
@@ -30,11 +27,8 @@ def run() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         music, home = Path(folder) / "music", Path(folder) / "var"
         write_songs(music, SONGS, LENGTHS)
-        environment = {**os.environ, "SORI_HOME": str(home)}
         started = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "preprocess.py", str(music)], env=environment, stdout=subprocess.DEVNULL
-        )
+        process = start(music, home)
         highest: dict[int, list[float]] = {}
         while process.poll() is None:
             hundred = count_analysed(home) // HUNDRED

@@ -7,6 +7,7 @@ single requests on the loopback network.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import shutil
 import statistics
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.analyse import write_song
+from benchmarks.load.clients import post, send
 from benchmarks.load.service import Service, serve
 from benchmarks.page import Row
 
@@ -92,20 +94,8 @@ def _feed(service: Service, song: Path, stop: threading.Event) -> None:
     while not stop.is_set():
         if service.states().get("queued", 0) < 3:
             number += 1
-            _upload(service, audio + b"\0" * number)
+            asyncio.run(send(service.port, post(audio + b"\0" * number)))
         time.sleep(0.05)
-
-
-def _upload(service: Service, audio: bytes) -> None:
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n'
-        + audio
-        + b"\r\n--b--\r\n"
-    )
-    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    connection.request("POST", "/api/v1/analyses", body, {"Content-Type": "multipart/form-data; boundary=b"})
-    connection.getresponse().read()
-    connection.close()
 
 
 def _request_times(service: Service, path: str) -> list[float]:

@@ -82,10 +82,21 @@ def write_analysed(folder: Path, home: Path, song: Path) -> None:
     catalogue.close()
 
 
-def preprocess(music: Path, home: Path, *argv: str) -> float:
+def preprocess(music: Path, home: Path) -> float:
     """Seconds of the whole command, its start included. All files must be read."""
     started = time.perf_counter()
-    environment = {**os.environ, "SORI_HOME": str(home)}
-    command = [sys.executable, "preprocess.py", str(music), *argv]
-    subprocess.run(command, env=environment, capture_output=True, check=True)
+    process = start(music, home)
+    if process.wait() != 0:
+        raise RuntimeError(f"preprocess.py ended with {process.returncode}")
     return time.perf_counter() - started
+
+
+def start(music: Path, home: Path, *, own_group: bool = False) -> subprocess.Popen[bytes]:
+    """Run `preprocess.py` on a folder, on request in a process group of its own, which can be killed as a whole."""
+    return subprocess.Popen(
+        [sys.executable, "preprocess.py", str(music)],
+        env={**os.environ, "SORI_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=own_group,
+    )

@@ -74,9 +74,11 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
 
 
-def post() -> bytes:
-    unique = next(_numbers).to_bytes(8, "little")
-    audio = _SONG[:_FIRST_SAMPLE] + unique + _SONG[_FIRST_SAMPLE + 8 :]
+def post(audio: bytes | None = None) -> bytes:
+    """An upload of this audio, or of a unique song."""
+    if audio is None:
+        unique = next(_numbers).to_bytes(8, "little")
+        audio = _SONG[:_FIRST_SAMPLE] + unique + _SONG[_FIRST_SAMPLE + 8 :]
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="load.wav"\r\n\r\n'
         + audio

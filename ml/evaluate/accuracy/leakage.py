@@ -7,11 +7,9 @@ features in which every track appears three times, as segments of ten seconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import (
     GroupShuffleSplit,
     ShuffleSplit,
@@ -25,17 +23,17 @@ from sklearn.svm import SVC
 
 from ml.evaluate.accuracy.model import CachedModel, Songs
 from ml.evaluate.figures import Figures, rounded, spread
-from ml.features.arrays import Doubles, Integers
+from ml.features.arrays import Integers
 from ml.models.genre import BY_TAGS
 from ml.report.progress import show_progress
-from ml.train.data.corpus import read_rows, read_split, read_taggrams
+from ml.train.data.corpus import read_split, read_taggrams
+from ml.train.data.feature_tables import FeatureTable, read_table
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
 
 SEEDS = 5
 FOLDS = 5
 SEGMENT_TEST_SHARE = 0.1
-NOT_FEATURES = {"Track ID", "File", "GenreID", "Genre", "Type"}
 
 Split = tuple[Integers, Integers]
 
@@ -48,7 +46,7 @@ def measure(model: CachedModel, songs: Songs, shared: Path, split: str) -> Figur
         by_recipe = measure_recipe(train, model.rows(songs.test_taggrams), model.labels)
     else:
         by_recipe = cross_validate_recipe(train, model.labels)
-    segments = Segments.read(shared / "gtzan" / "features_10_sec.tsv")
+    segments = read_table(shared / "gtzan" / "features_10_sec.tsv")
     sides = read_split(shared, "train"), read_split(shared, split)
     return {"recipe": by_recipe, "segments": measure_segments(segments, *sides)}
 
@@ -88,31 +86,13 @@ def _recipe_accuracy(table: recipe.TrainingTable, labels: Sequence[str], splits:
     return float(np.mean(correct))
 
 
-@dataclass(frozen=True)
-class Segments:
-    features: Doubles
-    genres: Integers
-    tracks: npt.NDArray[np.str_]
-
-    @classmethod
-    def read(cls, path: Path) -> Segments:
-        rows = list(read_rows(path))
-        names = [name for name in rows[0] if name not in NOT_FEATURES]
-        genres = sorted({row["Genre"] for row in rows})
-        return cls(
-            np.array([[float(row[name]) for name in names] for row in rows]),
-            np.array([genres.index(row["Genre"]) for row in rows]),
-            np.array([Path(row["File"]).stem.replace("_", ".") for row in rows]),
-        )
-
-
-def measure_segments(segments: Segments, train: set[str], test: set[str]) -> Figures:
+def measure_segments(segments: FeatureTable, train: set[str], test: set[str]) -> Figures:
     """An SVM's accuracy per segment when the split is random by segment, random by track, or filtered by artist."""
-    indices = np.arange(len(segments.tracks))
+    indices = np.arange(len(segments.songs))
     by_segment = ShuffleSplit(SEEDS, test_size=SEGMENT_TEST_SHARE, random_state=0).split(indices)
     by_track = GroupShuffleSplit(SEEDS, test_size=SEGMENT_TEST_SHARE, random_state=0)
-    grouped = by_track.split(indices, groups=segments.tracks)
-    filtered = [np.flatnonzero(np.isin(segments.tracks, sorted(names))) for names in (train, test)]
+    grouped = by_track.split(indices, groups=segments.songs)
+    filtered = [np.flatnonzero(np.isin(segments.songs, sorted(names))) for names in (train, test)]
     return {
         "segment_wise": spread([_svm_accuracy(segments, *split) for split in by_segment]),
         "track_wise": spread([_svm_accuracy(segments, *split) for split in grouped]),
@@ -121,7 +101,7 @@ def measure_segments(segments: Segments, train: set[str], test: set[str]) -> Fig
     }
 
 
-def _svm_accuracy(segments: Segments, train: Integers, test: Integers) -> float:
-    model = make_pipeline(StandardScaler(), SVC(C=10))
-    model.fit(segments.features[train], segments.genres[train])
-    return float(model.score(segments.features[test], segments.genres[test]))
+def _svm_accuracy(segments: FeatureTable, train: Integers, test: Integers) -> float:
+    model, features = make_pipeline(StandardScaler(), SVC(C=10)), segments.features.astype(np.float64)
+    model.fit(features[train], segments.labels[train])
+    return float(model.score(features[test], segments.labels[test]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ml.evaluate import markdown
-from ml.evaluate.accuracy import page_mood, page_rhythm
+from ml.evaluate.accuracy import page_estimates
 from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import decimal, figure, image, percent, table
 
@@ -66,8 +66,8 @@ def write(figures: Figures, plots: dict[str, str]) -> str:
         *_random_split(genre["random_split"]),
         *_other_collection(genre["emotify"]),
         *_robustness(genre["robustness"]),
-        *page_rhythm.write(figures),
-        *page_mood.write(figures["mood"]),
+        *page_estimates.write_rhythm(figures),
+        *page_estimates.write_mood(figures["mood"]),
         *_provenance(figures),
     )
 

@@ -21,7 +21,7 @@ from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
-from ml.report.keys import MODES, TONICS
+from ml.report.keys import KEYS, MODES, TONICS
 from ml.report.progress import show_progress
 from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
@@ -115,24 +115,13 @@ def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[st
     for number, clip in enumerate(clips, start=1):
         show_progress(f"librosa {number}/{len(clips)}")
         answers.append(_librosa_answers(model, clip).tolist())
-    columns = list(zip(*answers, strict=True))
-    keys = [[(TONICS[int(i) % 12], MODES[int(i) // 12]) for i in column] for column in columns[2:]]
-    return {
-        "tempo": _better(
-            {
-                method: _tempo_figures(_tempo_scores(clips, column))
-                for method, column in zip(TEMPO_METHODS, columns[:2], strict=True)
-            },
-            "accuracy1",
-        ),
-        "key": _better(
-            {
-                method: _key_figures(_key_scores(clips, column))
-                for method, column in zip(KEY_METHODS, keys, strict=True)
-            },
-            "accuracy",
-        ),
+    columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
+    tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
+    keys = {
+        method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]]))
+        for method in KEY_METHODS
     }
+    return {"tempo": _better(tempi, "accuracy1"), "key": _better(keys, "accuracy")}
 
 
 def _librosa_answers(model: CachedModel, clip: Annotation) -> Floats:
