@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import jobs.engine
-import jobs.queue.analyses
+import jobs.queue.leases
 from environment import read_environment
 from jobs.parent_process import on_parent_exit
 from ml.audio.settings import Limits
@@ -55,7 +55,7 @@ def serve() -> int:
 
 
 def work() -> int:
-    jobs.queue.analyses.LEASE_SECONDS = LEASE_SECONDS
+    jobs.queue.leases.LEASE_SECONDS = LEASE_SECONDS
     jobs.engine.RENEW_SECONDS = RENEW_SECONDS
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -161,7 +161,7 @@ def test_a_dead_engines_songs_are_heard_by_another(
     analyses: Analyses, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = add(analyses, "song.wav")
-    monkeypatch.setattr("jobs.queue.analyses.LEASE_SECONDS", -1.0)
+    monkeypatch.setattr("jobs.queue.leases.LEASE_SECONDS", -1.0)
     assert analyses.claim("an engine that was killed") is not None
     monkeypatch.undo()
     run(all_ended(analyses))

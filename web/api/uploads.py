@@ -17,7 +17,7 @@ from typing import IO, Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from jobs.examples import FOLDER_NAME
+from jobs.examples import EXAMPLES, FOLDER_NAME
 from jobs.queue.analyses import Analysis, Upload
 from jobs.queue.ids import new_id
 from ml.audio.sniff import sniff
@@ -35,8 +35,6 @@ _LONGEST_NAME = 200
 PATIENCE_SECONDS = 30.0
 """How long somebody may go on sending what was refused already."""
 _PIECE_BYTES = 65536
-EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
-"""The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
 
 
 class Incoming(io.FileIO):
@@ -134,7 +132,7 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
 def examples() -> dict[str, str]:
     """The examples that are there to be tried."""
     folder = service().environment.home / FOLDER_NAME
-    return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
+    return {name: example.title for name, example in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
 
 
 def take_example(name: str, client: str) -> Analysis:

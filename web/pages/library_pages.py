@@ -29,7 +29,7 @@ from web.api.track_views import find_track, similar
 from web.context import service
 from web.pages.exports import to_playlist
 from web.pages.media import send_audio
-from web.pages.scan_pages import told
+from web.pages.scan_pages import scan_status
 
 browse = Blueprint("browse", __name__, url_prefix="/library")
 
@@ -73,7 +73,7 @@ def library() -> str:
         start=url_for("browse.library", **_given(asked)) if asked["after"] else None,
         columns={name: (head, _turned(asked, name)) for name, head in COLUMNS},
         may_change=may_change_library(),
-        scan=told() if may_change_library() else None,
+        scan=scan_status() if may_change_library() else None,
         folders=service().environment.folders,
         failures=bool(latest_failures(service().catalogue, 1)),
         **_choices(),

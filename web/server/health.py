@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from flask import Blueprint, Flask, Response, jsonify
 from sqlalchemy.exc import DBAPIError
 
-from jobs.queue.analyses import LEASE_SECONDS, QUEUED
+from jobs.queue.analyses import QUEUED
+from jobs.queue.leases import LEASE_SECONDS
 from jobs.queue.statistics import count_states
 from library.catalogue.database import DATABASE_NAME
 from web.context import Service, service

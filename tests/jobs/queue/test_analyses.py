@@ -104,9 +104,9 @@ def test_a_dead_engine_loses_its_lease(analyses: Analyses) -> None:
 def test_a_song_has_two_tries(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
-    assert analyses.give_back(one, "here")
+    assert analyses.retry(one, "here")
     analyses.claim("here")
-    assert not analyses.give_back(one, "here")
+    assert not analyses.retry(one, "here")
     assert state(analyses, one) == RUNNING
 
 

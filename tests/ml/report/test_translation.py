@@ -40,9 +40,14 @@ TABLED = (
         *genre_texts.SENTENCES,
         *(stage.label for stage in STAGES.values()),
         *song_pages.STATES.values(),
-        *uploads.EXAMPLES.values(),
+        *(example.title for example in uploads.EXAMPLES.values()),
     ),
-    *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
+    *(
+        *(head for _, head in library_pages.COLUMNS),
+        *scan_pages.COUNTS.values(),
+        *scan_pages.MESSAGES.values(),
+        *openapi.SENTENCES,
+    ),
     *(text for told in openapi.DECLARED for text in told.said()),
     *(dynamics.TITLE, *dynamics.TEXTS.values()),
 )
@@ -71,7 +76,11 @@ def said_templates(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "translate":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "translate"
+        ):
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
             found.add(ast.literal_eval(node.value))
