@@ -1,4 +1,4 @@
-"""What every test may ask for: the research data (or a reason to skip), audio made here, a small ear."""
+"""Fixtures for every test: the research data (or a reason to skip), audio made here, a fake pipeline."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from ml.report.schema import Report
-from tests.fakes import FakeEar, a_report, write_wav
+from tests.fakes import FakePipeline, a_report, write_wav
 
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -56,8 +56,8 @@ def report() -> Report:
 
 
 @pytest.fixture
-def pipeline() -> FakeEar:
-    return FakeEar()
+def pipeline() -> FakePipeline:
+    return FakePipeline()
 
 
 @pytest.fixture

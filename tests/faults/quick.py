@@ -19,14 +19,14 @@ from jobs.parent_process import on_parent_exit
 from ml.audio.settings import Limits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
-from tests.fakes import FakeEar
+from tests.fakes import FakePipeline
 from web.server import logs, supervisor
 
 LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
 """Shorter than in life, so that what a dead engine held is queued again while somebody looks on."""
 
 
-class QuickEar(FakeEar):
+class QuickPipeline(FakePipeline):
     """Takes a little time for each stage; a song named `slow` takes a second, one named `hang` does not end."""
 
     def run(
@@ -62,7 +62,7 @@ def work() -> int:
         signal.signal(number, lambda *_: end.set())
     on_parent_exit(end.set)
     logs.set_up("engine")
-    jobs.engine.work(read_environment(os.environ), end.is_set, load_pipeline=QuickEar)
+    jobs.engine.work(read_environment(os.environ), end.is_set, load_pipeline=QuickPipeline)
     return 0
 
 
