@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from library.catalogue.database import Catalogue, open_catalogue
 from ml.report.schema import Report
 from tests.fakes import FakePipeline, a_report, write_wav
 
@@ -99,3 +100,12 @@ def postgresql() -> Iterator[str]:
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalogue(request: pytest.FixtureRequest, home: Path) -> Iterator[Catalogue]:
+    """An empty library, on each of the databases."""
+    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    opened = open_catalogue(home, url)
+    yield opened
+    opened.close()

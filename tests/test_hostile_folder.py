@@ -31,7 +31,10 @@ if os.geteuid() == 0:
             sys.exit("the privilege of root could not be given up")
 os.execv(sys.executable, [sys.executable, "-c", sys.argv[1], *sys.argv[2:]])
 """
-PROGRAM = "import preprocess, sys, tests.hostile_folder as h; sys.exit(preprocess.main(load_pipeline=h.TroubledPipeline))"
+PROGRAM = """
+import preprocess, sys, tests.hostile_folder as hostile
+sys.exit(preprocess.main(load_pipeline=hostile.TroubledPipeline))
+"""
 
 
 @dataclass(frozen=True)
