@@ -34,6 +34,8 @@ class Progress(tqdm):  # type: ignore[misc]
             file=stream,
             disable=not stream.isatty(),
             leave=False,
+            ncols=_columns(),
+            nrows=20,  # asked of the terminal it may be 0, and then tqdm shows nothing
             unit="",
             ascii="░█",
             bar_format="{bar:20} {n_fmt}/{total_fmt}  {rate_noinv_fmt}, {remaining}  {desc}",
@@ -45,10 +47,13 @@ class Progress(tqdm):  # type: ignore[misc]
         self.n = self.initial = done
 
     def show(self, done: int, text: str) -> None:
-        # One column stays free: a full last line would make some terminals scroll.
-        self.ncols = shutil.get_terminal_size().columns - 1
-        self.n = done
+        self.n, self.ncols = done, _columns()
         self.set_description_str(clean(text))
+
+
+def _columns() -> int:
+    """One column stays free: a full last line would make some terminals scroll."""
+    return shutil.get_terminal_size().columns - 1
 
 
 def as_program(run: Callable[[], int]) -> int:

@@ -228,7 +228,7 @@ def test_the_bar_is_for_terminals_only(wav: Callable[..., Path]) -> None:
     assert program.returncode == 0
     assert re.search(r"0/2 [^\r]* song\.wav", shown)
     assert re.search(r"1/2 [^\r]* next\.wav", shown)
-    assert re.search(r"\r +\r$", shown)  # the line is blank again
+    assert re.search(r"\r +\r+$", shown)  # the line is blank again
     assert "\x1b" not in shown
     assert "\x1b" not in out
     assert out.count("Sounds like") == 2
