@@ -1,13 +1,13 @@
-"""Three short pieces to try Sori with, played by a few lines of arithmetic: nobody's recording, nobody's rights.
+"""Three short pieces to try Sori with, synthesised by a few lines of arithmetic, so that nobody holds rights to them.
 
-A waltz of plucked strings, a march of drums and bass, and a slow night of soft chords. They are made when an engine
-starts in a home that does not have them yet.
+They are made when an engine starts in a home that does not have them yet. Importing this module loads no numpy.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ _SEED = 5
 
 
 def make_in_background(home: Path) -> None:
-    """Make what is missing in a process of its own, which loads what an engine does not need."""
+    """Make what is missing in a process of its own, which loads soundfile; the engine does not need it."""
     if all((home / FOLDER_NAME / f"{name}.flac").exists() for name in EXAMPLES):
         return
     multiprocessing.get_context("spawn").Process(target=make, args=(home,), daemon=True).start()
@@ -35,8 +35,8 @@ def make(home: Path) -> None:
 
     folder = home / FOLDER_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    for name, play in EXAMPLES.items():
-        samples = play()
+    for name, example in EXAMPLES.items():
+        samples = example.play()
         samples *= 0.7 / np.abs(samples).max()
         partial = folder / f".{name}.partial"
         soundfile.write(partial, samples.astype(np.float32), RATE, format="FLAC")
@@ -94,7 +94,17 @@ def night() -> Doubles:
     return song
 
 
-EXAMPLES: dict[str, Callable[[], Doubles]] = {"waltz": waltz, "march": march, "night": night}
+@dataclass(frozen=True)
+class Example:
+    title: str
+    play: Callable[[], Doubles]
+
+
+EXAMPLES = {
+    "waltz": Example("A little waltz", waltz),
+    "march": Example("March of the tin drums", march),
+    "night": Example("Night ride", night),
+}
 
 
 def _silence() -> Doubles:
@@ -136,7 +146,7 @@ def _pluck(note: int, seconds: float) -> Doubles:
     import numpy as np
 
     times = _times(seconds)
-    partials: Sequence[Doubles] = [
+    partials = [
         np.sin(2 * np.pi * _hz(note) * k * times) * np.exp(-(2 + 1.4 * k) * times) / k for k in range(1, 9)
     ]
     plucked: Doubles = np.sum(partials, axis=0) * np.minimum(times / 0.003, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ def card_path(weights: Path) -> Path:
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of the content, in hexadecimal."""
+    """SHA-256 of a file, read once per process as long as the file does not change."""
+    status = path.stat()
+    return _hash_content(
+        path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+@lru_cache
+def _hash_content(path: Path, *_state: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,20 +13,20 @@ import time
 from pathlib import Path
 
 import jobs.engine
-import jobs.queue.analyses
+import jobs.queue.leases
 from environment import read_environment
 from jobs.parent_process import on_parent_exit
 from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
-from tests.fakes import FakeEar
+from tests.fakes import FakePipeline
 from web.server import logs, supervisor
 
 LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
 """Shorter than in production, so that the analyses of a dead engine are queued again during the test."""
 
 
-class FastPipeline(FakeEar):
+class FastPipeline(FakePipeline):
     """Takes a little time for each stage; a song named `slow` takes a second, and one named `hang` does not end."""
 
     def run(
@@ -55,7 +55,7 @@ def serve() -> int:
 
 
 def work() -> int:
-    jobs.queue.analyses.LEASE_SECONDS = LEASE_SECONDS
+    jobs.queue.leases.LEASE_SECONDS = LEASE_SECONDS
     jobs.engine.RENEW_SECONDS = RENEW_SECONDS
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,9 +23,9 @@ from environment import Environment
 from jobs.engine import Engine
 from jobs.local import ProcessPool
 from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
-from jobs.upload_analysis import Song, analyse_upload
+from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS
-from tests.fakes import FakeEar
+from tests.fakes import FakePipeline
 from tests.hostile.false_headers import wav
 from web.app import create_app
 from web.context import NAME
@@ -60,7 +60,7 @@ def upload(client: FlaskClient, suffix: bytes = b"") -> tuple[int, str]:
 
 def run(analyses: Analyses, ended: Callable[[], bool], seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
-    with ProcessPool[Song](1, FakeEar, partial(analyse_upload, limits=DEFAULT_LIMITS)) as pool:
+    with ProcessPool[UploadTask](1, FakePipeline, partial(analyse_upload, limits=DEFAULT_LIMITS)) as pool:
         Engine(analyses, pool, MODEL).run(lambda: ended() or time.monotonic() > deadline)
     assert time.monotonic() < deadline
 

@@ -17,7 +17,7 @@ from typing import IO, Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from jobs.examples import FOLDER_NAME
+from jobs.examples import EXAMPLES, FOLDER_NAME
 from jobs.queue.analyses import Analysis, Upload
 from jobs.queue.ids import new_id
 from ml.audio.sniff import sniff
@@ -35,8 +35,6 @@ _MAX_NAME_LENGTH = 200
 MAX_DRAIN_SECONDS = 30.0
 """How long the rest of a refused upload is read."""
 _CHUNK_BYTES = 65536
-EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
-"""File names and titles of the example songs, which a worker writes to the home's folder `examples`."""
 
 
 class Incoming(io.FileIO):
@@ -127,7 +125,7 @@ def accept(name: str, incoming: Incoming, client: str) -> Analysis:
 def examples() -> dict[str, str]:
     """Name and title of the example songs that have been written."""
     folder = service().environment.home / FOLDER_NAME
-    return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
+    return {name: example.title for name, example in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
 
 
 def accept_example(name: str, client: str) -> Analysis:

@@ -34,7 +34,7 @@ from web.context import service
 from web.pages.exports import send_download, to_playlist
 from web.pages.genre_texts import label_name
 from web.pages.media import send_audio
-from web.pages.scan_pages import told
+from web.pages.scan_pages import scan_status
 from web.pages.song_pages import key_name
 
 browse = Blueprint("browse", __name__, url_prefix="/library")
@@ -80,7 +80,7 @@ def library() -> str:
         start=url_for("browse.library", **_url_values(query)) if query["after"] else None,
         columns={name: (heading, _sort_address(query, name)) for name, heading in COLUMNS.items()},
         may_change=may_change_library(),
-        scan=told() if may_change_library() else None,
+        scan=scan_status() if may_change_library() else None,
         folders=service().environment.folders,
         failures=bool(latest_failures(service().catalogue, 1)),
         **_filter_choices(),

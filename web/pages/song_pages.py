@@ -10,8 +10,7 @@ from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
-from jobs.queue.analyses import FAILED, Analysis
-from jobs.upload_analysis import PEAKS
+from jobs.queue.analyses import FAILED, PEAKS, Analysis
 from ml.report.errors import SoriError
 from ml.report.keys import camelot, spell_tonic
 from ml.report.schema import Report

@@ -11,7 +11,8 @@ from flask import Blueprint, Flask, Response, jsonify
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import DBAPIError
 
-from jobs.queue.analyses import LEASE_SECONDS, QUEUED
+from jobs.queue.analyses import QUEUED
+from jobs.queue.leases import LEASE_SECONDS
 from library.catalogue.database import DATABASE_NAME
 from web.context import service
 from web.server.metrics import current_metrics

@@ -25,7 +25,7 @@ from ml.paths import ROOT
 from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)
-ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--lifeline")
+ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--end-with-parent")
 
 GRACE_SECONDS = 30.0
 """How long children may take to end before they are killed."""
