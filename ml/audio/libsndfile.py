@@ -10,12 +10,11 @@ import numpy as np
 import soundfile
 
 from ml.audio.header import Header, read_header
-from ml.audio.mono import Decoded, Mono
+from ml.audio.mono import Decoded, Mono, Samples
 from ml.audio.mpg123 import discard_c_stderr
 from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
-from ml.features.arrays import Floats
 from ml.report import errors
 
 BLOCK_SAMPLES = 1 << 18
@@ -66,7 +65,7 @@ def _read(
 ) -> Decoded:
     rate, channels = sound.samplerate, sound.channels
     mono = Mono(rate, limits.max_seconds, first_channel_only=first_channel_only)
-    block: Floats = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
+    block: Samples = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
     left = int(np.ceil(min(limits.max_seconds, 1e6) * rate))
     deadline = time.monotonic() + limits.decode_wall_seconds
     frame_count, is_broken = 0, False

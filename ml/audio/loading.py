@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.audio import ffmpeg, libsndfile
-from ml.audio.mono import Decoded, Mono, peak
+from ml.audio.mono import Decoded, Mono, Samples, peak
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.audio.sniff import sniff
 from ml.audio.source import open_source
 from ml.audio.tags import UNTITLED, clean, title_and_artist
-from ml.features.arrays import Floats
 from ml.report import errors
 
 SILENCE = 1e-4
@@ -39,7 +38,7 @@ class Audio:
     say so if that is not the whole file; `sample_rate` (Hz) and `format` are the source's.
     """
 
-    samples: Floats
+    samples: Samples
     duration_seconds: float
     title: str
     artist: str | None = None
