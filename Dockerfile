@@ -1,10 +1,10 @@
-# One image with everything pinned. Build: docker build -t sori .
+# Build: docker build -t sori .
 FROM python:3.12-slim
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /srv/sori
 
-# The packages first: they change seldom, and a changed line of code need not fetch them again.
+# Packages are a layer of their own, so that a change of the code does not install them again.
 COPY requirements.txt .
 RUN pip install --requirement requirements.txt
 
@@ -17,12 +17,12 @@ RUN for po in translations/*/LC_MESSAGES/messages.po; do \
  && mkdir --parents var && chown sori:sori var
 
 USER sori
-# numba and matplotlib keep what they compile, and the program folder is not theirs to write.
+# numba and matplotlib write caches, and the user cannot write to the program folder.
 ENV SORI_HOST=0.0.0.0 NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
 VOLUME ["/srv/sori/var"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Opening an address that answers 503 raises, and then Python's exit code is 1.
+# urlopen raises on status 503, so the exit code is 1.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "-c", \
   "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('SORI_PORT', '8000') + '/healthz', timeout=8)"]
 CMD ["python", "main.py", "serve"]

@@ -1,11 +1,12 @@
-# Everything starts here: `make help` lists the targets. Each one installs what it needs first.
+# `make help` lists the targets. Each target installs what it needs first.
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard translations/*/LC_MESSAGES/messages.po))
 PYTEST_ARGS ?=
 
-# The first Python that TensorFlow has wheels for and that can make an environment (Debian splits ensurepip off).
+# The first Python that TensorFlow has wheels for and that can create a virtual environment (on Debian, ensurepip is a
+# package of its own).
 FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 	  if $$name -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null; \
 	  then echo $$name; exit 0; fi; done; \
@@ -18,32 +19,32 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 help:  ## list these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-setup: $(VENV)/.runtime $(CATALOGUES)  ## the virtual environment in .venv, and the translations
+setup: $(VENV)/.runtime $(CATALOGUES)  ## create .venv and compile the translations
 
 run: setup  ## start the web service
 	@$(PYTHON) main.py serve
 
-test: setup $(VENV)/.development  ## the whole test suite, in a real browser too
+test: setup $(VENV)/.development  ## run all tests, some of them in a real browser
 	@$(PYTHON) -m tests.browser.chromium
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-lint: setup $(VENV)/.development  ## ruff, formatting and mypy
+lint: setup $(VENV)/.development  ## check with ruff, ruff format and mypy
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-bench: setup  ## measure speed and memory
+bench: setup  ## run the benchmarks of speed and memory
 	@$(PYTHON) -m benchmarks
 
-hostile: setup $(VENV)/.development  ## every hostile input, long runs over the parsers, 200 kills (nightly)
+hostile: setup $(VENV)/.development  ## all malformed inputs, long property tests of the parsers, 200 kills (nightly)
 	@$(PYTHON) -m tests.hostile --model
 	@HOSTILE_EXAMPLES=20000 $(PYTHON) -m pytest tests/hostile/test_properties.py --timeout 3600
 	@$(PYTHON) -m tests.faults
 
-# The stamps make a second run cost nothing; a changed list of packages makes the first step run again.
+# Stamp files: packages are installed again only after a requirements file has changed.
 $(VENV)/.runtime: requirements.txt
 	@$(PYTHON) -m pip --version > /dev/null 2>&1 || { python=$$($(FIND_PYTHON)) && $$python -m venv $(VENV); }
-	@echo "Installing what Sori needs into $(VENV) (a few minutes the first time)"
+	@echo "Installing packages into $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -1,7 +1,10 @@
-"""The settings of one installation, read from the environment once, at the start.
+"""The settings of one installation: one declaration for each, read from the environment once, when a process starts.
 
-Only the entry points call `read_environment`; everything below them is given values. A wrong setting stops
-the start with the variable's name, because a typing error that is silently ignored shows up months later.
+Only the entry points of processes read them: `main`, `preprocess`, and in the web process `web.app.create_app` and
+`web.server.gunicorn_settings`, which gunicorn loads. All other code is given values. A setting that cannot be used
+stops the start with the variable's name, because a typing error that is silently ignored shows up months later.
+
+`python -m environment > docs/settings.md` writes the page about them.
 """
 
 from __future__ import annotations
@@ -9,247 +12,284 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.paths import DEFAULT_HOME
 from ml.report.errors import SoriError
 
 LANGUAGES = ("en", "ko")
-SECRET_CHARACTERS = 32
 
 
 class SettingError(SoriError):
-    """A setting that cannot be used; the facts always hold its `name`, and its `value` unless that is a secret."""
+    """A setting or an option that cannot be used. The `value` of a secret is “…”."""
 
     code = "setting"
+    sentence = "{name} is “{value}”, but it must be {format}."
 
 
-class NotSecondsError(SettingError):
-    sentence = "{name} is “{value}”, but it must be a number of seconds, {least} or more."
+@dataclass(frozen=True)
+class Kind:
+    """How the text of a setting is read and written. `requirement` is what the text must be, unless any will do."""
+
+    requirement: str = ""
+    parse: Callable[[str], Any] = str
+    """Raises ValueError, KeyError or OSError for a text that it cannot read."""
+    is_right: Callable[[Any], object] = lambda value: True
+    write: Callable[[Any], str] = str
+    separator: str = ""
+    """Stands between the values of a list; empty for a single value."""
+    is_secret: bool = False
+
+    def read(self, name: str, text: str) -> Any:
+        """The value of the setting or option `name`."""
+        if not self.separator:
+            return self._read_one(name, text)
+        return tuple(self._read_one(name, part) for part in text.split(self.separator) if part.strip())
+
+    def _read_one(self, name: str, text: str) -> Any:
+        try:
+            value = self.parse(text)
+            if self.is_right(value):
+                return value
+        except (ValueError, KeyError, OSError):
+            pass
+        raise SettingError(name=name, value="…" if self.is_secret else text, format=self.requirement)
+
+    def to_text(self, value: Any) -> str:
+        """The text that `read` turns into this value; empty for a setting that is not set."""
+        if self.separator:
+            return self.separator.join(map(self.write, value))
+        return "" if value is None else self.write(value)
 
 
-class NoWeightsError(SettingError):
-    sentence = "{name} is “{value}”, but there is no such file."
+def _read_api_keys(text: str) -> dict[str, str]:
+    """Entries `name:sha256`, with commas between them or, in a file that the text names, one per line."""
+    # An entry always has a colon and 64 hexadecimal digits, which no sensible path has.
+    is_list = re.search(r":[0-9a-f]{64}", text)
+    entries = text.split(",") if is_list else Path(text).read_text(encoding="utf-8").splitlines()
+    pairs = (entry.split(":") for entry in map(str.strip, entries) if entry and entry[0] != "#")
+    return {sha256: name for name, sha256 in pairs}
 
 
-class NotASwitchError(SettingError):
-    sentence = "{name} is “{value}”, but it must be 1 or 0."
+def _are_api_keys(keys: Mapping[str, str]) -> bool:
+    return all(re.fullmatch(r"[\w.-]{1,40}:[0-9a-f]{64}", f"{name}:{key}") for key, name in keys.items())
 
 
-class NotANumberError(SettingError):
-    sentence = "{name} is “{value}”, but it must be a whole number from {least} to {most}."
+def _write_path(path: Path) -> str:
+    return str(path.absolute())
 
 
-class NotAFolderError(SettingError):
-    sentence = "{name} names “{value}”, but that is no folder, or its path does not begin at the root."
+def _choice(yes: str, no: str) -> Kind:
+    written = {True: yes, False: no}
+    return Kind(f"{yes} or {no}", {yes: True, no: False}.__getitem__, write=written.__getitem__)
 
 
-class NotOnOrOffError(SettingError):
-    sentence = "{name} is “{value}”, but it must be on or off."
-
-
-class NotAHostError(SettingError):
-    sentence = (
-        "{name} names “{value}”, which is no name of a host. Write names without http:// and without a port."
+def _whole(minimum: int, maximum: int) -> Kind:
+    return Kind(
+        f"a whole number from {minimum} to {maximum}",
+        lambda text: int(text) if text.isascii() and text.isdigit() else -1,
+        lambda number: minimum <= number <= maximum,
     )
 
 
-class NotAPasswordHashError(SettingError):
-    sentence = "{name} is no password hash. Make one with: python main.py password"
-
-
-class ShortSecretError(SettingError):
-    sentence = "{name} is too short to keep a secret: {least} characters are needed."
-
-
-class NotAnApiKeyError(SettingError):
-    sentence = "{name} holds an entry that is no API key. Make one with: python main.py key NAME"
-
-
-class NobodyMayEnterError(SettingError):
-    sentence = "{name} is {value}, but nobody could come in: set SORI_PASSWORD_HASH or SORI_API_KEYS as well."
+TEXT = Kind()
+PATH = Kind(parse=Path, write=_write_path)
+SECONDS = Kind(
+    f"a number of seconds, {DEFAULT_LIMITS.min_seconds:g} or more",
+    float,
+    lambda seconds: DEFAULT_LIMITS.min_seconds <= seconds < math.inf,
+    lambda seconds: str(seconds).removesuffix(".0"),
+)
+SWITCH = _choice("1", "0")
+ON_OR_OFF = _choice("on", "off")
+PORT = _whole(1, 65535)
+FILE = Kind("the path of an existing file", Path, Path.is_file, _write_path)
+FOLDERS = Kind(
+    "absolute paths of existing folders",
+    Path,
+    lambda path: path.is_absolute() and path.is_dir(),
+    _write_path,
+    separator=os.pathsep,
+)
+HOSTS = Kind(
+    "host names without http:// and without a port",
+    lambda text: text.strip().lower(),
+    re.compile(r"\*|[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]").fullmatch,
+    separator=",",
+)
+DATABASE = Kind(is_secret=True)
+PASSWORD_HASH = Kind(
+    "a hash from “python main.py password”",
+    is_right=re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+:\d+)\$[^$]+\$[0-9a-f]+").fullmatch,
+    is_secret=True,
+)
+API_KEYS = Kind(
+    "entries from “python main.py key NAME”",
+    _read_api_keys,
+    _are_api_keys,
+    lambda keys: ",".join(f"{name}:{sha256}" for sha256, name in keys.items()),
+    is_secret=True,
+)
+SECRET = Kind("at least 32 characters long", is_right=lambda text: len(text) >= 32, is_secret=True)
 
 
 @dataclass(frozen=True)
 class Environment:
-    max_seconds: float = DEFAULT_LIMITS.max_seconds
-    genre_weights: Path | None = None
-    mood_weights: Path | None = None
-    debug: bool = False
-    home: Path = DEFAULT_HOME
-    database_url: str | None = field(default=None, repr=False)
-    host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 0
-    """Processes that listen to songs for the web service; 0 is half as many as there are cores."""
-    max_upload_mb: int = 100
-    expire_hours: int = 24
-    """How long a song that was handed in is kept; 0 keeps it until it is deleted."""
-    folders: tuple[Path, ...] = ()
-    """Folders of music that the library page reads again when it is asked to."""
-    threads: int = 16
-    """Requests that the web process answers at the same time."""
-    password_hash: str | None = field(default=None, repr=False)
-    private: bool = False
-    api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Every setting with its kind, its help text and its default. The variable of `max_seconds` is SORI_MAX_SECONDS."""
+
+    max_seconds: Annotated[
+        float,
+        SECONDS,
+        "how many seconds of each file are analysed; the rest is left out, with a note in the report. At least 1. "
+        "`--max-seconds` overrides it",
+    ] = DEFAULT_LIMITS.max_seconds
+    genre_weights: Annotated[
+        Path | None,
+        FILE,
+        "your own genre model instead of that in `weight/`, of any kind of `ml.train --model`",
+    ] = None
+    mood_weights: Annotated[
+        Path | None, FILE, "your own mood model instead of that in `weight/`, from `ml.train --task mood`"
+    ] = None
+    home: Annotated[Path, PATH, "folder of the library and all else that Sori stores"] = DEFAULT_HOME
+    database_url: Annotated[
+        str | None, DATABASE, "a PostgreSQL, `postgresql://user@host/name`, instead of SQLite in `SORI_HOME`"
+    ] = field(default=None, repr=False)
+    debug: Annotated[bool, SWITCH, "`1` prints the Python traceback of a failure, for bug reports"] = False
+    host: Annotated[
+        str, TEXT, "the address that the web service listens on; `0.0.0.0`, as in Docker, is every network"
+    ] = "127.0.0.1"
+    port: Annotated[int, PORT, "the port that the web service listens on"] = 8000
+    workers: Annotated[
+        int, _whole(0, 256), "how many processes analyse uploads, about 800 MB each; `0` is half the cores"
+    ] = 0
+    max_upload_mb: Annotated[int, _whole(1, 4096), "the largest file that can be uploaded, in MB"] = 100
+    expire_hours: Annotated[
+        int, _whole(0, 24 * 3650), "how long an upload and its report are kept; `0` keeps them until deleted"
+    ] = 24
+    folders: Annotated[
+        tuple[Path, ...], FOLDERS, "music folders for the library page: absolute paths with `:` between them"
+    ] = ()
+    threads: Annotated[int, _whole(2, 512), "how many requests the web process answers at the same time"] = 16
+    password_hash: Annotated[
+        str | None,
+        PASSWORD_HASH,
+        "the hash of the password for changing the library; `python main.py password` makes it. It holds `$` signs: "
+        "put it in single quotes",
+    ] = field(default=None, repr=False)
+    private: Annotated[
+        bool, SWITCH, "`1` shows nothing to people who have not signed in. It needs a password or an API key"
+    ] = False
+    api_keys: Annotated[
+        Mapping[str, str],
+        API_KEYS,
+        "entries `name:sha256` with commas between them, or the path of a file with one per line; "
+        "`python main.py key NAME` makes one",
+    ] = field(default_factory=dict, repr=False)
     """The name of each key by its SHA-256."""
-    secret_key: str | None = field(default=None, repr=False)
-    hosts: tuple[str, ...] = ()
-    """Names by which this service may be called, besides addresses and its own; `*` is any."""
-    proxies: int = 0
-    """How many proxies stand in front and can be believed."""
-    rate_limits: bool = True
-    queue: int = 200
-    """How many songs may wait at the same time, and how many of them one browser's."""
-    client_queue: int = 50
-    min_free_mb: int = 500
+    secret_key: Annotated[
+        str | None,
+        SECRET,
+        "what cookies are signed with, at least 32 characters. One is made in `SORI_HOME` where none is set; "
+        "machines that share no home need the same one",
+    ] = field(default=None, repr=False)
+    hosts: Annotated[
+        tuple[str, ...],
+        HOSTS,
+        "the service's host names, with commas between them. Addresses, `localhost` and the machine's name always "
+        "work; `*` allows any name",
+    ] = ()
+    proxies: Annotated[
+        int, _whole(0, 10), "how many proxies set `X-Forwarded-For`, `-Proto` and `-Host`; `0` ignores these"
+    ] = 0
+    rate_limits: Annotated[
+        bool, ON_OR_OFF, "`off` sets no limit on how often a client may call and upload, for measuring"
+    ] = True
+    queue: Annotated[
+        int, _whole(1, 1_000_000), "how many songs may wait; more uploads are refused until some are done"
+    ] = 200
+    client_queue: Annotated[
+        int, _whole(1, 1_000_000), "how many waiting songs may come from one browser or one program"
+    ] = 50
+    min_free_mb: Annotated[
+        int, _whole(0, 10_000_000), "how many megabytes an upload must leave free on the disk of `SORI_HOME`"
+    ] = 500
+
+
+class Setting(NamedTuple):
+    variable: str
+    kind: Kind
+    help: str
+
+
+SETTINGS = {
+    name: Setting(f"SORI_{name.upper()}", *annotation.__metadata__)
+    for name, annotation in get_type_hints(Environment, include_extras=True).items()
+}
+"""The settings by their names in `Environment`."""
+PRIVATE_REQUIREMENT = "0 until SORI_PASSWORD_HASH or SORI_API_KEYS is set"
+REQUIREMENTS = {one.kind.requirement for one in SETTINGS.values()} - {""} | {PRIVATE_REQUIREMENT}
+"""What completes the sentence of the error."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
     """Check every setting; an empty variable counts as one that is not set."""
-    seconds = variables.get("SORI_MAX_SECONDS")
-    return Environment(
-        max_seconds=parse_seconds("SORI_MAX_SECONDS", seconds) if seconds else DEFAULT_LIMITS.max_seconds,
-        genre_weights=_file("SORI_GENRE_WEIGHTS", variables),
-        mood_weights=_file("SORI_MOOD_WEIGHTS", variables),
-        debug=_switch("SORI_DEBUG", variables),
-        home=Path(variables.get("SORI_HOME") or DEFAULT_HOME),
-        database_url=variables.get("SORI_DATABASE_URL") or None,
-        host=variables.get("SORI_HOST") or Environment.host,
-        port=parse_port("SORI_PORT", variables.get("SORI_PORT") or str(Environment.port)),
-        workers=_whole("SORI_WORKERS", variables, Environment.workers, 0, 256),
-        max_upload_mb=_whole("SORI_MAX_UPLOAD_MB", variables, Environment.max_upload_mb, 1, 4096),
-        expire_hours=_whole("SORI_EXPIRE_HOURS", variables, Environment.expire_hours, 0, 24 * 3650),
-        folders=_folders("SORI_FOLDERS", variables),
-        threads=_whole("SORI_THREADS", variables, Environment.threads, 2, 512),
-        password_hash=_password_hash("SORI_PASSWORD_HASH", variables),
-        private=_private("SORI_PRIVATE", variables),
-        api_keys=_api_keys("SORI_API_KEYS", variables),
-        secret_key=_secret("SORI_SECRET_KEY", variables),
-        hosts=_hosts("SORI_HOSTS", variables),
-        proxies=_whole("SORI_PROXIES", variables, Environment.proxies, 0, 10),
-        rate_limits=_on("SORI_RATE_LIMITS", variables),
-        queue=_whole("SORI_QUEUE", variables, Environment.queue, 1, 1_000_000),
-        client_queue=_whole("SORI_CLIENT_QUEUE", variables, Environment.client_queue, 1, 1_000_000),
-        min_free_mb=_whole("SORI_MIN_FREE_MB", variables, Environment.min_free_mb, 0, 10_000_000),
+    environment = Environment(
+        **{
+            name: setting.kind.read(setting.variable, variables[setting.variable])
+            for name, setting in SETTINGS.items()
+            if variables.get(setting.variable)
+        }
     )
+    if environment.private and not (environment.password_hash or environment.api_keys):
+        raise SettingError(name="SORI_PRIVATE", value="1", format=PRIVATE_REQUIREMENT)
+    return environment
 
 
-def parse_port(name: str, value: str) -> int:
-    return _whole(name, {name: value}, Environment.port, 1, 65535)
+def to_variables(environment: Environment) -> dict[str, str]:
+    """The variables for a child process, which reads the same settings from them in whatever folder it runs."""
+    return {one.variable: one.kind.to_text(getattr(environment, name)) for name, one in SETTINGS.items()}
 
 
-def parse_seconds(name: str, value: str) -> float:
-    """Seconds from a setting or an option called `name`; shorter than the shortest song makes no sense."""
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not DEFAULT_LIMITS.min_seconds <= seconds < math.inf:
-        raise NotSecondsError(name=name, value=value, least=f"{DEFAULT_LIMITS.min_seconds:g}")
-    return seconds
+parse_port, parse_seconds = PORT.read, SECONDS.read
+"""The value of a command's option: `parse_port("--port", "8000")`."""
 
 
 def read_language(variables: Mapping[str, str]) -> str:
     """The person's language by the POSIX rule: the first of the three that is set decides. Never fails."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := variables.get(name):
-            language = value[:2].lower()
-            return language if language in LANGUAGES else "en"
-    return "en"
+    values = (variables.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    language = next(filter(None, values), "")[:2].lower()
+    return language if language in LANGUAGES else "en"
 
 
-def _file(name: str, variables: Mapping[str, str]) -> Path | None:
-    value = variables.get(name)
-    if not value:
-        return None
-    if not Path(value).is_file():
-        raise NoWeightsError(name=name, value=value)
-    return Path(value)
+_PAGE = """# Settings
+
+Sori reads its settings from environment variables once, when it starts. An empty variable counts as not set. A value
+that cannot be used stops the start with exit code 2 and a sentence that names the variable.
+
+| variable | default | meaning |
+|---|---|---|
+{rows}
+| `SORI_SHARED` | `../shared` | for developers: the folder of the research data that some tests need |
+| `SORI_TEST_POSTGRESQL` | `postgresql+psycopg://postgres@127.0.0.1:5432/test` | for developers: a server where the \
+tests may create databases of their own; without one they skip that half |
+
+The language of terminal text follows the system (`LC_ALL`, `LC_MESSAGES`, `LANG`): Korean, else English; `--lang`
+overrides it. [`NO_COLOR`](https://no-color.org) switches colours off.
+"""
 
 
-def _folders(name: str, variables: Mapping[str, str]) -> tuple[Path, ...]:
-    folders = tuple(Path(part) for part in (variables.get(name) or "").split(os.pathsep) if part)
-    for folder in folders:
-        if not folder.is_absolute() or not folder.is_dir():
-            raise NotAFolderError(name=name, value=str(folder))
-    return folders
+def settings_page() -> str:
+    """The text of docs/settings.md."""
+    defaults = to_variables(Environment()) | {"SORI_HOME": "var/"}
+    shown = {variable: f"`{text}`" if text else "none" for variable, text in defaults.items()}
+    rows = (f"| `{one.variable}` | {shown[one.variable]} | {one.help} |" for one in SETTINGS.values())
+    return _PAGE.format(rows="\n".join(rows))
 
 
-def _switch(name: str, variables: Mapping[str, str]) -> bool:
-    value = variables.get(name) or "0"
-    if value not in ("0", "1"):
-        raise NotASwitchError(name=name, value=value)
-    return value == "1"
-
-
-def _on(name: str, variables: Mapping[str, str]) -> bool:
-    value = variables.get(name) or "on"
-    if value not in ("on", "off"):
-        raise NotOnOrOffError(name=name, value=value)
-    return value == "on"
-
-
-def _private(name: str, variables: Mapping[str, str]) -> bool:
-    private = _switch(name, variables)
-    if private and not (variables.get("SORI_PASSWORD_HASH") or variables.get("SORI_API_KEYS")):
-        raise NobodyMayEnterError(name=name, value="1")
-    return private
-
-
-def _password_hash(name: str, variables: Mapping[str, str]) -> str | None:
-    value = variables.get(name) or None
-    if value and not re.fullmatch(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+:\d+)\$[^$]+\$[0-9a-f]+", value):
-        raise NotAPasswordHashError(name=name)
-    return value
-
-
-def _api_keys(name: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Entries `name:sha256`, in the variable with commas between them or in a file that it names, one a line."""
-    value = variables.get(name) or ""
-    # An entry always has a colon and 64 hexadecimal digits; a path that looks like that is nobody's.
-    entries = value.split(",") if re.search(r":[0-9a-f]{64}", value) else _lines(name, value)
-    keys: dict[str, str] = {}
-    for entry in filter(None, map(str.strip, entries)):
-        found = re.fullmatch(r"([\w.-]{1,40}):([0-9a-f]{64})", entry)
-        if not found:
-            raise NotAnApiKeyError(name=name)
-        keys[found[2]] = found[1]
-    return keys
-
-
-def _lines(name: str, path: str) -> list[str]:
-    if not path:
-        return []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise NotAnApiKeyError(name=name) from error
-    return [line for line in lines if not line.startswith("#")]
-
-
-def _secret(name: str, variables: Mapping[str, str]) -> str | None:
-    value = variables.get(name) or None
-    if value and len(value) < SECRET_CHARACTERS:
-        raise ShortSecretError(name=name, least=SECRET_CHARACTERS)
-    return value
-
-
-def _hosts(name: str, variables: Mapping[str, str]) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in (variables.get(name) or "").split(",") if host.strip())
-    for host in hosts:
-        if not re.fullmatch(r"\*|[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]", host):
-            raise NotAHostError(name=name, value=host)
-    return hosts
-
-
-def _whole(name: str, variables: Mapping[str, str], default: int, least: int, most: int) -> int:
-    value = variables.get(name)
-    if not value:
-        return default
-    if not (value.isascii() and value.isdigit() and least <= int(value) <= most):
-        raise NotANumberError(name=name, value=value, least=least, most=most)
-    return int(value)
+if __name__ == "__main__":
+    print(settings_page(), end="")

@@ -1,8 +1,8 @@
-"""Sori's front door: `python main.py serve` and `python main.py analyse FILE...`.
+"""The command line: `python main.py serve`, `python main.py analyse FILE...` and a few more.
 
-Arguments and exit codes only. 0: every file was read, or the service ended as it was asked to. 1: some files were not
-read, each with its reason. 2: nothing was tried, as the command, an argument, a setting, the address, the database or
-the model is wrong. 130: interrupted. 141: the reader left.
+Arguments and exit codes only. 0: every file was read, or the service was asked to end. 1: some files could not be read,
+each with its reason. 2: nothing was tried: the command, an argument, a setting, the address, the database or the model
+is wrong. 130: interrupted. 141: the reader of the output has left.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from pathlib import Path
 
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Analyser, attempt, load_pipeline
+from jobs.parent_process import on_parent_exit
 from ml.audio.folders import find_audio
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
 from ml.report.errors import SoriError
+from ml.report.json_lines import error_to_json, to_json
+from ml.report.text import Look, error_to_text, to_text
 from ml.report.translation import Translator
-from ml.report.writers import Look, error_to_json, error_to_text, to_json, to_text
 from terminal import Progress, as_program, look_of
 
 VERSION = "0.1.0"
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
 NICENESS = 5
-"""Pages go before songs where both want the same core."""
+"""Pages go before analyses where both want the same core."""
 
 
 class NothingToAnalyseError(SoriError):
@@ -40,29 +42,29 @@ class NothingToAnalyseError(SoriError):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="main.py", description="Sori hears what a song sounds like.")
+    parser = argparse.ArgumentParser(
+        prog="main.py", description="Sori analyses music: genre, tempo, key, mood and similar tracks."
+    )
     parser.add_argument("--version", action="version", version=f"Sori {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     serve = commands.add_parser("serve", help="start the web service (the default)")
-    serve.add_argument("--host", help="the address to listen on (default: SORI_HOST, or 127.0.0.1)")
-    serve.add_argument("--port", help="the port to listen on (default: SORI_PORT, or 8000)")
-    work = commands.add_parser("work", help="hear what was handed in, beside a service that runs elsewhere")
-    work.add_argument("--lifeline", action="store_true", help="end when standard input ends")
-    commands.add_parser("password", help="ask for a password and print what SORI_PASSWORD_HASH takes")
-    key = commands.add_parser("key", help="make a key for a program and print what SORI_API_KEYS takes")
-    key.add_argument("name", metavar="NAME", help="what the program is called")
-    analyse = commands.add_parser("analyse", help="listen to files and folders and say what they sound like")
-    analyse.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="an audio file, or a folder of them"
-    )
-    analyse.add_argument("--json", action="store_true", help="one JSON object per line, for programs")
-    analyse.add_argument("--max-seconds", metavar="N", help="listen to at most N seconds of each file")
-    analyse.add_argument("--lang", choices=LANGUAGES, help="the language of the answer")
+    serve.add_argument("--host", help="address to listen on (default: SORI_HOST, or 127.0.0.1)")
+    serve.add_argument("--port", help="port to listen on (default: SORI_PORT, or 8000)")
+    work = commands.add_parser("work", help="analyse the uploads of a service that runs elsewhere")
+    work.add_argument("--end-with-parent", action="store_true", help="end when standard input is closed")
+    commands.add_parser("password", help="ask for a password and print its SORI_PASSWORD_HASH")
+    key = commands.add_parser("key", help="create an API key for a program and print its SORI_API_KEYS entry")
+    key.add_argument("name", metavar="NAME", help="name of the program")
+    analyse = commands.add_parser("analyse", help="analyse files and folders and print the reports")
+    analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an audio file or a folder")
+    analyse.add_argument("--json", action="store_true", help="print one JSON object per line")
+    analyse.add_argument("--max-seconds", metavar="N", help="analyse at most N seconds of each file")
+    analyse.add_argument("--lang", choices=LANGUAGES, help="language of the output")
     return parser
 
 
 def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser | None = None) -> int:
-    """One command line to one exit code. The tests hand in their own environment and ear."""
+    """From a command line to an exit code. The tests pass their own environment and pipeline."""
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has already said why
@@ -73,7 +75,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser
         if arguments.command == "analyse":
             return _analyse(arguments, environment, translator, look_of(sys.stdout, variables), pipeline)
         if arguments.command == "work":
-            return _work(environment, lifeline=arguments.lifeline)
+            return _work(environment, arguments.end_with_parent)
         if arguments.command in ("password", "key"):
             return _make_secret(arguments, translator)
         return _serve(arguments, environment, variables, translator)
@@ -88,7 +90,7 @@ def _serve(
     variables: Mapping[str, str],
     translator: Translator,
 ) -> int:
-    from web.server import logs, supervisor
+    from web.server import logs, supervisor  # with the database: `--help` stays fast without
 
     host, port = getattr(arguments, "host", None), getattr(arguments, "port", None)
     if port is not None:
@@ -97,20 +99,19 @@ def _serve(
     logs.set_up("serve")
 
     def announce(address: str) -> None:
-        print(translator.translate("Sori is at {address} (Ctrl-C ends it)", address=address), flush=True)
+        print(translator.translate("Sori runs at {address} (Ctrl-C ends it)", address=address), flush=True)
 
     return supervisor.serve(environment, variables, announce)
 
 
-def _work(environment: Environment, *, lifeline: bool) -> int:
-    from jobs import engine
-    from jobs.parent_process import on_parent_exit
-    from web.server import logs
+def _work(environment: Environment, end_with_parent: bool) -> int:
+    from jobs import engine  # with the database and numpy
+    from web.server import logs  # with flask
 
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: end.set())
-    if lifeline:
+    if end_with_parent:
         on_parent_exit(end.set)
     os.nice(NICENESS)
     logs.set_up("engine")
@@ -119,7 +120,7 @@ def _work(environment: Environment, *, lifeline: bool) -> int:
 
 
 def _make_secret(arguments: argparse.Namespace, translator: Translator) -> int:
-    from web.access import credentials
+    from web.access import credentials  # with flask
 
     if arguments.command == "key":
         return credentials.make_key(arguments.name, translator)
@@ -140,17 +141,20 @@ def _analyse(
     if not files:
         raise NothingToAnalyseError(folder=", ".join(map(str, arguments.paths)))
     failed = False
+    limits = replace(DEFAULT_LIMITS, max_seconds=seconds)
     with Progress(len(files), sys.stderr) as progress:
         progress.show(0, translator.translate("loading the model"))
-        pipeline = pipeline or _load_pipeline(environment)
+        loaded = pipeline or _load_pipeline(environment)
+
+        def answer(file: Path) -> str:
+            report = loaded.analyse(file, limits=limits)
+            if arguments.json:
+                return to_json(report, file=str(file))
+            return to_text(report, translator=translator, look=look)
+
         for done, file in enumerate(files):
             progress.show(done, file.name)
-            write = (
-                partial(to_json, file=str(file))
-                if arguments.json
-                else partial(to_text, translator=translator, look=look)
-            )
-            outcome = attempt(file, pipeline, write, limits=replace(DEFAULT_LIMITS, max_seconds=seconds))
+            outcome = attempt(partial(answer, file))
             progress.clear()
             if isinstance(outcome, SoriError):
                 failed = True
@@ -161,8 +165,8 @@ def _analyse(
 
 
 def _load_pipeline(environment: Environment) -> Analyser:
-    """The ear, with the library beside it where there is one."""
-    from jobs.neighbours import load_with_neighbours  # with its database, too slow to load for `--help`
+    """The pipeline, with the library beside it where there is one."""
+    from jobs.neighbours import load_with_neighbours  # with the database and numpy
 
     pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights)
     return load_with_neighbours(pipeline, environment.home, environment.database_url)

@@ -1,7 +1,7 @@
-"""Folders of music to a library: `python preprocess.py FOLDER...`, and what can be had from the library afterwards.
+"""Scans music folders into the library: `python preprocess.py FOLDER...`; exports, playlists and tags from it.
 
-Arguments and progress only. 0: everything was read. 1: some files were not; `--failures` names them. 2: nothing was
-tried. 130: interrupted; what was finished is kept, and the same command goes on from there.
+Arguments and output only. Exit code 0: all files were read. 1: some were not; `--failures` lists them. 2: nothing was
+done. 130: interrupted; finished files are kept, and the same command continues from there.
 """
 
 from __future__ import annotations
@@ -9,49 +9,53 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from environment import LANGUAGES, Environment, read_environment, read_language
-from jobs.folder_scan import Order, fill_library
-from jobs.telling import Lines, count
+from jobs.folder_scan import check_folders
+from jobs.queue.leases import new_engine_name
+from jobs.queue.scans import Scan, Scans
+from jobs.scan_runner import ScanStopped, options_of, run_scan
 from library.catalogue.database import Catalogue, open_catalogue
 from library.catalogue.failures import read_failures
-from ml.audio.settings import DEFAULT_LIMITS
+from library.collection import tag_changes
+from library.collection.exports import export, write_playlist
+from library.collection.tag_files import TagError
+from library.search.neighbours import Library
+from library.search.playlist import find, walk
 from ml.report.cells import clean
 from ml.report.errors import SoriError
 from ml.report.translation import Translator
-from terminal import Progress, as_program
+from terminal import INTERRUPTED, Progress, as_program
 
 ALL_READ, SOME_FAILED, NOT_STARTED = 0, 1, 2
 
 COUNTED = {
-    "heard": "{count} files were heard.",
-    "unchanged": "{count} files are as they were.",
+    "analysed": "{count} files were analysed.",
+    "unchanged": "{count} files are unchanged.",
     "moved": "{count} files were moved, copied or touched.",
-    "linked": "{count} files are songs of the reference, which can be played now.",
-    "described": "{count} files were described anew without hearing them.",
-    "forgotten": "{count} files are gone and forgotten.",
-    "failed": "{count} files could not be read; --failures says why.",
+    "linked": "{count} files were linked to tracks of the reference catalogue.",
+    "updated": "{count} files were updated without a new analysis.",
+    "missing": "{count} missing files were removed from the library.",
+    "failed": "{count} files could not be read; --failures lists the reasons.",
 }
 
 
 class NotYetError(SoriError):
     code = "not_yet"
-    sentence = "--engine celery is not built yet; --engine local uses every core of this machine."
+    sentence = "--engine celery is not available yet; --engine local uses every core of this machine."
 
 
 class NoTargetError(SoriError):
     code = "no_target"
-    sentence = "Say where the playlist goes: preprocess.py --playlist TRACK out.m3u8"
+    sentence = "Name the file of the playlist: preprocess.py --playlist TRACK out.m3u8"
 
 
 class NothingToDoError(SoriError):
     code = "nothing_to_do"
-    sentence = "Say which folders to read, or what to do with the library; --help lists it."
+    sentence = "Name the folders to scan, or an action for the library; --help lists them."
 
 
 class NotACountError(SoriError):
@@ -61,42 +65,31 @@ class NotACountError(SoriError):
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="preprocess.py", description="Folders of music become a library that remembers them."
+        prog="preprocess.py",
+        description="Scans music folders into the library, and makes use of the library.",
     )
-    parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="FOLDER", help="a folder of music; with --playlist the file"
-    )
-    parser.add_argument("--jobs", type=int, metavar="N", help="processes that listen (default: one per core)")
-    parser.add_argument(
-        "--engine", choices=("local", "celery"), default="local", help="where files are heard"
-    )
-    parser.add_argument(
-        "--retry-failed", action="store_true", help="try files again that failed and did not change"
-    )
-    parser.add_argument("--prune", action="store_true", help="forget files that are gone from the folders")
-    parser.add_argument("--failures", action="store_true", help="list the files that could not be read")
-    parser.add_argument(
-        "--export", type=Path, metavar="FILE", help="write every track to a .csv or .json file"
-    )
-    parser.add_argument("--playlist", metavar="TRACK", help="write a walk of similar tracks, from this one")
-    parser.add_argument("--length", type=int, default=30, metavar="N", help="tracks in the playlist")
-    parser.add_argument("--duplicates", action="store_true", help="list recordings that are there twice")
-    parser.add_argument(
-        "--write-tags", action="store_true", help="show which tags would change; --apply does it"
-    )
-    parser.add_argument("--apply", action="store_true", help="with --write-tags: change the files")
-    parser.add_argument("--undo", action="store_true", help="put the tags back that --write-tags changed")
-    parser.add_argument(
-        "--progress", choices=("bar", "json"), default="bar", help="a bar for people, lines for programs"
-    )
-    parser.add_argument("--lang", choices=LANGUAGES, help="the language of the answer")
+    add = parser.add_argument
+    add("paths", nargs="*", type=Path, metavar="FOLDER", help="a music folder; with --playlist the file")
+    add("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    add("--engine", choices=("local", "celery"), default="local", help="where files are analysed")
+    add("--retry-failed", action="store_true", help="try failed files again although they did not change")
+    add("--prune", action="store_true", help="remove tracks whose files are missing from the folders")
+    add("--failures", action="store_true", help="list the files that could not be read, with the reasons")
+    add("--export", type=Path, metavar="FILE", help="write every track to a .csv or .json file")
+    add("--playlist", metavar="TRACK", help="write a playlist of similar tracks that starts with this one")
+    add("--length", type=int, default=30, metavar="N", help="tracks in the playlist (default: 30)")
+    add("--duplicates", action="store_true", help="list recordings that exist in several files")
+    add("--write-tags", action="store_true", help="list the tags that would change; --apply changes them")
+    add("--apply", action="store_true", help="with --write-tags: change the files")
+    add("--undo", action="store_true", help="restore the tags that --write-tags changed")
+    add("--lang", choices=LANGUAGES, help="language of the output")
     return parser
 
 
 def run(
     argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Callable[[], Any] | None = None
 ) -> int:
-    """One command line to one exit code. The tests hand in their own environment, and an ear to be woken."""
+    """From a command line to an exit code. The tests pass their own environment and load step."""
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has already said why
@@ -107,12 +100,10 @@ def run(
         _check(arguments)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:
-            return _serve(arguments, environment, catalogue, translator, load_pipeline)
+            return _run(arguments, environment, catalogue, translator, load_pipeline)
         finally:
             catalogue.close()
     except SoriError as error:
-        if arguments.progress == "json":
-            Lines(sys.stdout).fail(error)
         _complain(f"preprocess.py: {translator.explain(error)}")
         return NOT_STARTED
 
@@ -126,12 +117,12 @@ def _check(arguments: argparse.Namespace) -> None:
             raise NotACountError(name=f"--{name}", value=value)
     if arguments.playlist and len(arguments.paths) != 1:
         raise NoTargetError()
-    asked = ("paths", "failures", "export", "duplicates", "write_tags", "undo")
-    if not any(getattr(arguments, name) for name in asked):
+    actions = ("paths", "failures", "export", "duplicates", "write_tags", "undo")
+    if not any(getattr(arguments, name) for name in actions):
         raise NothingToDoError()
 
 
-def _serve(
+def _run(
     arguments: argparse.Namespace,
     environment: Environment,
     catalogue: Catalogue,
@@ -140,7 +131,7 @@ def _serve(
 ) -> int:
     code = ALL_READ
     if arguments.paths and not arguments.playlist:
-        code = _fill(arguments, environment, catalogue, translator, load_pipeline)
+        code = _scan(arguments, environment, catalogue, translator, load_pipeline)
     if arguments.failures:
         _list_failures(catalogue, translator)
     if arguments.undo:
@@ -152,90 +143,51 @@ def _serve(
     if arguments.playlist:
         _write_playlist(catalogue, arguments)
     if arguments.export:
-        from library.collection.exports import export
-
         count = export(catalogue, arguments.export)
-        print(translator.translate("{count} tracks are in {file}.", count=count, file=arguments.export))
+        print(
+            translator.translate("{count} tracks were written to {file}.", count=count, file=arguments.export)
+        )
     return code
 
 
-def _fill(
+def _scan(
     arguments: argparse.Namespace,
     environment: Environment,
     catalogue: Catalogue,
     translator: Translator,
     load_pipeline: Callable[[], Any] | None,
 ) -> int:
-    order = Order(
-        folders=arguments.paths,
-        jobs=arguments.jobs or os.cpu_count() or 1,
-        limits=replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds),
-        weights=environment.genre_weights,
-        moods=environment.mood_weights,
-        retry_failed=arguments.retry_failed,
-        prune=arguments.prune,
-        load_pipeline=load_pipeline,
-    )
-    lines = Lines(sys.stdout) if arguments.progress == "json" else None
-    with Bar(translator) as bar:
-        summary = fill_library(
-            catalogue, environment.home, order, lines.on_progress if lines else bar.on_progress
-        )
-    told = count(summary)
-    code = SOME_FAILED if told["failed"] else ALL_READ
-    if lines:
-        lines.end(told)
-        return code
-    for name, number in told.items():
+    folders = check_folders(arguments.paths)
+    scan = Scan.of(folders, jobs=arguments.jobs, prune=arguments.prune, retry_failed=arguments.retry_failed)
+    scan = Scans(catalogue).begin(scan, new_engine_name())
+    options = options_of(environment, scan, arguments.jobs or os.cpu_count() or 1, load_pipeline)
+    try:
+        with Progress(None, sys.stderr) as bar:
+            counts = run_scan(catalogue, scan, options, _show_on(bar, translator))
+    except ScanStopped:
+        _complain(translator.translate("The scan was stopped. Finished files are kept."))
+        return INTERRUPTED
+    for name, number in counts.items():
         if number:
             print(translator.translate(COUNTED[name], count=number))
-    if not summary.seen:
-        print(
-            translator.translate(
-                "There is no audio file in {folder}.", folder=", ".join(map(str, arguments.paths))
-            )
-        )
-    return code
+    if not any(number for name, number in counts.items() if name != "missing"):
+        names = ", ".join(map(str, arguments.paths))
+        print(translator.translate("There is no audio file in {folder}.", folder=names))
+    return SOME_FAILED if counts["failed"] else ALL_READ
 
 
-class Bar:
-    """Progress with the rate of this run and the time that is left at that rate."""
-
-    def __init__(self, translator: Translator) -> None:
-        self._translator = translator
-        self._progress = Progress(0, sys.stderr)
-        self._start: tuple[float, int] | None = None
-
-    def __enter__(self) -> Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.clear()
-
-    def on_progress(self, done: int, total: int | None, name: str) -> None:
+def _show_on(bar: Progress, translator: Translator) -> Callable[[int, int | None, str], None]:
+    def on_progress(done: int, total: int | None, name: str) -> None:
         if total is None:
             if done % 100 == 0:
-                self._progress.show(0, self._translator.translate("{count} files found", count=done))
+                bar.show(0, translator.translate("{count} files found", count=done))
             return
-        now = time.monotonic()
-        if self._start is None:
-            self._start = now, done
-            self._progress = Progress(total, sys.stderr)
-            self._progress.show(done, self._translator.translate("loading the model") if done < total else "")
-            return
-        rate = (done - self._start[1]) / max(now - self._start[0], 1e-3)
-        left = (total - done) / rate if rate else 0.0
-        told = self._translator.translate(
-            "{rate} a minute, {left} left", rate=f"{60 * rate:.0f}", left=clock(left)
-        )
-        self._progress.show(done, f"{told}  {name}")
+        if bar.total is None:
+            bar.start(done, total)
+            name = translator.translate("loading the model") if done < total else ""
+        bar.show(done, name)
 
-
-def clock(seconds: float) -> str:
-    """3700 -> "1:01:40", 65 -> "1:05"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return on_progress
 
 
 def _list_failures(catalogue: Catalogue, translator: Translator) -> None:
@@ -244,8 +196,6 @@ def _list_failures(catalogue: Catalogue, translator: Translator) -> None:
 
 
 def _list_duplicates(catalogue: Catalogue) -> None:
-    from library.search.neighbours import Library
-
     for group in Library.load(catalogue).duplicates():
         files = [clean(shown(track.path)) for track in group if track.path]
         if len(files) > 1:
@@ -253,18 +203,11 @@ def _list_duplicates(catalogue: Catalogue) -> None:
 
 
 def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None:
-    from library.collection.exports import write_playlist
-    from library.search.neighbours import Library
-    from library.search.playlist import find, walk
-
     tracks = walk(Library.load(catalogue), find(catalogue, arguments.playlist), arguments.length)
     write_playlist(tracks, arguments.paths[0])
 
 
 def _write_tags(catalogue: Catalogue, translator: Translator, *, really: bool) -> int:
-    from library.collection import tag_changes
-    from library.collection.tag_files import TagError
-
     failed = False
     for change in tag_changes.plan(catalogue):
         new = {name: value for name, value in change.after.items() if change.before.get(name) != value}
@@ -276,17 +219,11 @@ def _write_tags(catalogue: Catalogue, translator: Translator, *, really: bool) -
                 failed = True
                 _complain(f"{shown(change.path)}: {translator.explain(error)}")
     if not really:
-        print(
-            translator.translate(
-                "Nothing was changed. With --apply these tags are written; --undo takes them back."
-            )
-        )
+        print(translator.translate("No file was changed. --apply writes these tags; --undo restores them."))
     return SOME_FAILED if failed else ALL_READ
 
 
 def _undo(catalogue: Catalogue, translator: Translator) -> int:
-    from library.collection import tag_changes
-
     failed = False
     for path, error in tag_changes.undo(catalogue):
         if error is not None:

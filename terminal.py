@@ -1,4 +1,4 @@
-"""The terminal a person sits at: its width, its colours, a progress bar that leaves no trace, and how it ends us."""
+"""Terminal output: width, colours, a progress bar that leaves no trace, and exit codes."""
 
 from __future__ import annotations
 
@@ -7,54 +7,57 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from typing import Self, TextIO
+from typing import TextIO
 
-from ml.report.cells import clean, fit
-from ml.report.writers import Look
+from tqdm import tqdm
 
-BAR_COLUMNS = 20
-ERASE_LINE = "\r\x1b[K"
+from ml.report.cells import clean
+from ml.report.text import Look
+
 INTERRUPTED, CUT_OFF = 130, 141
 
 
 def look_of(stream: TextIO, variables: Mapping[str, str]) -> Look:
-    """Colours only where a person sees them and did not ask for none (https://no-color.org)."""
+    """Colours only on a terminal, and not where they are switched off (https://no-color.org)."""
     plain = not stream.isatty() or variables.get("NO_COLOR") or variables.get("TERM") == "dumb"
     return Look(width=shutil.get_terminal_size().columns, colour=not plain)
 
 
-class Progress:
-    """A bar on the last line of a terminal; in a pipe or a log file it does nothing at all."""
+class Progress(tqdm):  # type: ignore[misc]
+    """A bar with the rate and the time left, on the last line of a terminal. A pipe or a log file gets nothing."""
 
-    def __init__(self, total: int, stream: TextIO) -> None:
-        self._total = total
-        self._stream = stream
-        self._live = stream.isatty()
+    monitor_interval = 0  # no thread: every call of `show` draws
 
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self, total: int | None, stream: TextIO) -> None:
+        super().__init__(
+            total=total,
+            file=stream,
+            disable=not stream.isatty(),
+            leave=False,
+            ncols=_columns(),
+            nrows=20,  # asked of the terminal it may be 0, and then tqdm shows nothing
+            unit="",
+            ascii="░█",
+            bar_format="{bar:20} {n_fmt}/{total_fmt}  {rate_noinv_fmt}, {remaining}  {desc}",
+        )
 
-    def __exit__(self, *_: object) -> None:
-        self.clear()
+    def start(self, done: int, total: int) -> None:
+        """From now on there is a total; the rate counts what is finished after `done`."""
+        self.reset(total)
+        self.n = self.initial = done
 
-    def show(self, done: int, name: str) -> None:
-        if not self._live:
-            return
-        filled = BAR_COLUMNS * done // max(self._total, 1)
-        bar = "█" * filled + "░" * (BAR_COLUMNS - filled)
-        line = f"{bar} {done}/{self._total}  {clean(name)}"
-        # One column stays free: a full last line would make some terminals scroll.
-        self._stream.write(ERASE_LINE + fit(line, shutil.get_terminal_size().columns - 1))
-        self._stream.flush()
+    def show(self, done: int, text: str) -> None:
+        self.n, self.ncols = done, _columns()
+        self.set_description_str(clean(text))
 
-    def clear(self) -> None:
-        if self._live:
-            self._stream.write(ERASE_LINE)
-            self._stream.flush()
+
+def _columns() -> int:
+    """One column stays free: a full last line would make some terminals scroll."""
+    return shutil.get_terminal_size().columns - 1
 
 
 def as_program(run: Callable[[], int]) -> int:
-    """The exit code of `run`, with the ways in which a terminal ends a program as exit codes of their own."""
+    """The exit code of `run`; Ctrl-C and a closed pipe have exit codes of their own."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -63,6 +66,6 @@ def as_program(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more (`| head`). Without this, Python's own flush at exit would complain.
+        # The reader has left (`| head`). Without this, Python's own flush at exit would fail with a message.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CUT_OFF

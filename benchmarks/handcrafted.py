@@ -1,5 +1,5 @@
 """Hand-crafted features of half a minute at 22050 Hz: all from one spectrum, in turns with librosa's functions called
-one by one, as common scripts do. librosa's tonnetz is given the same chroma; by its default it would take longer."""
+one after the other, as in common scripts. librosa's tonnetz is given the same chroma; by default it takes longer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.analyse import Row, write_song
+from benchmarks.analyse import write_song
+from benchmarks.page import Row
 from benchmarks.timing import ratio, take_turns
 from ml.evaluate.baselines import librosa_load, librosa_series
 from ml.features.handcrafted import extraction, series
@@ -32,8 +33,12 @@ def run() -> Iterator[Row]:
     )
     yield f"features of {SECONDS} s of music (median)", f"{ours.median * 1000:.0f} ms", ""
     yield "librosa's functions, one by one", f"{theirs.median * 1000:.0f} ms", ""
-    yield "times as long as ours (median of rounds)", f"{ratio(theirs, ours):.1f}", "3"
+    yield "librosa's time relative to ours (median of rounds)", f"{ratio(theirs, ours):.1f}", "3"
     rows = librosa_series(samples, rate)[0]
-    worst = np.abs(extraction.extract(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
-    name = series.NAMES[int(worst.argmax())]
-    yield f"largest mean difference of a series ({name})", f"{worst.max():.1e} of its size", "the same values"
+    errors = np.abs(extraction.extract(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
+    name = series.NAMES[int(errors.argmax())]
+    yield (
+        f"largest mean difference of a series ({name})",
+        f"{errors.max():.1e} of its size",
+        "the same values",
+    )

@@ -1,14 +1,11 @@
-"""The memory of a run over five hundred songs of 15 to 90 seconds: the process that writes, and those that hear.
+"""Memory of a scan of five hundred songs of 15 to 90 seconds: of the process that writes, and of the workers.
 
-What each process holds in memory (RSS) is looked at every second, and the highest of each stretch of a hundred
-songs is reported: a leak shows as a slope.
+The resident memory of each process (RSS) is read every second. The highest value for each hundred songs is printed, so
+that a leak shows as a rise.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,44 +13,40 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import func, select
 
-from benchmarks.preprocess import write_songs
+from benchmarks.page import Row
+from benchmarks.preprocess import start, write_songs
 from library.catalogue.database import open_catalogue
 from library.catalogue.tables import Track, TrackVectors
 
-Row = tuple[str, str, str]
-
 SONGS = 500
 LENGTHS = (60.0, 15.0, 45.0, 30.0, 90.0)
-STRETCH = 100
+HUNDRED = 100
 
 
 def run() -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         music, home = Path(folder) / "music", Path(folder) / "var"
         write_songs(music, SONGS, LENGTHS)
-        environment = {**os.environ, "SORI_HOME": str(home)}
         started = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "preprocess.py", str(music)], env=environment, stdout=subprocess.DEVNULL
-        )
+        process = start(music, home)
         highest: dict[int, list[float]] = {}
         while process.poll() is None:
-            stretch = count_heard(home) // STRETCH
-            writer, hearers = resident(process.pid), [resident(child) for child in children(process.pid)]
-            before = highest.get(stretch, [0.0, 0.0])
-            highest[stretch] = [max(before[0], writer), max(before[1], *hearers, 0.0)]
+            hundred = count_analysed(home) // HUNDRED
+            writer, workers = resident(process.pid), [resident(child) for child in children(process.pid)]
+            before = highest.get(hundred, [0.0, 0.0])
+            highest[hundred] = [max(before[0], writer), max(before[1], *workers, 0.0)]
             time.sleep(1.0)
         seconds = time.perf_counter() - started
         if process.returncode != 0:
             raise RuntimeError(f"preprocess.py ended with {process.returncode}")
-    for stretch in range(SONGS // STRETCH):
-        writer, hearer = highest[stretch]
-        what = f"songs {stretch * STRETCH + 1} to {(stretch + 1) * STRETCH}: writer, largest hearer"
-        yield what, f"{writer:.0f} MB, {hearer:.0f} MB", "flat" if stretch else ""
+    for hundred in range(SONGS // HUNDRED):
+        writer, worker = highest[hundred]
+        what = f"songs {hundred * HUNDRED + 1} to {(hundred + 1) * HUNDRED}: writer, largest worker"
+        yield what, f"{writer:.0f} MB, {worker:.0f} MB", "flat" if hundred else ""
     yield f"{SONGS} songs of 48 seconds on average", f"{60 * SONGS / seconds:.0f} a minute", ""
 
 
-def count_heard(home: Path) -> int:
+def count_analysed(home: Path) -> int:
     if not (home / "library.db").exists():
         return 0
     catalogue = open_catalogue(home)
@@ -65,14 +58,16 @@ def count_heard(home: Path) -> int:
 
 
 def children(pid: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
+    """Child processes; none if the process has ended."""
+    try:
+        tasks = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:
+        return []
+    return [int(child) for task in tasks for child in task.split()]
 
 
 def resident(pid: int) -> float:
-    """Megabytes that the process holds in memory now; 0 where it has ended."""
+    """Megabytes of memory that the process uses now; 0 if it has ended."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):

@@ -1,6 +1,6 @@
-"""The page of what was measured: one section a benchmark, each with its command, its day and the machine.
+"""docs/benchmarks.md: one section for each benchmark, with its command, date and machine.
 
-A benchmark that runs replaces its own section; the others stay as they were, with the day on which they were measured.
+A run replaces the sections of its own benchmarks; the others stay, with the date on which they were measured.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ml.evaluate import markdown
 from ml.paths import DOCS_FOLDER
 
 PAGE = DOCS_FOLDER / "benchmarks.md"
-HEAD = """# Benchmarks
-
-Each section is written by the command that it names; do not edit. Beside a figure stands what was aimed at. The load is
-the number of processes that wanted a core just before and, the benchmark's own included, just after: on a machine that
-others use at the same time, figures are worse than they need be.
-"""
+IMAGES = PAGE.parent / "images"
+PICTURES = {"neighbours": markdown.image("Search time by number of tracks", "neighbours-cost.svg")}
+INTRODUCTION = """Each section is written by the command that it names, with its aim beside each figure. Load is the
+average number of processes that wanted a core, just before and just after the run (the benchmark's own processes
+included). Figures are worse on a machine that is used by other processes at the same time."""
 
 Row = tuple[str, str, str]
+"""What was measured, the figure, the aim."""
 
 
 def machine() -> str:
-    """What figures depend on, without a name or an address."""
+    """What the figures depend on, without a name or an address."""
     cores = os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{cores} cores of {_processor()}, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
@@ -34,10 +35,10 @@ def machine() -> str:
 
 def _processor() -> str:
     try:
-        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        name = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     except OSError:
-        found = None
-    return found[1].strip() if found else platform.machine()
+        name = None
+    return name[1].strip() if name else platform.machine()
 
 
 def load() -> float:
@@ -47,21 +48,20 @@ def load() -> float:
 def write(
     name: str, about: str, rows: Sequence[Row], loads: tuple[float, float], *, page: Path = PAGE
 ) -> None:
-    """Put the section of the benchmark `name` in its place, which is that of its name in the alphabet."""
+    """Put the section of the benchmark `name` in its alphabetical place."""
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else {}
-    picture = "".join(f"![{what}](images/{file})\n\n" for what, file in PICTURES.get(name, {}).items())
-    lines = (("", "measured", "aimed at"), ("---", "---:", "---:"), *rows)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in lines)
-    sections[name] = (
-        f"## {name}\n\n{about}\n\n`python -m benchmarks --write {name}`, {datetime.now(UTC):%Y-%m-%d}, on {machine()};"
-        f" load {loads[0]:.1f} before, {loads[1]:.1f} after.\n\n{picture}{table}\n"
+    command = f"`python -m benchmarks --write {name}`"
+    load_text = f"load {loads[0]:.1f} before, {loads[1]:.1f} after"
+    measured = f"{command}, {datetime.now(UTC):%Y-%m-%d}, on {machine()}; {load_text}."
+    picture = [PICTURES[name]] if name in PICTURES else []
+    table = markdown.table(("", "measured", "aim"), rows)
+    sections[name] = "\n\n".join([f"## {name}", about, measured, *picture, table])
+    parts = [sections[key] for key in sorted(sections)]
+    page.write_text(
+        markdown.page("Benchmarks", "python -m benchmarks --write", INTRODUCTION, *parts), encoding="utf-8"
     )
-    page.write_text("\n".join([HEAD, *(sections[key] for key in sorted(sections))]), encoding="utf-8")
-
-
-PICTURES = {"neighbours": {"The cost of an answer over the number of tracks": "neighbours-cost.svg"}}
 
 
 def _sections(text: str) -> dict[str, str]:
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
-    return {part.splitlines()[0].removeprefix("## "): part.rstrip("\n") + "\n" for part in parts}
+    return {part.splitlines()[0].removeprefix("## "): part.rstrip("\n") for part in parts}

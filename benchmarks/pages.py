@@ -1,12 +1,13 @@
-"""From a dropped song to its page in a real Chromium, and what the server takes for a page while both cores hear.
+"""From a dropped song to its result page in a real Chromium, and page times while analyses keep both cores busy.
 
-Needs a Chromium (`python -m tests.browser.chromium` installs one) and the packages of the tests. A song's time runs
-from the moment the browser is given the file until its page stands there with pictures and neighbours. A page's time is
-what its requests take on this machine's own network, one after the other.
+Needs a Chromium (`python -m tests.browser.chromium` installs one) and the packages of the tests. A song's time starts
+when the browser is given the file and ends when its page shows images and similar tracks. A page's time is that of
+single requests on the loopback network.
 """
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import shutil
 import statistics
@@ -17,12 +18,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.analyse import write_song
+from benchmarks.load.clients import post, send
 from benchmarks.load.service import Service, serve
-
-Row = tuple[str, str, str]
+from benchmarks.page import Row
 
 TIMES = 9
-ASKED = 200
+REQUESTS = 200
 PAGES = ("result", "/library", "/library?genre=jazz&sort=tempo", "/library/1")
 
 
@@ -34,16 +35,20 @@ def run() -> Iterator[Row]:
         with serve(home / "var") as service:
             result = ""
             for seconds, aim in ((30, "1.5 s"), (240, "2.5 s")):
-                took, result = _in_a_browser(service, home / f"{seconds}.mp3")
-                yield f"{seconds} s MP3, dropped to rendered, median", f"{statistics.median(took):.2f} s", aim
+                seconds_taken, result = _upload_in_browser(service, home / f"{seconds}.mp3")
+                yield (
+                    f"{seconds} s MP3, dropped to rendered, median",
+                    f"{statistics.median(seconds_taken):.2f} s",
+                    aim,
+                )
             for page in PAGES:
                 path = result if page == "result" else page
-                yield f"{page}: median, nothing else going on", _ms(_ask(service, path), 50), "20 ms"
-            yield from _while_songs_are_heard(service, home / "240.mp3", result)
+                yield f"{page}: median, without other load", _ms(_request_times(service, path), 50), "20 ms"
+            yield from _during_analyses(service, home / "240.mp3", result)
 
 
-def _in_a_browser(service: Service, song: Path) -> tuple[list[float], str]:
-    """Seconds of each time, and the address of the last page. Every copy differs by a byte, so that each is heard."""
+def _upload_in_browser(service: Service, song: Path) -> tuple[list[float], str]:
+    """Seconds of each upload, and the path of the last page. The copies differ in a byte, so that each is analysed."""
     from playwright.sync_api import sync_playwright
 
     from tests.browser.chromium import ARGUMENTS, find
@@ -68,56 +73,44 @@ def _in_a_browser(service: Service, song: Path) -> tuple[list[float], str]:
     return took, address
 
 
-def _while_songs_are_heard(service: Service, song: Path, result: str) -> Iterator[Row]:
-    """Requests while a queue of long songs keeps the cores busy."""
-    over = threading.Event()
-    feeder = threading.Thread(target=_feed, args=(service, song, over))
+def _during_analyses(service: Service, song: Path, result: str) -> Iterator[Row]:
+    """Request times while a queue of long songs keeps the cores busy."""
+    stop = threading.Event()
+    feeder = threading.Thread(target=_feed, args=(service, song, stop))
     feeder.start()
     try:
         time.sleep(2)
         for page in PAGES:
-            times = _ask(service, result if page == "result" else page)
-            yield f"{page}: 95th percentile while songs are heard", _ms(times, 95), "150 ms"
+            times = _request_times(service, result if page == "result" else page)
+            yield f"{page}: 95th percentile during analyses", _ms(times, 95), "150 ms"
     finally:
-        over.set()
+        stop.set()
         feeder.join()
 
 
-def _feed(service: Service, song: Path, over: threading.Event) -> None:
-    """Hand songs in as fast as they are heard."""
-    sound, number = song.read_bytes(), 0
-    while not over.is_set():
+def _feed(service: Service, song: Path, stop: threading.Event) -> None:
+    """Upload songs as fast as they are analysed."""
+    audio, number = song.read_bytes(), 0
+    while not stop.is_set():
         if service.states().get("queued", 0) < 3:
             number += 1
-            _hand_in(service, sound + b"\0" * number)
+            asyncio.run(send(service.port, post(audio + b"\0" * number)))
         time.sleep(0.05)
 
 
-def _hand_in(service: Service, sound: bytes) -> None:
-    body = (
-        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n'
-        + sound
-        + b"\r\n--b--\r\n"
-    )
-    line = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
-    line.request("POST", "/api/v1/analyses", body, {"Content-Type": "multipart/form-data; boundary=b"})
-    line.getresponse().read()
-    line.close()
-
-
-def _ask(service: Service, path: str) -> list[float]:
-    """Seconds of each of many requests for a page, after a few that are not counted."""
-    line = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
+def _request_times(service: Service, path: str) -> list[float]:
+    """Seconds of each of many requests for a page, after ten that do not count."""
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
     took = []
-    for _ in range(ASKED + 10):
+    for _ in range(REQUESTS + 10):
         began = time.perf_counter()
-        line.request("GET", path)
-        answer = line.getresponse()
-        answer.read()
+        connection.request("GET", path)
+        response = connection.getresponse()
+        response.read()
         took.append(time.perf_counter() - began)
-        if answer.status != 200:
-            raise RuntimeError(f"{path} answers {answer.status}")
-    line.close()
+        if response.status != 200:
+            raise RuntimeError(f"{path} answers with status {response.status}")
+    connection.close()
     return took[10:]
 
 

@@ -1,7 +1,8 @@
-"""Fair timing: the contestants take turns, so that a machine that grows slower does so for all of them."""
+"""Fair timing: implementations take turns, so that a machine that slows down does so for all of them."""
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Measured:
+class Timings:
     """Seconds of each round, in order."""
 
     name: str
@@ -22,21 +23,21 @@ class Measured:
         return statistics.median(self.seconds)
 
 
-def take_turns(contestants: Mapping[str, Callable[[], object]], *, rounds: int) -> list[Measured]:
-    """Each contestant once unmeasured, then `rounds` times A B C, A B C, ..."""
-    for work in contestants.values():
-        work()
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+def take_turns(implementations: Mapping[str, Callable[[], object]], *, rounds: int) -> list[Timings]:
+    """Each implementation once unmeasured, then `rounds` times A B C, A B C, ..."""
+    for run in implementations.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in implementations}
     for _ in range(rounds):
-        for name, work in contestants.items():
+        for name, run in implementations.items():
             started = time.perf_counter()
-            work()
+            run()
             seconds[name].append(time.perf_counter() - started)
-    return [Measured(name, tuple(taken)) for name, taken in seconds.items()]
+    return [Timings(name, tuple(taken)) for name, taken in seconds.items()]
 
 
-def ratio(one: Measured, other: Measured) -> float:
-    """Median over rounds of how many times longer `one` takes than `other` in the same round."""
+def ratio(one: Timings, other: Timings) -> float:
+    """Median over rounds of the time of `one` divided by the time of `other` in the same round."""
     return statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))
 
 
@@ -49,11 +50,21 @@ except (OSError, StopIteration):  # not Linux
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 sys.stderr.write(str(peak))
 """
-"""Linux lets a child begin with its parent's `ru_maxrss`, so the process's own high-water mark is read instead."""
+"""VmHWM and not `ru_maxrss`: on Linux a child process starts with its parent's `ru_maxrss`."""
 
 
-def run_python(code: str) -> tuple[float, float, str]:
-    """Seconds, peak megabytes and output of a fresh Python that runs `code`."""
+@dataclass(frozen=True)
+class ProcessResult:
+    seconds: float
+    megabytes: float
+    """Peak memory."""
+    output: str
+
+
+def run_python(code: str, **variables: str) -> ProcessResult:
+    """Run `code` in a new Python process with these environment variables set."""
+    command, environment = [sys.executable, "-c", code + _PEAK], {**os.environ, **variables}
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code + _PEAK], capture_output=True, text=True, check=True)
-    return time.perf_counter() - started, int(done.stderr.split()[-1]) / 1024, done.stdout
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - started
+    return ProcessResult(seconds, int(done.stderr.split()[-1]) / 1024, done.stdout)

@@ -1,4 +1,4 @@
-"""Draw docs/images/analyse.svg: what the terminal shows for a song. `python docs/picture.py SONG`."""
+"""Draws docs/images/analyse.svg, the terminal output for a song. `python docs/picture.py SONG`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PICTURE = Path(__file__).parent / "images" / "analyse.svg"
 
 def main(song: str) -> None:
     command = [sys.executable, "main.py", "analyse", song, "--lang", "en"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     console = Console(record=True, width=WIDTH, file=io.StringIO())
-    console.print(Text(f"$ python main.py analyse '{Path(song).name}'\n\n{answer}".rstrip()))
+    console.print(Text(f"$ python main.py analyse '{Path(song).name}'\n\n{output}".rstrip()))
     PICTURE.parent.mkdir(exist_ok=True)
-    # The reader's own monospaced font will do: a picture must not send its readers to somebody's font server.
-    drawn = re.sub(r"@font-face\s*\{.*?\}", "", console.export_svg(title="Sori"), flags=re.DOTALL)
-    PICTURE.write_text(drawn, encoding="utf-8")
+    # Without web fonts: the picture must not make its readers load anything from a font server.
+    svg = re.sub(r"@font-face\s*\{.*?\}", "", console.export_svg(title="Sori"), flags=re.DOTALL)
+    PICTURE.write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,36 +1,35 @@
-"""One file, tried: a report, or the reason why there is none. Whatever happens to it, the next gets its turn.
-
-`wake` is the load step, the only place where the command line meets TensorFlow; until it is called, nothing
-heavy has been imported.
-"""
+"""Loading the pipeline, and steps whose failure is a value: one bad file never stops the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 
 if TYPE_CHECKING:
-    from ml.features.mel import Floats
+    from ml.features.arrays import Floats
     from ml.features.musicality import Musicality
     from ml.pipeline import SongAnalysis
 
 
-class Analyser(Protocol):
-    """What is needed of the ear; `ml.pipeline.Ear` is one, and the tests have a smaller one."""
+Result = TypeVar("Result")
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report: ...
+
+class Analyser(Protocol):
+    """What is needed of `ml.pipeline.Pipeline`; the tests have a small one without a model."""
+
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report: ...
 
     def run(
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis: ...
@@ -41,7 +40,7 @@ class Analyser(Protocol):
 
 
 class InternalError(SoriError):
-    """Our own fault. The cause is kept for `SORI_DEBUG`."""
+    """A bug of ours. The cause is kept for `SORI_DEBUG`."""
 
     code = "internal"
     sentence = "internal error: {reason}"
@@ -52,12 +51,10 @@ class ModelLoadError(SoriError):
     sentence = "The model could not be loaded: {reason}"
 
 
-def attempt(
-    source: Path, pipeline: Analyser, write: Callable[[Report], str], *, limits: Limits
-) -> str | SoriError:
-    """Listen to one file and write its report. Interrupts pass; every other failure comes back as a value."""
+def attempt(step: Callable[[], Result]) -> Result | SoriError:
+    """Run one step. Interrupts pass; every other failure is returned as a value."""
     try:
-        return write(pipeline.analyse(source, limits=limits))
+        return step()
     except SoriError as error:
         return error
     except Exception as error:
@@ -69,7 +66,7 @@ def attempt(
 def load_pipeline(weights: Path | None = None, moods: Path | None = None) -> Analyser:
     """Load the models: seconds, and most of the memory."""
     try:
-        from ml.pipeline import load
+        from ml.pipeline import load  # TensorFlow, which nothing needs before this point
 
         pipeline: Analyser = load(weights, moods)
     except SoriError:

@@ -1,21 +1,18 @@
-"""Three short pieces to try Sori with, played by a few lines of arithmetic: nobody's recording, nobody's rights.
+"""Three short pieces to try Sori with, synthesised by a few lines of arithmetic, so that nobody holds rights to them.
 
-A waltz of plucked strings, a march of drums and bass, and a slow night of soft chords. They are made when an engine
-starts in a home that does not have them yet.
+They are made when an engine starts in a home that does not have them yet. Importing this module loads no numpy.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    Sound = npt.NDArray[np.float64]
+    from ml.features.arrays import Doubles
 
 FOLDER_NAME = "examples"
 RATE = 22_050
@@ -25,7 +22,7 @@ _SEED = 5
 
 
 def make_in_background(home: Path) -> None:
-    """Make what is missing in a process of its own, which loads what an engine does not need."""
+    """Make what is missing in a process of its own, which loads soundfile; the engine does not need it."""
     if all((home / FOLDER_NAME / f"{name}.flac").exists() for name in EXAMPLES):
         return
     multiprocessing.get_context("spawn").Process(target=make, args=(home,), daemon=True).start()
@@ -38,15 +35,15 @@ def make(home: Path) -> None:
 
     folder = home / FOLDER_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    for name, play in EXAMPLES.items():
-        samples = play()
+    for name, example in EXAMPLES.items():
+        samples = example.play()
         samples *= 0.7 / np.abs(samples).max()
         partial = folder / f".{name}.partial"
         soundfile.write(partial, samples.astype(np.float32), RATE, format="FLAC")
         partial.replace(folder / f"{name}.flac")
 
 
-def waltz() -> Sound:
+def waltz() -> Doubles:
     """Three-four time in G major: a bass note, two chords, and a tune of plucked strings above."""
     song, beat = _silence(), 60 / 138
     roots, chords = (43, 40, 36, 38), ((59, 62, 67), (59, 64, 67), (60, 64, 67), (60, 62, 66))
@@ -62,7 +59,7 @@ def waltz() -> Sound:
     return song
 
 
-def march() -> Sound:
+def march() -> Doubles:
     """Four on the floor at 122 beats a minute: kick, clap, hi-hat, a bass line and short chords in A minor."""
     song, beat = _silence(), 60 / 122
     roots, chords = (33, 29, 36, 31), ((57, 60, 64), (57, 60, 65), (55, 60, 64), (55, 59, 62))
@@ -79,7 +76,7 @@ def march() -> Sound:
     return song
 
 
-def night() -> Sound:
+def night() -> Doubles:
     """Slow chords with sevenths and ninths, a walking bass and a brush on every second beat."""
     song, beat = _silence(), 60 / 72
     chords = ((50, 53, 57, 60, 64), (43, 53, 59, 62, 69), (48, 52, 55, 59, 62), (45, 52, 55, 61, 64))
@@ -97,23 +94,33 @@ def night() -> Sound:
     return song
 
 
-EXAMPLES: dict[str, Callable[[], Sound]] = {"waltz": waltz, "march": march, "night": night}
+@dataclass(frozen=True)
+class Example:
+    title: str
+    play: Callable[[], Doubles]
 
 
-def _silence() -> Sound:
+EXAMPLES = {
+    "waltz": Example("A little waltz", waltz),
+    "march": Example("March of the tin drums", march),
+    "night": Example("Night ride", night),
+}
+
+
+def _silence() -> Doubles:
     import numpy as np
 
     return np.zeros(int(SECONDS * RATE))
 
 
-def _add(song: Sound, start: float, sound: Sound) -> None:
+def _add(song: Doubles, start: float, sound: Doubles) -> None:
     """Mix a sound in where it starts; what reaches beyond the end is cut off."""
     first = int(start * RATE)
     room = max(0, len(song) - first)
     song[first : first + len(sound)] += sound[:room]
 
 
-def _times(seconds: float) -> Sound:
+def _times(seconds: float) -> Doubles:
     import numpy as np
 
     return np.arange(int(seconds * RATE)) / RATE
@@ -124,43 +131,43 @@ def _hz(note: int) -> float:
     return hz
 
 
-def _tone(note: int, seconds: float, partials: int, decay: float) -> Sound:
+def _tone(note: int, seconds: float, partials: int, decay: float) -> Doubles:
     """Harmonics that fade, each softer than the last; the attack takes ten milliseconds."""
     import numpy as np
 
     times = _times(seconds)
     waves = sum(np.sin(2 * np.pi * _hz(note) * k * times) / k**1.3 for k in range(1, partials + 1))
-    faded: Sound = waves * np.exp(-decay * times) * np.minimum(times / 0.01, 1)
+    faded: Doubles = waves * np.exp(-decay * times) * np.minimum(times / 0.01, 1)
     return faded
 
 
-def _pluck(note: int, seconds: float) -> Sound:
+def _pluck(note: int, seconds: float) -> Doubles:
     """A string let go: the higher a partial, the sooner it dies."""
     import numpy as np
 
     times = _times(seconds)
-    partials: Sequence[Sound] = [
+    partials = [
         np.sin(2 * np.pi * _hz(note) * k * times) * np.exp(-(2 + 1.4 * k) * times) / k for k in range(1, 9)
     ]
-    plucked: Sound = np.sum(partials, axis=0) * np.minimum(times / 0.003, 1)
+    plucked: Doubles = np.sum(partials, axis=0) * np.minimum(times / 0.003, 1)
     return plucked
 
 
-def _kick() -> Sound:
+def _kick() -> Doubles:
     """A drum whose pitch falls from 130 to 45 Hz."""
     import numpy as np
 
     times = _times(0.3)
     phase = 2 * np.pi * (45 * times + (130 - 45) / 30 * (1 - np.exp(-30 * times)))
-    kick: Sound = np.sin(phase) * np.exp(-9 * times) * 1.4
+    kick: Doubles = np.sin(phase) * np.exp(-9 * times) * 1.4
     return kick
 
 
-def _noise(seconds: float, decay: float) -> Sound:
+def _noise(seconds: float, decay: float) -> Doubles:
     """A breath of noise without lows."""
     import numpy as np
 
     times = _times(seconds)
     hiss = np.random.default_rng(_SEED).standard_normal(len(times))
-    faded: Sound = np.diff(hiss, prepend=0.0) * np.exp(-decay * times) * 0.5
+    faded: Doubles = np.diff(hiss, prepend=0.0) * np.exp(-decay * times) * 0.5
     return faded

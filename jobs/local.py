@@ -1,7 +1,7 @@
-"""Processes that listen, each with an ear that it wakes once. A song that brings its process down costs itself alone.
+"""A pool of worker processes, each of which loads the pipeline once. A file that crashes its worker fails alone.
 
-The processes are spawned, not forked, because TensorFlow does not survive a fork. Each is handed one song at a time:
-when one dies, hangs or eats the memory, it is known over which song, and another takes its place.
+The workers are spawned, not forked, because TensorFlow does not survive a fork. Each works on one task at a time: when
+one dies, hangs or takes too much memory, the task is known that caused it, and a new worker takes its place.
 """
 
 from __future__ import annotations
@@ -9,37 +9,39 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from jobs.attempt import InternalError, ModelLoadError
+from jobs.attempt import ModelLoadError, attempt
+from jobs.parent_process import end_with_parent
 from ml.report.errors import AudioError, SoriError
+from ml.report.progress import ProgressCallback
 
 Task = TypeVar("Task")
-ProgressCallback = Callable[[str], None]
 LoadPipeline = Callable[[], Any]
 Work = Callable[[Any, Any, ProgressCallback], Any]
-"""Given the ear, the task and whom to tell of each stage."""
+"""From the pipeline, a task and a callback to the task's result."""
 
 WALL_SECONDS = 600.0
-"""More than the longest song takes on a slow machine; who needs longer hangs."""
+"""More than the longest song takes on a slow machine. A worker that takes longer hangs."""
 MAX_BYTES = 4 * 1024**3
-"""Resident memory of one process: five times what the longest song takes."""
-SONGS_PER_WORKER = 1000
-"""After so many a process makes room for a fresh one, whatever it may have leaked."""
+"""Resident memory of one worker: five times what the longest song takes."""
+TASKS_PER_WORKER = 1000
+"""After so many a worker is replaced, whatever it may have leaked."""
 START_ATTEMPTS = 3
-"""How often in a row a process may die before its ear is awake: once is an accident, thrice is the ear's fault."""
+"""How often in a row a worker may die while it loads: once is an accident, more is the pipeline's fault."""
 _JOIN_SECONDS = 5.0
-_READY, _STAGE, _ENDED = "ready", "told", "ended"
+_POLL_SECONDS = 0.5
+_READY, _STAGE, _ENDED = "ready", "stage", "ended"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""How many cores a process's matrix products take; read once, when its numpy loads."""
+"""How many cores the matrix products of a process take; read once, when it loads numpy."""
 
 
 class CrashedError(AudioError):
@@ -59,7 +61,7 @@ class MemoryLimitError(AudioError):
 
 @dataclass(frozen=True)
 class StageReached(Generic[Task]):
-    """A task has come to this stage."""
+    """A task has reached this stage."""
 
     task: Task
     stage: str
@@ -67,7 +69,7 @@ class StageReached(Generic[Task]):
 
 @dataclass(frozen=True)
 class TaskEnded(Generic[Task]):
-    """A task's result, or the reason why there is none. `fell`: it took its process along."""
+    """A task's result, or the error in its place."""
 
     task: Task
     result: Any | SoriError
@@ -81,7 +83,11 @@ class _Worker(Generic[Task]):
     ready: bool = False
     task: Task | None = None
     started: float = 0.0
-    songs: int = 0
+    finished_tasks: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        return self.ready and self.task is None
 
     def end(self) -> None:
         self.pipe.close()
@@ -90,9 +96,9 @@ class _Worker(Generic[Task]):
 
 
 class ProcessPool(Generic[Task]):
-    """`wake()` makes each process's ear, `work(ear, task, tell)` uses it; both must be importable by name.
+    """`load_pipeline()` runs once in each worker and `work` once per task; both must be importable by name.
 
-    A context manager: leaving it ends the processes, whatever they are at.
+    A context manager: leaving it ends the workers, whatever they are doing.
     """
 
     def __init__(
@@ -103,10 +109,14 @@ class ProcessPool(Generic[Task]):
         *,
         wall_seconds: float = WALL_SECONDS,
         max_bytes: int = MAX_BYTES,
-        songs_per_worker: int = SONGS_PER_WORKER,
+        tasks_per_worker: int = TASKS_PER_WORKER,
     ) -> None:
         self._count, self._load_pipeline, self._work = count, load_pipeline, work
-        self._wall_seconds, self._most_bytes, self._songs_each = wall_seconds, max_bytes, songs_per_worker
+        self._wall_seconds, self._max_bytes, self._tasks_per_worker = (
+            wall_seconds,
+            max_bytes,
+            tasks_per_worker,
+        )
         self._workers: list[_Worker[Task]] = []
         self._failed_starts = 0
 
@@ -121,22 +131,22 @@ class ProcessPool(Generic[Task]):
 
     @property
     def free(self) -> int:
-        """How many could start on a task now."""
-        return sum(worker.ready and worker.task is None for worker in self._workers)
+        """How many workers could start on a task now."""
+        return sum(worker.is_free for worker in self._workers)
 
     @property
     def tasks(self) -> list[Task]:
-        """What is being worked at."""
+        """The tasks in progress."""
         return [worker.task for worker in self._workers if worker.task is not None]
 
     def submit(self, task: Task) -> None:
-        worker = next(worker for worker in self._workers if worker.ready and worker.task is None)
+        worker = next(worker for worker in self._workers if worker.is_free)
         worker.task, worker.started = task, time.monotonic()
-        with suppress(OSError):  # it died just now; its silence is dealt with when its pipe is read
+        with suppress(OSError):  # it died just now, which is noticed when its pipe is read
             worker.pipe.send(task)
 
     def events(self, seconds: float) -> Iterator[StageReached[Task] | TaskEnded[Task]]:
-        """What happens, waiting at most so long for something to."""
+        """What has happened, after waiting at most so long for something to happen."""
         for pipe in wait([worker.pipe for worker in self._workers], seconds):
             worker = next((worker for worker in self._workers if worker.pipe is pipe), None)
             if worker is not None:
@@ -144,13 +154,13 @@ class ProcessPool(Generic[Task]):
         yield from self._stop_over_limit()
 
     def stop(self, task: Task) -> None:
-        """Nobody wants this any more. Nothing more is heard of it."""
+        """Stop working on a task. No event follows."""
         for worker in [worker for worker in self._workers if worker.task == task]:
             self._replace(worker)
 
     def stop_idle(self, count: int) -> None:
-        """Let so many go that are free; the memory of an ear is better used elsewhere."""
-        for worker in [worker for worker in self._workers if worker.ready and worker.task is None][:count]:
+        """End so many free workers: the others can use their memory."""
+        for worker in [worker for worker in self._workers if worker.is_free][:count]:
             self._workers.remove(worker)
             worker.end()
 
@@ -165,26 +175,26 @@ class ProcessPool(Generic[Task]):
 
     def _read_event(self, worker: _Worker[Task]) -> Iterator[StageReached[Task] | TaskEnded[Task]]:
         try:
-            kind, what = worker.pipe.recv()
+            kind, value = worker.pipe.recv()
         except (EOFError, OSError):
             yield from self._handle_death(worker)
             return
         if kind == _READY:
             worker.ready, self._failed_starts = True, 0
         elif not worker.ready:
-            raise what
+            raise value
         elif worker.task is not None and kind == _STAGE:
-            yield StageReached(worker.task, what)
+            yield StageReached(worker.task, value)
         elif worker.task is not None:
             task, worker.task = worker.task, None
-            worker.songs += 1
-            if worker.songs >= self._songs_each:
+            worker.finished_tasks += 1
+            if worker.finished_tasks >= self._tasks_per_worker:
                 self._replace(worker)
-            yield TaskEnded(task, what)
+            yield TaskEnded(task, value)
 
     def _handle_death(self, worker: _Worker[Task]) -> Iterator[TaskEnded[Task]]:
         worker.process.join(_JOIN_SECONDS)
-        reason = _why(worker.process.exitcode)
+        reason = _exit_reason(worker.process.exitcode)
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= START_ATTEMPTS:
@@ -194,14 +204,14 @@ class ProcessPool(Generic[Task]):
             yield TaskEnded(worker.task, CrashedError(reason=reason), killed_worker=True)
 
     def _stop_over_limit(self) -> Iterator[TaskEnded[Task]]:
-        """Who works for too long, or takes too much memory."""
+        """Replace the workers that take too long or too much memory."""
         late = time.monotonic() - self._wall_seconds
         for worker in [worker for worker in self._workers if worker.task is not None]:
             error: SoriError | None = None
             if worker.started < late:
                 error = TimeLimitError(seconds=self._wall_seconds)
-            elif _resident_bytes(worker.process.pid) > self._most_bytes:
-                error = MemoryLimitError(megabytes=self._most_bytes // 1_000_000)
+            elif _resident_bytes(worker.process.pid) > self._max_bytes:
+                error = MemoryLimitError(megabytes=self._max_bytes // 1_000_000)
             if error is not None and worker.task is not None:
                 self._replace(worker)
                 yield TaskEnded(worker.task, error, killed_worker=True)
@@ -212,12 +222,40 @@ class ProcessPool(Generic[Task]):
         self._workers.append(self._start())
 
 
+def process_all(
+    tasks: Iterable[Task],
+    count: int,
+    load_pipeline: LoadPipeline,
+    work: Work,
+    *,
+    wall_seconds: float = WALL_SECONDS,
+) -> Iterator[tuple[Task, Any | SoriError]]:
+    """Run each task once on a pool of `count` workers: its result or error, in the order in which they end.
+
+    Closing the iterator, or an interrupt, ends the workers.
+    """
+    waiting = iter(tasks)
+    with ProcessPool[Task](count, load_pipeline, work, wall_seconds=wall_seconds) as pool:
+        left = True
+        while left or pool.tasks:
+            while left and pool.free:
+                task = next(waiting, None)
+                left = task is not None
+                if task is not None:
+                    pool.submit(task)
+            if not left:
+                pool.stop_idle(pool.free)
+            for event in pool.events(_POLL_SECONDS):
+                if isinstance(event, TaskEnded):
+                    yield event.task, event.result
+
+
 @contextmanager
 def _one_core_each() -> Iterator[None]:
-    """There is a process for each core: products that spread over all cores only make the processes wait in turn.
+    """There is a worker for each core: matrix products spread over all cores only make the workers wait for each other.
 
-    That took a third of the time. And sums that are cut into the same pieces everywhere give the same last digits,
-    whether one process listens or many.
+    That took a third of the time. And sums that are split in the same way everywhere have the same last digits, with
+    one worker or many.
     """
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -232,10 +270,8 @@ def _one_core_each() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, load_pipeline: LoadPipeline, work: Work) -> None:
-    """The life of one process. Ctrl-C is the parent's to answer; the parent's end closes the pipe."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """What a worker runs, until the parent closes the pipe."""
+    end_with_parent()
     try:
         pipeline = load_pipeline()
     except SoriError as error:
@@ -245,38 +281,23 @@ def _serve(pipe: Connection, load_pipeline: LoadPipeline, work: Work) -> None:
         pipe.send((_READY, None))
         while True:
             task = pipe.recv()
-            pipe.send((_ENDED, _attempt(work, pipeline, task, lambda stage: pipe.send((_STAGE, stage)))))
+            pipe.send((_ENDED, attempt(partial(work, pipeline, task, partial(_send_stage, pipe)))))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _end_with_parent() -> None:
-    """A closed pipe is noticed after the song; one that hangs would go on for ever, with nobody to stop it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _send_stage(pipe: Connection, stage: str) -> None:
+    pipe.send((_STAGE, stage))
 
 
-def _attempt(work: Work, pipeline: Any, task: Any, on_progress: ProgressCallback) -> Any:
-    try:
-        return work(pipeline, task, on_progress)
-    except SoriError as error:
-        return error
-    except (BrokenPipeError, ConnectionResetError):
-        raise
-    except Exception as error:
-        return InternalError(reason=f"{type(error).__name__}: {error}")
-
-
-def _why(exit_code: int | None) -> str:
+def _exit_reason(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         return signal.Signals(-exit_code).name
     return f"exit code {exit_code}"
 
 
 def _resident_bytes(pid: int | None) -> int:
-    """Memory that a process holds; 0 where the system does not say (not Linux, or gone)."""
+    """Resident memory of a process; 0 where it cannot be read (not Linux, or the process has ended)."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):

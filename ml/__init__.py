@@ -1,1 +1,1 @@
-"""The ear: audio in, a `Report` out. Knows nothing of HTTP, queues or databases."""
+"""Audio analysis: a file becomes a `Report`. No HTTP, no queue, no database, no environment variables."""

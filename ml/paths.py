@@ -1,4 +1,4 @@
-"""Where the parts of the program lie. The only module that works this out from its own place."""
+"""The folders of the program. The only module that derives them from its own path."""
 
 from __future__ import annotations
 

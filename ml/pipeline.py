@@ -1,7 +1,7 @@
-"""The way of one song, from a file to its Report.
+"""The analysis of one song, from a file to its Report.
 
-`load` wakes the ear once (seconds); `Ear.analyse` listens, as often as asked and from several threads if need be.
-The trunk is nine tenths of the work, so it gets every core, and the key and the beat are found in between.
+`load` reads the models once, which takes seconds; a `Pipeline` then analyses any number of songs, from several threads
+if need be. The trunk is most of the work and gets all cores; the chromagram is computed beside it.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ import numpy as np
 
 from ml.audio.loading import Audio, from_samples
 from ml.audio.loading import load as load_audio
-from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, Limits
+from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE, DecodeLimits
 from ml.features import motion
 from ml.features.analysers import findings
+from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
-from ml.features.mel import Floats
 from ml.features.musicality import Musicality
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.classic.serving import open_model
-from ml.models.genre import GenreModel, smooth, tags_of
+from ml.models.genre import GenreModel, smooth, top_tags
 from ml.models.mood import MoodModel
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
+from ml.report.stages import STAGES
 from ml.similarity.vectors import pack
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -40,29 +41,29 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class SongAnalysis:
-    """What one listening gave: the report, and the descriptors that a library keeps."""
+    """The report of one song, and the features that a library stores."""
 
     report: Report
     trunk_output: Floats
-    """(windows, EVIDENCE_SIZE)"""
+    """(windows, TRUNK_OUTPUT_SIZE)"""
     chromagram: Chromagram
     musicality: Musicality
     mel: Floats
-    """(frames, MEL_BANDS), the log-mel spectrogram with missing bands filled in"""
+    """(frames, MEL_BANDS), with imputed upper bands"""
     track: Track | None = None
-    """The song itself, for who wants to draw it; let go of it soon, it is large."""
+    """For pictures of the song. It is large: release it soon."""
 
     def packed(self) -> tuple[bytes, bytes]:
-        """What a library keeps: the packed chromagram, and the packed trunk output with the timbre."""
+        """The features to store: the chromagram, and the mean trunk output with timbre and musicality."""
         return pack(self.chromagram, self.mel, self.trunk_output, self.musicality)
 
 
 class Pipeline:
-    """A loaded model and the threads it listens with. Close it, or use it as a context manager."""
+    """Loaded models and a thread pool. Close it, or use it as a context manager."""
 
-    def __init__(self, model: GenreModel, moods: MoodModel) -> None:
-        self.model, self.moods = model, moods
-        self._threads = ThreadPoolExecutor(_cores(), thread_name_prefix="ear")
+    def __init__(self, model: GenreModel, mood_model: MoodModel) -> None:
+        self.model, self.mood_model = model, mood_model
+        self._threads = ThreadPoolExecutor(_available_cores(), thread_name_prefix="pipeline")
 
     def __enter__(self) -> Pipeline:
         return self
@@ -73,64 +74,51 @@ class Pipeline:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def analyse(self, source: Source, *, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Report:
-        """The report of one file, by path or open; every refusal is an `ml.report.errors.SoriError`."""
+    def analyse(
+        self, source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS, name: str | None = None
+    ) -> Report:
+        """The report of one file, by path or open; unreadable input raises an `ml.report.errors.SoriError`."""
         return self.run(source, limits=limits, name=name).report
 
     def run(
         self,
         source: Source,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: DecodeLimits = DEFAULT_LIMITS,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
-        """Like `analyse`, with the descriptors beside the report."""
+        """Like `analyse`, with the features. `on_progress` gets the name of each stage as it begins."""
         clock = _Clock(on_progress)
         with clock.stage("decode"):
             audio = load_audio(source, limits=limits, name=name)
-        return self._run(audio, clock)
+        return self.run_audio(audio, clock)
 
-    def run_audio(self, audio: Audio) -> SongAnalysis:
-        return self._run(audio, _Clock())
-
-    def warm_up(self) -> None:
-        """Compile what is compiled at the first song, a third of a second's work, before somebody waits for it."""
-        noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * 10).astype(np.float32)
-        self.run_audio(from_samples(0.1 * noise, SAMPLE_RATE))
-
-    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
-        """A report of what the same trunk heard earlier, with this model's judgement of that mean evidence.
-
-        Without a timeline, as the windows are gone.
-        """
-        genre = self.model.genre(self.model.predict(trunk_output[None])[0], music)
-        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.signature)
-
-    def _run(self, audio: Audio, clock: _Clock) -> SongAnalysis:
+    def run_audio(self, audio: Audio, clock: _Clock | None = None) -> SongAnalysis:
+        """Like `run`, for decoded audio."""
+        clock = clock or _Clock(ignore_progress)
         track = Track(audio, self.model.bands)
         with clock.stage("level"):
             _ = track.samples
-        harmony = self._threads.submit(clock.timed, "harmony", lambda: track.chromagram)
+        chromagram = self._threads.submit(clock.measure, "harmony", lambda: track.chromagram)
         with clock.stage("spectrogram"):
             windows = track.windows
-        music = self._threads.submit(clock.timed, "musicality", lambda: track.musicality)
+        musicality = self._threads.submit(clock.measure, "musicality", lambda: track.musicality)
         with clock.stage("trunk"):
             trunk_output = self.model.run_trunk(windows, self._threads)
         mean = trunk_output.mean(axis=0)
         with clock.stage("genre"):
-            genre = self.model.genre(self.model.predict_song(track, trunk_output), music.result())
+            genre = self.model.genre(self.model.predict_song(track, trunk_output), musicality.result())
             timeline = self.model.timeline(track, trunk_output, audio.duration_seconds)
         with clock.stage("mood"):
-            mood = self.moods.predict(mean, track.motion)
-            moved = motion.measure_windows(track.rises, len(trunk_output))
-            arousal = self.moods.arousal(smooth(trunk_output), moved)
+            mood = self.mood_model.predict(mean, track.motion)
+            window_motion = motion.measure_windows(track.mean_rise, len(trunk_output))
+            arousal = self.mood_model.arousal(smooth(trunk_output), window_motion)
         with clock.stage("tempo"):
-            beat = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
+            bpm = tempo.estimate(track.mel, genre={s.label: s.probability for s in genre.scores})
         with clock.stage("key"):
-            chromagram = harmony.result()
-            tonality = key.estimate(chromagram)
-        found = clock.timed("findings", lambda: findings(track))
+            song_key = key.estimate(chromagram.result())
+        found = clock.measure("findings", lambda: findings(track))
         report = Report(
             title=audio.title,
             artist=audio.artist,
@@ -138,55 +126,71 @@ class Pipeline:
             genre=genre,
             timeline=timeline,
             labels=self.model.labels,
-            tempo=beat,
-            key=tonality,
+            tempo=bpm,
+            key=song_key,
             mood=mood,
             arousal=arousal,
             motion=tuple(round(float(value), 5) for value in track.motion),
-            tags=tags_of(mean),
+            tags=top_tags(mean),
             findings=found,
             notes=audio.notes,
-            model=self.model.signature,
+            model=self.model.identity,
             timings=clock.seconds(),
         )
-        return SongAnalysis(report, trunk_output, chromagram, music.result(), track.mel, track)
+        return SongAnalysis(report, trunk_output, track.chromagram, track.musicality, track.mel, track)
+
+    def warm_up(self) -> None:
+        """Analyse ten seconds of noise, so that the first song does not wait a third of a second for compilation."""
+        noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE * 10).astype(np.float32)
+        self.run_audio(from_samples(0.1 * noise, SAMPLE_RATE))
+
+    def reclassify(self, report: Report, trunk_output: Floats, musicality: Musicality) -> Report:
+        """The report with the genre that this model gives to a stored mean trunk output (TRUNK_OUTPUT_SIZE,).
+
+        The timeline is dropped, because the outputs of the windows are not stored.
+        """
+        genre = self.model.genre(self.model.predict(trunk_output[None])[0], musicality)
+        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.identity)
 
 
 class _Clock:
-    """Seconds per stage. Stages that overlap count their own time, so the sum can exceed the whole."""
+    """Seconds per stage. Stages that overlap count in full, so their sum can exceed the total."""
 
-    def __init__(self, on_progress: ProgressCallback = ignore_progress) -> None:
-        self._tell = on_progress
+    def __init__(self, on_progress: ProgressCallback) -> None:
+        self._on_progress = on_progress
         self._started = time.perf_counter()
-        self._stages: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        self._tell(name)
+        """Report a stage of `ml.report.stages` and measure it."""
+        if name not in STAGES:
+            raise ValueError(f"{name!r} is not declared in ml.report.stages")
+        self._on_progress(name)
         started = time.perf_counter()
         yield
-        self._stages[name] = time.perf_counter() - started
+        self._seconds[name] = time.perf_counter() - started
 
-    def timed(self, name: str, work: Callable[[], Result]) -> Result:
-        """The seconds of work that goes on beside the stages; nobody is told of it."""
+    def measure(self, name: str, work: Callable[[], Result]) -> Result:
+        """Measure work beside the stages, without reporting it as progress."""
         started = time.perf_counter()
         result = work()
-        self._stages[name] = time.perf_counter() - started
+        self._seconds[name] = time.perf_counter() - started
         return result
 
     def seconds(self) -> dict[str, float]:
-        stages = {**self._stages, "total": time.perf_counter() - self._started}
-        return {name: round(seconds, 4) for name, seconds in stages.items()}
+        seconds = {**self._seconds, "total": time.perf_counter() - self._started}
+        return {name: round(value, 4) for name, value in seconds.items()}
 
 
-def _cores() -> int:
+def _available_cores() -> int:
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not Linux
         return os.cpu_count() or 1
 
 
-def load(weights: Path | None = None, moods: Path | None = None) -> Pipeline:
-    """Wake the ear with the shipped models or other weight files, for genre and mood."""
-    mood_model = MoodModel.load(moods)  # first, as a wrong file is then refused at once
+def load(weights: Path | None = None, mood_weights: Path | None = None) -> Pipeline:
+    """A pipeline with the shipped models, or with other weight files for genre and mood."""
+    mood_model = MoodModel.load(mood_weights)  # first, because it takes no time to refuse a wrong file
     return Pipeline(open_model(weights), mood_model)

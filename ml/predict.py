@@ -1,4 +1,4 @@
-"""`python -m ml.predict --input song.mp3`: the genre probabilities of one file, with any weight file."""
+"""`python -m ml.predict --input song.mp3`: genre probabilities of one file, with any weight file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ml.report.cells import clean
@@ -13,7 +14,9 @@ from ml.report.errors import SoriError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.predict", description="Name the genre of one file.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.predict", description="Classify the genre of one file."
+    )
     parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="the song")
     parser.add_argument(
         "--model", type=Path, metavar="WEIGHTS", help="a weight file (default: the shipped one)"
@@ -24,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
-    from ml.pipeline import load
+    from ml.pipeline import load  # here, so that --help does not wait for NumPy and SciPy
 
     try:
         with load(options.model) as pipeline:
@@ -33,10 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(clean(str(error)), file=sys.stderr)
         return 1
     if options.json:
-        scores = [{"label": score.label, "probability": score.probability} for score in genre.scores]
-        print(
-            json.dumps({"top": genre.top, "confident": genre.confident, "scores": scores}, ensure_ascii=False)
-        )
+        print(json.dumps(asdict(genre), ensure_ascii=False))
         return 0
     for score in genre.scores:
         print(f"{clean(score.label):<16} {score.probability:6.1%}")

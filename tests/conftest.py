@@ -1,4 +1,4 @@
-"""What every test may ask for: the research data (or a reason to skip), audio made here, a small ear."""
+"""Fixtures for every test: the research data (or a reason to skip), audio made here, a fake pipeline."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
+from library.catalogue.database import Catalogue, open_catalogue
 from ml.report.schema import Report
-from tests.fakes import FakeEar, a_report, write_wav
+from tests.fakes import FakePipeline, a_report, write_wav
 
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -56,8 +57,8 @@ def report() -> Report:
 
 
 @pytest.fixture
-def pipeline() -> FakeEar:
-    return FakeEar()
+def pipeline() -> FakePipeline:
+    return FakePipeline()
 
 
 @pytest.fixture
@@ -99,3 +100,12 @@ def postgresql() -> Iterator[str]:
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalogue(request: pytest.FixtureRequest, home: Path) -> Iterator[Catalogue]:
+    """An empty library, on each of the databases."""
+    url = request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+    opened = open_catalogue(home, url)
+    yield opened
+    opened.close()

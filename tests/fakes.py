@@ -1,4 +1,4 @@
-"""Stand-ins at the model's boundary: an ear that reads WAV files without a model, and a report to render."""
+"""Fakes at the model's boundary: a pipeline that reads WAV files without a model, and a report to render."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.loading import load
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
+from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
@@ -27,23 +27,23 @@ from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Genre, Key, Model, Moment, Mood, Report, Score, Tempo
 
 SHA256 = load_card(GENRE_WEIGHTS).sha256[GENRE_WEIGHTS.name]
-"""Of the shipped model, which a run with a fake ear believes to use."""
+"""Of the shipped model, under whose name a fake pipeline works."""
 LABELS = ("blues", "hiphop", "reggae")
 
 
-class FakeEar:
-    """Hears the length of a WAV file. One named `bomb` meets a bug, `stop` an impatient person."""
+class FakePipeline:
+    """Reports the length of a WAV file. A file named `bomb` raises, `stop` interrupts like Ctrl-C."""
 
     def __init__(self) -> None:
-        self.limits: Limits | None = None
-        self.heard: list[Path] = []
+        self.limits: DecodeLimits | None = None
+        self.analysed: list[Path] = []
 
     def warm_up(self) -> None:
-        """Always ready."""
+        """Nothing to do."""
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         self.limits = limits
-        self.heard.append(source)
+        self.analysed.append(source)
         if source.stem == "bomb":
             raise ZeroDivisionError("a bug\x1b[31m")
         if source.stem == "stop":
@@ -59,11 +59,11 @@ class FakeEar:
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
-        """Descriptors that follow from the file's bytes alone. `crash` takes its process along."""
+        """Features that depend on the file's bytes alone. A file named `crash` kills its worker."""
         on_progress("decode")
         if source.stem == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -76,16 +76,19 @@ class FakeEar:
             report, trunk_output, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel
         )
 
-    def reclassify(self, report: Report, trunk_output: npt.NDArray[np.float32], music: Musicality) -> Report:
-        """By another head, to which all is blues."""
+    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
+        """By another head, which answers blues for everything."""
         predicted = a_report(shares=(0.8, 0.1, 0.1)).genre
         return replace(report, genre=predicted, timeline=(), model=Model("genre", "2", SHA256))
 
 
-class Decoder(FakeEar):
-    """Decodes what the true ear decodes, and refuses what it refuses, without a model."""
+FakeEar = FakePipeline
 
-    def analyse(self, source: Path, *, limits: Limits, name: str | None = None) -> Report:
+
+class Decoder(FakePipeline):
+    """Decodes and refuses files like the real pipeline, without a model."""
+
+    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         audio = load(source, limits=limits, name=name)
         return a_report(title=audio.title, artist=audio.artist, duration_seconds=audio.duration_seconds)
 

@@ -1,6 +1,6 @@
 """A folder of everything that has ever stopped a music scanner, each file with the cause that has to be found for it.
 
-`build` writes it; `Troubled` is the true ear, with files that change, vanish or bring the process down under it.
+`build` writes it; `TroubledPipeline` is the real pipeline, with files that change, vanish or crash its process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from jobs.attempt import load_pipeline
 from ml.audio.ffmpeg import find_ffmpeg
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from tests.ml.audio.sounds import encode, tone
 
@@ -32,7 +32,7 @@ Case = tuple[str, bytes]
 
 @dataclass(frozen=True)
 class Hostile:
-    """`good` files have to be in the library, `bad` ones in the ledger with just this code."""
+    """`good` files have to be in the library, `bad` ones in the failure log with this code."""
 
     good: frozenset[bytes]
     bad: dict[bytes, str]
@@ -103,7 +103,7 @@ def _write_good(folder: Path) -> Iterator[bytes]:
 
 
 def _contents(folder: Path) -> Iterator[tuple[str, Case]]:
-    yield from _other_things()
+    yield from _other_formats()
     yield from _cut(folder)
     yield from _lies()
     data = encode(tone(), 44100)
@@ -118,11 +118,11 @@ def _contents(folder: Path) -> Iterator[tuple[str, Case]]:
     yield "mp4", ("no_sound", _convert(folder, data, "mp4", *film))
 
 
-def _other_things() -> Iterator[tuple[str, Case]]:
+def _other_formats() -> Iterator[tuple[str, Case]]:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("song.mp3", encode(tone(), format="MP3"))
-    things = {
+    contents_by_code = {
         "text": (b"renamed text\n" * 90, "\x1b[31m가사\n".encode() * 30, "lyrics\n".encode("utf-16")),
         "web_page": (b"<!DOCTYPE html><html><body>404</body></html>",),
         "playlist": (
@@ -139,7 +139,7 @@ def _other_things() -> Iterator[tuple[str, Case]]:
         "unknown_format": (bytes(5000), bytes(range(256)) * 20),
         "empty": (b"",),
     }
-    for code, contents in things.items():
+    for code, contents in contents_by_code.items():
         for data in contents:
             yield "mp3", (code, data)
     yield "flac", ("empty", b"")
@@ -219,7 +219,7 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
         with socket.socket(socket.AF_UNIX) as opened:
             opened.bind("socket.wav")
         yield folder / "socket.wav", "not_a_file"
-        yield folder.joinpath(*_handle_death()), "read_failed"
+        yield folder.joinpath(*_deep_folders()), "read_failed"
     finally:
         os.chdir(here)
     (folder / "closed.wav").write_bytes(encode(tone()))
@@ -229,12 +229,12 @@ def _places(folder: Path) -> Iterator[tuple[Path, str]]:
     (folder / "closed/song.wav").write_bytes(encode(tone()))
     (folder / "closed").chmod(0)
     yield folder / "closed", "denied"
-    for name, code in {**dict.fromkeys(Troubled.CODES, ""), **Troubled.CODES}.items():
+    for name, code in {**dict.fromkeys(TroubledPipeline.CODES, ""), **TroubledPipeline.CODES}.items():
         (folder / f"{name}.wav").write_bytes(encode(tone(2.0, hz=3000 + 10 * len(name))))
         yield folder / f"{name}.wav", code
 
 
-def _handle_death() -> list[str]:
+def _deep_folders() -> list[str]:
     """Folders in folders until their path is longer than the system takes; the first that cannot be opened."""
     depth = 4096 // LONGEST_NAME + 2
     place = os.open(".", os.O_RDONLY)
@@ -248,8 +248,8 @@ def _handle_death() -> list[str]:
     return ["d" * 250] * next(n for n in range(1, depth + 1) if above + 251 * n >= 4096)
 
 
-class Troubled:
-    """The true ear, with the troubles of a living disk by the file's name."""
+class TroubledPipeline:
+    """The real pipeline; the name of a file says what happens to it during its analysis."""
 
     CODES = {  # noqa: RUF012 - never changed
         "vanishes": "not_found",
@@ -262,7 +262,7 @@ class Troubled:
     def __init__(self) -> None:
         self._pipeline = load_pipeline()
 
-    def run(self, source: Path, *, limits: Limits) -> SongAnalysis:
+    def run(self, source: Path, *, limits: DecodeLimits) -> SongAnalysis:
         trouble: Callable[[Path], None] | None = getattr(self, f"_{source.stem}", None)
         if trouble is not None and source.stem in self.CODES:
             trouble(source)

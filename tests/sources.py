@@ -1,4 +1,4 @@
-"""The repository seen as text: which files are ours, for the tests that hold rules over all of them."""
+"""The files of the repository, for the tests that check rules over all of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ def python_files() -> list[Path]:
     return sorted([*ROOT.glob("*.py"), *inside])
 
 
+def is_offline(path: Path) -> bool:
+    """Whether the file only trains or measures: it is no part of the running product."""
+    return path.is_relative_to(ROOT / "ml/train") or path.is_relative_to(ROOT / "ml/evaluate")
+
+
 @cache
 def tracked_files() -> tuple[Path, ...]:
-    """What git holds. The owner of a fresh clone may be another user, which git would otherwise refuse."""
+    """The files in git. In a fresh clone they may belong to another user, which git would otherwise refuse."""
     command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
     listing = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return tuple(path for name in listing.split("\0") if name and (path := ROOT / name).is_file())
 
 
 def tracked_texts() -> dict[str, str]:
-    """Each tracked text file by its path; what is no UTF-8 (weights, pictures) is left out."""
+    """Each tracked text file by its path; files that are not UTF-8 (weights, pictures) are left out."""
     texts: dict[str, str] = {}
     for path in tracked_files():
         try:

@@ -1,13 +1,25 @@
-"""Settings: right ones are read, a wrong one is named."""
+"""Settings: valid values are read, an invalid one is named, and everything about a setting follows its declaration."""
 
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from environment import Environment, SettingError, read_environment, read_language
+from environment import (
+    SETTINGS,
+    Environment,
+    SettingError,
+    parse_port,
+    read_environment,
+    read_language,
+    settings_page,
+    to_variables,
+)
+from tests.sources import ROOT, python_files
 
 
 def test_nothing_set_is_the_default() -> None:
@@ -56,9 +68,10 @@ def test_folders_are_separated_as_in_a_path(tmp_path: Path) -> None:
         ("SORI_MIN_FREE_MB", "-1"),
     ],
 )
-def test_a_wrong_setting_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingError, match=f"{name} is “{value}”"):
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is “{re.escape(value)}”, but it must be .+\\.") as wrong:
         read_environment({name: value})
+    assert wrong.value.code == "setting"
 
 
 @pytest.mark.parametrize(
@@ -70,21 +83,23 @@ def test_a_wrong_setting_is_named(name: str, value: str) -> None:
         ("SORI_API_KEYS", "a b:" + 64 * "0"),
     ],
 )
-def test_a_wrong_secret_is_named_and_not_shown(name: str, value: str) -> None:
-    with pytest.raises(SettingError, match=name) as wrong:
+def test_an_invalid_secret_is_named_and_not_shown(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is “…”, but it must be") as wrong:
         read_environment({name: value})
-    assert value not in str(wrong.value)
+    assert value not in str(wrong.value) and value not in wrong.value.facts.values()
 
 
 @pytest.mark.parametrize("hosts", ["http://a.example", "a.example:80", "a example", "-a"])
 def test_a_host_is_a_name(hosts: str) -> None:
-    with pytest.raises(SettingError, match="SORI_HOSTS"):
+    with pytest.raises(SettingError, match=f"SORI_HOSTS is “{hosts}”"):
         read_environment({"SORI_HOSTS": f"good.example,{hosts}"})
 
 
-def test_a_service_that_nobody_may_enter_does_not_start() -> None:
-    with pytest.raises(SettingError, match="SORI_PRIVATE"):
-        read_environment({"SORI_PRIVATE": "1"})
+def test_a_private_service_that_nobody_can_enter_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "keys").touch()
+    for keys in ({}, {"SORI_API_KEYS": str(tmp_path / "keys")}):
+        with pytest.raises(SettingError, match="SORI_PRIVATE is “1”, but it must be 0"):
+            read_environment({"SORI_PRIVATE": "1", **keys})
 
 
 def test_keys_and_hosts_are_lists(tmp_path: Path) -> None:
@@ -102,6 +117,67 @@ def test_secrets_are_not_shown() -> None:
         {"SORI_SECRET_KEY": 40 * "x", "SORI_DATABASE_URL": "postgresql://u:secret@h/d"}
     )
     assert "xxxx" not in repr(environment) and "secret@" not in repr(environment)
+    shown = {field.name for field in fields(Environment) if field.repr}
+    assert {name for name, setting in SETTINGS.items() if setting.kind.is_secret} == set(SETTINGS) - shown
+
+
+def test_an_option_is_checked_like_its_setting() -> None:
+    assert parse_port("--port", "80") == 80
+    with pytest.raises(SettingError, match="--port is “0”, but it must be a whole number from 1 to 65535"):
+        parse_port("--port", "0")
+
+
+def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting, in a child that runs in another folder."""
+    (tmp_path / "own.keras").touch()
+    monkeypatch.chdir(tmp_path)
+    values = {
+        "max_seconds": 90.5,
+        "genre_weights": Path("own.keras"),
+        "mood_weights": Path("own.keras"),
+        "home": Path("home"),
+        "database_url": "postgresql://u@h/d",
+        "debug": True,
+        "host": "::1",
+        "port": 8001,
+        "workers": 3,
+        "max_upload_mb": 7,
+        "expire_hours": 0,
+        "folders": (tmp_path, tmp_path.parent),
+        "threads": 5,
+        "password_hash": "scrypt:1024:8:1$salt$0123abcd",
+        "private": True,
+        "api_keys": {64 * "0": "a", 64 * "1": "b"},
+        "secret_key": 32 * "s",
+        "hosts": ("a.example", "*"),
+        "proxies": 2,
+        "rate_limits": False,
+        "queue": 9,
+        "client_queue": 4,
+        "min_free_mb": 0,
+    }
+    assert set(values) == set(SETTINGS), "a new setting needs a value here"
+    variables = to_variables(Environment(**values))
+    monkeypatch.chdir("/")
+    absolute = {name: tmp_path / values[name] for name in ("genre_weights", "mood_weights", "home")}
+    assert read_environment(variables) == Environment(**{**values, **absolute})
+    assert read_environment(to_variables(Environment())) == Environment()
+
+
+def test_the_page_of_the_settings_is_up_to_date() -> None:
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    assert page == settings_page(), "run: python -m environment > docs/settings.md"
+    assert set(re.findall(r"`(SORI_[A-Z_]+)` \|", page)) >= {one.variable for one in SETTINGS.values()}
+
+
+def test_only_entry_points_read_the_settings() -> None:
+    readers = {
+        path.relative_to(ROOT).as_posix()
+        for path in python_files()
+        if "read_environment(" in path.read_text(encoding="utf-8")
+    }
+    entry_points = {"main.py", "preprocess.py", "web/app.py", "web/server/gunicorn_settings.py"}
+    assert readers - {"environment.py"} == entry_points
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A hostile folder through the whole command, with the true ear: each of its files ends in the ledger with its cause.
+"""A hostile folder through the whole command, with the real model: each bad file is in the failure log with its cause.
 
 As root every file can be read; the command is run without that privilege, so that closed files are closed.
 """
@@ -19,7 +19,6 @@ import pytest
 
 from library.catalogue.database import open_catalogue
 from library.catalogue.failures import Failure, read_failures
-from terminal import ERASE_LINE
 from tests.hostile_folder import Hostile, build
 from tests.runs import descriptors
 from tests.sources import ROOT
@@ -32,38 +31,41 @@ if os.geteuid() == 0:
             sys.exit("the privilege of root could not be given up")
 os.execv(sys.executable, [sys.executable, "-c", sys.argv[1], *sys.argv[2:]])
 """
-PROGRAM = "import preprocess, sys, tests.hostile_folder as h; sys.exit(preprocess.main(wake=h.Troubled))"
+PROGRAM = """
+import preprocess, sys, tests.hostile_folder as hostile
+sys.exit(preprocess.main(load_pipeline=hostile.TroubledPipeline))
+"""
 
 
 @dataclass(frozen=True)
-class TaskEnded:
+class HostileRun:
     hostile: Hostile
     code: int
     out: str
     terminal: str
     """What the progress bar's terminal was sent."""
     failures: dict[bytes, Failure]
-    heard: frozenset[bytes]
-    told: dict[str, str]
+    analysed: frozenset[bytes]
+    listed: dict[str, str]
     """What --failures prints, by language."""
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskEnded]:
-    """The command over the folder, its progress bar on a terminal; then its ledger, in both languages."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostileRun]:
+    """The command over the folder, its progress bar on a terminal; then its failure log, in both languages."""
     folder = tmp_path_factory.mktemp("hostile")
     home, music = folder / "var", folder / "music"
     hostile = build(music)
     code, out, terminal = run(home, music, "--jobs", "2")
-    told = {}
+    listed = {}
     for language in ("en", "ko"):
-        _, told[language], rest = run(home, "--failures", "--lang", language)
+        _, listed[language], rest = run(home, "--failures", "--lang", language)
         assert rest == ""
     catalogue = open_catalogue(home)
     failures = {os.fsencode(failure.path): failure for failure in read_failures(catalogue)}
     catalogue.close()
-    heard = frozenset(os.fsencode(path) for path in descriptors(home))
-    yield TaskEnded(hostile, code, out, terminal, failures, heard, told)
+    analysed = frozenset(os.fsencode(path) for path in descriptors(home))
+    yield HostileRun(hostile, code, out, terminal, failures, analysed, listed)
     (music / "closed").chmod(0o755)
 
 
@@ -92,36 +94,36 @@ def run(home: Path, *argv: str | Path) -> tuple[int, str, str]:
     return done.returncode, done.stdout.decode(), seen.decode()
 
 
-def test_every_bad_file_is_in_the_ledger_with_its_cause(ended: TaskEnded) -> None:
+def test_every_bad_file_is_in_the_failure_log_with_its_cause(ended: HostileRun) -> None:
     found = {path: failure.code for path, failure in ended.failures.items()}
     assert found == ended.hostile.bad
     assert len(found) > 60
 
 
-def test_every_good_file_is_in_the_library(ended: TaskEnded) -> None:
-    assert ended.heard == ended.hostile.good
-    assert len(ended.heard) > 30
+def test_every_good_file_is_in_the_library(ended: HostileRun) -> None:
+    assert ended.analysed == ended.hostile.good
+    assert len(ended.analysed) > 30
 
 
-def test_the_run_says_how_many_there_were(ended: TaskEnded) -> None:
+def test_the_run_counts_bad_files(ended: HostileRun) -> None:
     assert ended.code == 1
-    assert f"{len(ended.hostile.bad)} files could not be read; --failures says why." in ended.out
+    assert f"{len(ended.hostile.bad)} files could not be read; --failures lists the reasons." in ended.out
 
 
 CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def test_no_name_reaches_the_terminal_as_a_command(ended: TaskEnded) -> None:
-    shown = ended.terminal.replace(ERASE_LINE, "")
+def test_no_name_reaches_the_terminal_as_a_command(ended: HostileRun) -> None:
+    shown = ended.terminal.replace("\r", "")  # which brings the bar back to the start of its line
     assert ended.terminal != shown
     assert CONTROLS.findall(shown) == []
-    for text in (ended.out, *ended.told.values()):
+    for text in (ended.out, *ended.listed.values()):
         assert CONTROLS.findall(text) == []
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
-def test_each_failure_is_one_line(ended: TaskEnded, language: str) -> None:
-    lines = ended.told[language].splitlines()
+def test_each_failure_is_one_line(ended: HostileRun, language: str) -> None:
+    lines = ended.listed[language].splitlines()
     assert len(lines) == len(ended.hostile.bad)
     assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d  /.+: .+", line) for line in lines)
     assert language == "en" or all(re.search("[가-힣]", line.split(": ", 1)[1]) for line in lines)

@@ -1,4 +1,4 @@
-"""The command line: what is printed where, with which exit code. The ear is a small one; the rest is real."""
+"""The command line: what is printed where, with which exit code. Only the model is fake."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from werkzeug.security import check_password_hash
 
 import main
 from environment import read_environment
-from tests.fakes import FakeEar, write_wav
+from tests.fakes import FakePipeline, write_wav
 from tests.sources import ROOT
 from web.access.credentials import fingerprint
 
-# The true `main()`, in a process of its own, with the small ear in place of the model.
-PROGRAM = [sys.executable, "-c", "import main, sys, tests.fakes as f; sys.exit(main.main(ear=f.FakeEar()))"]
+# The real `main()`, in a process of its own, with a fake in place of the model.
+PROGRAM = [
+    sys.executable,
+    "-c",
+    "import main, sys, tests.fakes as f; sys.exit(main.main(pipeline=f.FakePipeline()))",
+]
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
-def run(*argv: str | Path, pipeline: FakeEar | None = None, **variables: str) -> int:
-    return main.run([str(arg) for arg in argv], variables=variables, pipeline=pipeline or FakeEar())
+def run(*argv: str | Path, pipeline: FakePipeline | None = None, **variables: str) -> int:
+    return main.run([str(arg) for arg in argv], variables=variables, pipeline=pipeline or FakePipeline())
 
 
 def start(*argv: str | Path, **options: object) -> subprocess.Popen[str]:
@@ -49,7 +53,7 @@ def album(tmp_path: Path) -> Path:
 def test_a_song(wav: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("analyse", wav("song.wav", seconds=2)) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("song — Bob Marley  0:02\nSounds like reggae (62 %), with some hiphop.\n")
+    assert out.startswith("song — Bob Marley  0:02\nSounds like reggae (62%), with some hip-hop.\n")
     assert err == ""
 
 
@@ -87,10 +91,12 @@ def test_a_folder_as_json(album: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert err == ""
 
 
-def test_a_named_file_is_tried_whatever_it_is_called(wav: Callable[..., Path], pipeline: FakeEar) -> None:
+def test_a_named_file_is_tried_whatever_it_is_called(
+    wav: Callable[..., Path], pipeline: FakePipeline
+) -> None:
     song = wav("song.bin")
     assert run("analyse", song, "missing.mp3", pipeline=pipeline) == 1
-    assert pipeline.heard == [song, Path("missing.mp3")]
+    assert pipeline.analysed == [song, Path("missing.mp3")]
 
 
 def test_a_bug_costs_one_file(wav: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,7 +121,9 @@ def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     assert "usage: main.py" in capsys.readouterr().err
 
 
-def test_nothing_to_analyse(tmp_path: Path, pipeline: FakeEar, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_analyse(
+    tmp_path: Path, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "cover.jpg").touch()
     assert run("analyse", tmp_path, pipeline=pipeline) == 2
     assert f"There is no audio file in {tmp_path}." in capsys.readouterr().err
@@ -134,15 +142,15 @@ def test_a_wrong_setting_stops_the_start(
     argv: list[str],
     variables: dict[str, str],
     name: str,
-    pipeline: FakeEar,
+    pipeline: FakePipeline,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(*argv, pipeline=pipeline, **variables) == 2
     assert name in capsys.readouterr().err
-    assert pipeline.heard == []
+    assert pipeline.analysed == []
 
 
-def test_the_cap_on_seconds(wav: Callable[..., Path], pipeline: FakeEar) -> None:
+def test_the_cap_on_seconds(wav: Callable[..., Path], pipeline: FakePipeline) -> None:
     song = wav("song.wav")
     for argv, variables, seconds in [
         ([], {}, 1200.0),
@@ -218,9 +226,10 @@ def test_the_bar_is_for_terminals_only(wav: Callable[..., Path]) -> None:
     shown = os.read(here, 65536).decode()
     os.close(here)
     assert program.returncode == 0
-    assert "0/2  song.wav" in shown
-    assert "1/2  next.wav" in shown
-    assert shown.endswith("\r\x1b[K")
+    assert re.search(r"0/2 [^\r]* song\.wav", shown)
+    assert re.search(r"1/2 [^\r]* next\.wav", shown)
+    assert re.search(r"\r +\r+$", shown)  # the line is blank again
+    assert "\x1b" not in shown
     assert "\x1b" not in out
     assert out.count("Sounds like") == 2
 
@@ -235,7 +244,7 @@ def test_names_that_are_no_utf8_are_printed(tmp_path: Path) -> None:
     assert "\x1b" not in out
 
 
-def test_preprocess_says_that_the_library_is_not_there() -> None:
+def test_preprocess_names_a_missing_folder() -> None:
     command = [sys.executable, "preprocess.py", "music"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2

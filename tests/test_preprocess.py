@@ -1,4 +1,4 @@
-"""Folders to a library, through real processes and a real database; only the ear is a small one."""
+"""Folders to a library, through real processes and a real database; only the model is fake."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-import preprocess
 from library.catalogue.database import open_catalogue
 from library.catalogue.tables import Track, TrackVectors
 from tests.fakes import write_wav
@@ -22,17 +21,19 @@ from tests.runs import descriptors, failures, run
 from tests.sources import ROOT
 
 
-def test_a_folder_is_digested_once(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_analysed_once(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, music, "--jobs", "2") == 0
-    assert capsys.readouterr().out == "6 files were heard.\n"
+    assert capsys.readouterr().out == "6 files were analysed.\n"
     first = descriptors(home)
     assert {Path(path).name for path in first} == {f"노래 {number}.wav" for number in range(6)}
     assert run(home, music) == 0
-    assert capsys.readouterr().out == "6 files are as they were.\n"
+    assert capsys.readouterr().out == "6 files are unchanged.\n"
     assert descriptors(home) == first
 
 
-def test_what_moved_is_not_heard_again(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_moved_files_are_not_analysed_again(
+    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(home, music)
     before = descriptors(home)
     song = music / "disc 0/노래 0.wav"
@@ -43,14 +44,14 @@ def test_what_moved_is_not_heard_again(home: Path, music: Path, capsys: pytest.C
     capsys.readouterr()
     assert run(home, music) == 0
     out = capsys.readouterr().out
-    assert "1 files were heard." in out and "3 files were moved, copied or touched." in out
+    assert "1 files were analysed." in out and "3 files were moved, copied or touched." in out
     after = descriptors(home)
     assert after[str(moved)] == before[str(song)]
     assert after[str(music / "copy.wav")] == after[str(music / "disc 1/노래 1.wav")]
     assert str(song) not in after
 
 
-def test_the_gone_are_forgotten_on_request(home: Path, music: Path) -> None:
+def test_missing_files_are_removed_on_request(home: Path, music: Path) -> None:
     run(home, music)
     (music / "disc 0/노래 0.wav").unlink()
     run(home, music)
@@ -81,17 +82,17 @@ def test_a_failed_file_loses_its_old_numbers(home: Path, music: Path) -> None:
     assert len(descriptors(home)) == 5
 
 
-def test_a_cut_that_matters_is_heard_again(
+def test_a_longer_limit_is_analysed_again(
     home: Path, music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_wav(music / "long.wav", seconds=3)
     run(home, music)
     capsys.readouterr()
     run(home, music, SORI_MAX_SECONDS="2")
-    assert "1 files were heard." in capsys.readouterr().out
+    assert "1 files were analysed." in capsys.readouterr().out
 
 
-def test_better_descriptors_need_no_listening(
+def test_new_vectors_need_no_new_analysis(
     home: Path, music: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(home, music)
@@ -105,20 +106,18 @@ def test_better_descriptors_need_no_listening(
     catalogue.close()
     capsys.readouterr()
     assert run(home, music) == 0
-    assert capsys.readouterr().out == "6 files were described anew without hearing them.\n"
+    assert capsys.readouterr().out == "6 files were updated without a new analysis.\n"
     after = descriptors(home)
     assert after.keys() == before.keys()
-    for path, vectors in before.items():  # this process adds up in other pieces than those that heard
+    for path, vectors in before.items():  # the workers add up in other pieces than this process
         for one, other in zip(vectors, after[path], strict=True):
             np.testing.assert_allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), atol=1e-6)
 
 
-def test_celery_says_that_it_is_not_there(
-    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_celery_is_not_available(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, music, "--engine", "celery") == 2
     assert capsys.readouterr().err == (
-        "preprocess.py: --engine celery is not built yet; --engine local uses every core of this machine.\n"
+        "preprocess.py: --engine celery is not available yet; --engine local uses every core of this machine.\n"
     )
     assert not home.exists()
 
@@ -142,7 +141,7 @@ def test_export(home: Path, music: Path, tmp_path: Path) -> None:
     assert run(home, "--export", tmp_path / "no/library.csv") == 2
 
 
-def test_a_playlist_walks_without_repeats(home: Path, music: Path, tmp_path: Path) -> None:
+def test_a_playlist_has_no_repeats(home: Path, music: Path, tmp_path: Path) -> None:
     run(home, music)
     assert run(home, "--playlist", "노래 3", "--length", "5", tmp_path / "out.m3u8") == 0
     lines = (tmp_path / "out.m3u8").read_text("utf-8").splitlines()
@@ -166,10 +165,6 @@ def test_duplicates_are_listed(home: Path, music: Path, capsys: pytest.CaptureFi
 )
 def test_nothing_starts_with_a_wrong_command(home: Path, argv: list[str]) -> None:
     assert run(home, *argv) == 2
-
-
-def test_time_is_told_by_the_clock() -> None:
-    assert [preprocess.clock(seconds) for seconds in (0, 65, 3700)] == ["0:00", "1:05", "1:01:40"]
 
 
 def test_a_reader_that_leaves_ends_it_quietly(home: Path, music: Path) -> None:

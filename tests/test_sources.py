@@ -1,4 +1,4 @@
-"""Rules over the repository as a whole: no audio in it, no path of somebody's machine, no dangerous calls."""
+"""Rules for all files of the repository: no audio, no path of a developer's machine, no dangerous calls."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ml.audio.folders import looks_like_audio
 from tests.sources import ROOT, python_files, tracked_files, tracked_texts
 
 AUDIO_STARTS = (b"RIFF", b"fLaC", b"OggS", b"ID3", b"FORM", b".snd", b"\xff\xfb", b"\xff\xf1")
-# Somebody's disk: a folder at the root that a user does not have. Written so as not to find itself.
+# A folder of a developer's machine. The pattern does not match itself.
 MACHINE_PATH = re.compile(r"(?<![\w./~:-])/(?:work|opt|root|home|Users)/[\w.]")
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"}
 
 
-def wrongs(tree: ast.AST) -> list[str]:
-    """What a source file does that ours never do, each with its line."""
+def dangers(tree: ast.AST) -> list[str]:
+    """Dangerous statements, each with its line."""
     found: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
             if {name.split(".")[0] for name in names} & PICKLES:
-                found.append(f"line {node.lineno}: unpickling runs whatever a file says")
+                found.append(f"line {node.lineno}: unpickling runs code from a file")
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
             if called in ("eval", "exec", "os.system", "joblib.load"):
-                found.append(f"line {node.lineno}: {called} runs whatever it is given")
+                found.append(f"line {node.lineno}: {called} runs any code it is given")
             if keywords.get("allow_pickle") == "True" or keywords.get("safe_mode") == "False":
                 found.append(f"line {node.lineno}: {called} would run code from a file")
             if keywords.get("shell") == "True":
@@ -40,8 +40,8 @@ def wrongs(tree: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("path", python_files(), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_the_source_keeps_the_rules(path: Path) -> None:
-    assert wrongs(ast.parse(path.read_text(encoding="utf-8"))) == []
+def test_no_dangerous_statements(path: Path) -> None:
+    assert dangers(ast.parse(path.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_the_source_keeps_the_rules(path: Path) -> None:
         "try:\n    pass\nexcept:\n    pass",
     ],
 )
-def test_a_broken_rule_is_caught(source: str) -> None:
-    assert len(wrongs(ast.parse(source))) == 1
+def test_a_dangerous_statement_is_found(source: str) -> None:
+    assert len(dangers(ast.parse(source))) == 1
 
 
 def test_no_audio_is_tracked() -> None:
@@ -83,8 +83,8 @@ def test_a_machine_path_is_recognised() -> None:
         assert not MACHINE_PATH.search(text)
 
 
-def test_only_one_module_knows_its_own_place() -> None:
-    """A module that works out folders from `__file__` breaks when it moves. Migrations lie beside their runner."""
+def test_only_one_module_uses_its_own_path() -> None:
+    """A module that derives folders from `__file__` breaks when it moves. Migrations are beside their runner."""
     users = {path.name for path in python_files() if "__file__" in path.read_text(encoding="utf-8")}
     assert users == {"paths.py", "migration.py"}
 
@@ -96,6 +96,6 @@ def test_every_package_is_pinned() -> None:
 
 
 def test_a_module_stays_readable() -> None:
-    """Design asks for about 200 lines; this is where it stops being "about"."""
+    """About 200 lines are the goal; this is the hard limit."""
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in python_files()}
     assert {path.name: length for path, length in lengths.items() if length > 300} == {}

@@ -1,4 +1,4 @@
-"""The Flask application, put together from its parts. `create_app` is what gunicorn and the tests call."""
+"""Puts the Flask application together from its parts. gunicorn and the tests call `create_app`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from web.api import analysis_views, docs_views, similar, track_views
 from web.api.uploads import FORM_BYTES, SongRequest
 from web.context import NAME, Service
 from web.pages import exports, library_pages, media, scan_pages, song_pages
-from web.server import health, logs
+from web.server import health, logs, metrics
 
-# What comes first is asked first of each request, and has the last word on each answer.
+# Flask calls the parts in this order before a view, and in the opposite order after it.
 PARTS = (
-    *(logs, errors, language, hosts, rate_limits, permissions, headers, health, login),
+    *(metrics, logs, errors, language, hosts, rate_limits, permissions, headers, health, login),
     *(song_pages, media, exports),
     *(analysis_views, track_views, docs_views, similar, library_pages, scan_pages),
 )
@@ -30,7 +30,7 @@ class Sori(Flask):
 
 
 def create_app(environment: Environment | None = None) -> Flask:
-    """The application for these settings; for those of the process where none are given."""
+    """The application for these settings; gunicorn gives none, so that this process reads its own."""
     environment = environment or read_environment(os.environ)
     catalogue = open_catalogue(environment.home, environment.database_url)
     app = Sori("sori", root_path=str(ROOT))

@@ -1,13 +1,15 @@
-"""What every request may use: the settings, the library's database, the analyses, the words of the reader."""
+"""What every request can use: the settings, the library's database, the analyses, and addresses of this site."""
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from flask import current_app
+from flask import current_app, url_for
 
 from environment import Environment
 from jobs.queue.analyses import Analyses
@@ -17,7 +19,7 @@ from ml.paths import WEIGHT_FOLDER
 
 NAME = "sori"
 ENDING = threading.Event()
-"""Set when this process has been asked to end: what would go on for long lets go, and the browser asks again."""
+"""Set when this process is asked to end. Responses that follow an analysis stop then; browsers connect again."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +30,42 @@ class Service:
 
     @property
     def model(self) -> Path:
-        """The file that the engine reads the genre model from."""
+        """The file of the genre model that the engine loads."""
         return self.environment.genre_weights or WEIGHT_FOLDER / "genre.keras"
 
     @property
     def keep_seconds(self) -> float | None:
-        """How long a song that is handed in is kept; None for ever."""
+        """How long an uploaded song is kept; None: until it is deleted."""
         return self.environment.expire_hours * 3600.0 or None
 
     @property
     def feedback(self) -> Feedback:
         return Feedback(self.environment.home)
 
-    def forget(self, analysis_id: str) -> bool:
-        """Delete a song by hand: with all that is known of it, a listener's answer too."""
-        self.feedback.forget(analysis_id)
-        return self.analyses.delete(analysis_id)
-
     @property
     def max_upload_bytes(self) -> int:
         return self.environment.max_upload_mb * 1_000_000
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.environment.home).free
+
+    def engine_silent_seconds(self) -> float | None:
+        """Seconds since the last sign of life of an engine; None where there never was one."""
+        beat = self.analyses.last_beat()
+        return None if beat is None else max(0.0, (datetime.now(UTC) - beat).total_seconds())
+
+    def forget(self, analysis_id: str) -> bool:
+        """Delete an analysis on a person's request, with the genre that somebody gave it."""
+        self.feedback.forget(analysis_id)
+        return self.analyses.delete(analysis_id)
 
 
 def service() -> Service:
     """The service of the application that answers this request."""
     return cast(Service, current_app.extensions[NAME])
+
+
+def own_address(address: str) -> str:
+    """The address if it is on this site, else the front page, so that no form can redirect to another site."""
+    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
+    return address if is_own else url_for("pages.index")

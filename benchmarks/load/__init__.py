@@ -1,8 +1,8 @@
-"""The running service on loopback: crowds that hand in songs, readers among them, and memory over a long run.
+"""The running service on loopback: concurrent uploaders and readers, and memory over a long run.
 
-Each uploader hands in a song of five seconds, unlike every other, waits for its report, and comes again; one that is
-told to come later does so. Readers open pages and reports all the while. A crowd is repeated until its readers' p95
-is stable.
+Each uploader sends a unique song of five seconds, waits for its report and starts again; after a response with
+Retry-After it waits as told. Readers open pages and reports meanwhile. A stage is repeated until its readers' p95 is
+stable.
 """
 
 from benchmarks.load.run import run

@@ -1,4 +1,4 @@
-"""How much there is to do and how long it takes: for whoever waits, and for whoever watches the service."""
+"""How many analyses wait and how long one takes: for the waiting page and for monitoring."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from library.catalogue.database import Catalogue
 def count_states(catalogue: Catalogue) -> dict[str, int]:
     """How many analyses there are in each state."""
     with catalogue.session() as session:
-        counted = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state))
-        found: dict[str, int] = {row[0]: row[1] for row in counted}
-    return {state: found.get(state, 0) for state in STATES}
+        rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
+    return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
 
 def usual_seconds(catalogue: Catalogue, songs: int = 20) -> float | None:
-    """How long the songs took that were heard last; None where none was."""
+    """How long the last analyses took on average; None where there was none."""
     last = select(Analysis.started_at, Analysis.finished_at).where(Analysis.state == DONE)
     with catalogue.session() as session:
         rows = session.execute(last.order_by(Analysis.finished_at.desc()).limit(songs)).all()

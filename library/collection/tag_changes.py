@@ -59,12 +59,12 @@ def plan(catalogue: Catalogue) -> Iterator[PlannedChange]:
             before = read_tags(track.path)
         except TagError:
             continue
-        after = before | tags_of(track, confident=bool(is_confident))
+        after = before | tags_to_write(track, confident=bool(is_confident))
         if after != before:
             yield PlannedChange(track.path, before, after)
 
 
-def tags_of(track: Track, *, confident: bool) -> Tags:
+def tags_to_write(track: Track, *, confident: bool) -> Tags:
     """The tags of a track. The genre is left out unless its prediction is confident.
 
     A key is written as ID3 defines TKEY: `Ebm` with an ASCII flat, `F#` with a sharp.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from library.search.vectors import Floats, Integers, Mask
+from ml.features.arrays import Floats, Integers, Mask
 
 _BLOCK = 512
 """Scores per block: first only the best score of each block is compared, so that a million need no sorting."""

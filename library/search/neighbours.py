@@ -18,7 +18,8 @@ from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 from library.search.index import Index
-from library.search.vectors import Floats, Integers, Mask, read_vectors
+from library.search.vectors import read_vectors
+from ml.features.arrays import Floats, Integers, Mask
 from ml.report.schema import Neighbour, Neighbours, Report, Why
 from ml.similarity.harmony import Chords, unpack
 from ml.similarity.reasons import compare

@@ -6,15 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.tables import TrackVectors
-
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+from ml.features.arrays import Floats, Integers
 
 _ROWS_AT_ONCE = 8192
 

@@ -1,13 +1,13 @@
-"""Folders of music to a list of files: what `analyse`, training and the library start from.
+"""Finds the audio files in folders, for `analyse`, training and the library.
 
-A file that a person names is always tried, whatever it is called; in a folder only the names that look like
-audio are taken. What a file truly is gets decided later, by its content.
+A file that is named directly is always tried; in a folder only names with an audio extension count. What a file really
+is follows later from its content.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 AUDIO_SUFFIXES = frozenset(
@@ -17,14 +17,14 @@ AUDIO_SUFFIXES = frozenset(
 
 
 def looks_like_audio(path: Path) -> bool:
-    """By name alone. Names that start with a dot are hidden, or macOS's resource forks (`._song.mp3`)."""
+    """By name only. Names that start with a dot are hidden files or resource forks of macOS (`._song.mp3`)."""
     return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
 
 
 def find_audio(paths: Iterable[Path]) -> list[Path]:
-    """The named files in the order given, each folder replaced by the audio files in it, sorted by path.
+    """The paths in the order given, each folder replaced by the audio files in it, sorted by path.
 
-    A folder that cannot be listed stays in the list as itself, so that whoever opens it reports the reason.
+    A folder that cannot be listed stays in the list, so that opening it reports the reason.
     """
     files: list[Path] = []
     for path in paths:
@@ -32,21 +32,20 @@ def find_audio(paths: Iterable[Path]) -> list[Path]:
     return files
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Links are followed, as music libraries use them; a folder already seen is not entered again."""
-    closed: list[Path] = []
-    seen: set[tuple[int, int]] = set()
-    found: list[Path] = []
+def _walk(folder: Path) -> list[Path]:
+    """Follows links, which music libraries use; a folder that was visited before is not entered again."""
+    visited: set[tuple[int, int]] = set()
+    files: list[Path] = []
 
-    def refuse(error: OSError) -> None:
-        closed.append(Path(os.fsdecode(error.filename)))
+    def add_unreadable(error: OSError) -> None:
+        files.append(Path(os.fsdecode(error.filename)))
 
-    for place, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
-        status = Path(place).stat()
-        if (status.st_dev, status.st_ino) in seen:
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=add_unreadable):
+        status = Path(parent).stat()
+        if (status.st_dev, status.st_ino) in visited:
             folders.clear()
             continue
-        seen.add((status.st_dev, status.st_ino))
+        visited.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found.extend(Path(place, name) for name in names if looks_like_audio(Path(name)))
-    return iter(sorted(found + closed))
+        files.extend(Path(parent, name) for name in names if looks_like_audio(Path(name)))
+    return sorted(files)

@@ -70,7 +70,7 @@ def is_mpeg(data: bytes, at: int, count: int) -> bool:
 
 
 def is_adts(data: bytes, at: int, count: int) -> bool:
-    """The same for ADTS frames, whose headers carry their length."""
+    """The same for ADTS frames, whose headers contain their length."""
     for _ in range(count):
         if at + 7 > len(data) or data[at] != 0xFF or data[at + 1] & 0xF6 != 0xF0:
             return False

@@ -1,7 +1,7 @@
-"""What a file's own header promises, read before any decoder trusts it.
+"""The length, rate and channel count that a file's own header states.
 
-libsndfile quietly clips a cut file to what is there, and takes a WAV whose length was never filled in for an
-empty one; so the promise is read here. None stands for "does not say".
+libsndfile clips a truncated file to what is there without an error, and reads a WAV whose length was never filled in as
+empty, so the stated length is read here. None means that the header does not state it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ml.audio import frames
 from ml.audio.source import View
 
 _UNKNOWN_BYTES = 0x7FFF0000
-"""A 32-bit length from here on is what recorders and pipes write when they cannot know."""
+"""Recorders and pipes write a 32-bit length from here on when they do not know the length."""
 
 _MAX_CHUNKS = 1000
 
@@ -26,17 +26,19 @@ _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 @dataclass
 class Header:
+    """`rate` is in Hz. `patches` and `prefix` repair the header for libsndfile, as `View` applies them."""
+
     rate: float | None = None
     channels: int | None = None
-    promised_seconds: float | None = None
+    stated_seconds: float | None = None
     patches: dict[int, bytes] = field(default_factory=dict)
     prefix: bytes = b""
-    cut: bool = False
-    """The end is certainly missing, however long it may have been."""
+    is_cut: bool = False
+    """The end is missing, but the header does not say how much."""
 
 
 def read_header(view: View, format: str) -> Header:
-    """The promise of a file in `format`; an empty one for formats that make none, or that ffmpeg reads out."""
+    """The header of a file in `format`; an empty one for formats that state nothing, or that ffmpeg reports on."""
     readers = {"WAV": _wav, "AIFF": _aiff, "AU": _au, "FLAC": _flac, "MP3": _mp3, "WMA": _asf, "CAF": _caf}
     reader = readers.get(format, _ogg if format.startswith("Ogg") else None)
     try:
@@ -50,8 +52,8 @@ def _read(view: View, offset: int, count: int) -> bytes:
     return view.read(count) or b""
 
 
-def _chunks(view: View, start: int, layout: str) -> Iterator[tuple[bytes, int, int]]:
-    """(name, offset of the content, its length) of each chunk, up to the end of the file."""
+def _chunks(view: View, start: int, layout: str, align: int = 2) -> Iterator[tuple[bytes, int, int]]:
+    """(name, offset of the content, its length) of each chunk, until the file ends or a chunk has no length."""
     size = struct.calcsize(layout)
     for _ in range(_MAX_CHUNKS):
         head = _read(view, start, size)
@@ -59,7 +61,9 @@ def _chunks(view: View, start: int, layout: str) -> Iterator[tuple[bytes, int, i
             return
         name, length = struct.unpack(layout, head)
         yield name, start + size, length
-        start += size + length + (length & 1)
+        if length < 0:
+            return
+        start += size + length + length % align
 
 
 def _wav(view: View) -> Header:
@@ -73,19 +77,19 @@ def _wav(view: View) -> Header:
         elif name == b"ds64":
             long_length = struct.unpack("<Q", _read(view, at + 8, 8))[0]
         elif name == b"data":
-            there = view.size - at
+            available = view.size - at
             if length == 0xFFFFFFFF and long_length is not None:
                 length = long_length
-            if length == 0 and there > 0 and not _is_chunk(view, at):
+            if length == 0 and available > 0 and not _is_chunk(view, at):
                 header.patches = {4: b"\xff" * 4, at - 4: b"\xff" * 4}
-            elif there < length and (length < _UNKNOWN_BYTES or long_length) and per_second:
-                header.promised_seconds = length / per_second
+            elif available < length and (length < _UNKNOWN_BYTES or long_length) and per_second:
+                header.stated_seconds = length / per_second
             break
     return header
 
 
 def _is_chunk(view: View, at: int) -> bool:
-    """Whether a sane chunk starts here: then a data chunk of no length before it is truly empty."""
+    """Whether a plausible chunk starts here: then the data chunk of length 0 before it really is empty."""
     head = _read(view, at, 8)
     return len(head) == 8 and head[:4].isalnum() and at + 8 + struct.unpack("<I", head[4:])[0] <= view.size
 
@@ -99,7 +103,7 @@ def _aiff(view: View) -> Header:
             header.channels = channels
         elif name == b"SSND":
             if view.size - at < length and 0 < count < _UNKNOWN_BYTES and header.rate:
-                header.promised_seconds = count / header.rate
+                header.stated_seconds = count / header.rate
             break
     return header
 
@@ -110,26 +114,19 @@ def _au(view: View) -> Header:
     header = Header(rate, channels)
     width = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}.get(encoding, 0) * channels * rate
     if length < _UNKNOWN_BYTES and view.size - offset < length and width:
-        header.promised_seconds = length / width
+        header.stated_seconds = length / width
     return header
 
 
 def _caf(view: View) -> Header:
-    """Only for plain samples: ffmpeg finds the length of the compressed codecs itself."""
-    header, per_second, start = Header(), 0.0, 8
-    for _ in range(_MAX_CHUNKS):
-        head = _read(view, start, 12)
-        if len(head) < 12:
-            break
-        name, length = struct.unpack(">4sq", head)
+    """Only for uncompressed samples: ffmpeg reports the length of the compressed codecs."""
+    header, per_second = Header(), 0.0
+    for name, at, length in _chunks(view, 8, ">4sq", align=1):
         if name == b"desc":
-            rate, _, _, packet, frames_each = struct.unpack(">d4sIII", _read(view, start + 12, 24))
+            rate, _, _, packet, frames_each = struct.unpack(">d4sIII", _read(view, at, 24))
             per_second = packet * rate / frames_each if frames_each else 0.0
-        elif name == b"data" and view.size - start - 12 < length and per_second > 0:
-            header.promised_seconds = length / per_second
-        if length < 0:
-            break
-        start += 12 + length
+        elif name == b"data" and view.size - at < length and per_second > 0:
+            header.stated_seconds = length / per_second
     return header
 
 
@@ -142,43 +139,41 @@ def _flac(view: View) -> Header:
 def _mp3(view: View) -> Header:
     """Encoders write the number of frames into the first one, after "Xing" or "Info".
 
-    Without it mpg123 guesses the length from the first bitrate, and libsndfile stops there: half of a song of
-    variable bitrate would be lost. So a first frame that counts generously is put before such a file, and a
-    count that falls short of the file, as when two were joined, is raised.
+    Without it mpg123 estimates the length from the first bitrate, and libsndfile stops there: half of a song with a
+    variable bitrate would be lost. So a first frame with a count that is too high is put before such a file, and a
+    count that is too low for the file's size, as after joining two files, is raised.
     """
     head = _read(view, 0, 8192)
     frame = frames.mpeg_frame(head, 0)
     if frame is None or frame.layer != 3:
         return Header()
-    generous = (view.size // _SMALLEST_FRAME + 1).to_bytes(4, "big")
+    upper_bound = (view.size // _SMALLEST_FRAME + 1).to_bytes(4, "big")
     mark = max(head[:64].find(b"Xing"), head[:64].find(b"Info"))
     if mark < 0 or not head[mark + 7] & 1:
-        side = frame.side_bytes
-        counted = head[:4] + bytes(side) + b"Xing" + b"\0\0\0\x01" + generous
+        counted = head[:4] + bytes(frame.side_bytes) + b"Xing" + b"\0\0\0\x01" + upper_bound
         return Header(frame.rate, prefix=counted.ljust(frame.bytes, b"\0"))
     count, length = struct.unpack(">II", head[mark + 8 : mark + 16])
     if head[mark + 7] & 2 and view.size > 1.1 * length + 8192:
-        return Header(frame.rate, patches={mark + 8: generous})
-    return Header(frame.rate, promised_seconds=count * frame.samples / frame.rate or None)
+        return Header(frame.rate, patches={mark + 8: upper_bound})
+    return Header(frame.rate, stated_seconds=count * frame.samples / frame.rate or None)
 
 
 def _asf(view: View) -> Header:
-    """The length in 100 ns, of which `preroll` milliseconds come before the sound; a broadcast has none."""
+    """The length in units of 100 ns, including `preroll` milliseconds before the sound; a broadcast states none."""
     head = _read(view, 0, 8192)
     at = head.find(_ASF_PROPERTIES)
     if at < 0:
         return Header()
     length, _, preroll, flags = struct.unpack("<QQQI", head[at + 64 : at + 92])
     seconds = length / 1e7 - preroll / 1e3
-    return Header(promised_seconds=seconds if seconds > 0 and not flags & 1 else None)
+    return Header(stated_seconds=seconds if seconds > 0 and not flags & 1 else None)
 
 
 def _ogg(view: View) -> Header:
-    """Ogg promises no length, but every page says how long it is itself: a last page cut short tells."""
-    tail = max(0, view.size - 131072)
-    data = _read(view, tail, 131072)
+    """Ogg states no length for the file, but one for each page: a last page that is incomplete shows a cut."""
+    data = _read(view, max(0, view.size - 131072), 131072)
     at = data.rfind(b"OggS")
     if at < 0 or at + 27 > len(data):
-        return Header(cut=at >= 0)
+        return Header(is_cut=at >= 0)
     table = data[at + 27 : at + 27 + data[at + 26]]
-    return Header(cut=len(table) < data[at + 26] or at + 27 + len(table) + sum(table) > len(data))
+    return Header(is_cut=len(table) < data[at + 26] or at + 27 + len(table) + sum(table) > len(data))

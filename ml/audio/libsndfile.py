@@ -1,4 +1,4 @@
-"""Reading with libsndfile: WAV, AIFF, AU, W64, FLAC, Ogg Vorbis, Ogg Opus and MP3, block by block in this process."""
+"""Decoding with libsndfile, block by block in this process: WAV, AIFF, AU, W64, FLAC, Ogg Vorbis, Ogg Opus and MP3."""
 
 from __future__ import annotations
 
@@ -9,38 +9,35 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from ml.audio.decoded import Decoded
 from ml.audio.header import Header, read_header
-from ml.audio.mono import Mono, Samples
-from ml.audio.mpg123 import quiet_c_stderr
-from ml.audio.settings import Limits
+from ml.audio.mono import Decoded, Mono, Samples
+from ml.audio.mpg123 import discard_c_stderr
+from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import Kind
 from ml.audio.source import Source, View
 from ml.report import errors
 
 BLOCK_SAMPLES = 1 << 18
-"""Samples of all channels per read. Each read ends with a seek, which MP3 pays for: smaller blocks are slower."""
+"""Samples of all channels per read. Each read ends with a seek, which is slow in MP3: smaller blocks cost time."""
 
 _BUFFER_BYTES = 1 << 16
 
 
-def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bool = False) -> Decoded:
-    """Everything libsndfile can read of `source`, up to `limits.max_seconds`."""
+def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_only: bool = False) -> Decoded:
+    """Decode up to `limits.max_seconds` of `source`."""
     header = read_header(View(source.file, kind.start), kind.format)
     _check(header.rate, header.channels, kind.format, limits)
-    if header.cut:
+    if header.is_cut:
         raise errors.IncompleteError(format=kind.format)
     view = View(source.file, kind.start, header.patches, header.prefix)
-    # mpg123 reads a few bytes at a time: the buffer answers it in C, and asks the view for large pieces.
+    # mpg123 reads a few bytes at a time: the buffer answers in C and reads large pieces from the view.
     file = io.BufferedReader(view, _BUFFER_BYTES)
-    with quiet_c_stderr():
+    with discard_c_stderr():
         try:
             with soundfile.SoundFile(file) as sound:
                 _check(sound.samplerate, sound.channels, kind.format, limits)
                 decoded = _read(sound, file, view.size, kind, header, limits, first_channel_only)
         except (RuntimeError, ValueError, TypeError, MemoryError) as error:
-            if isinstance(error, errors.AudioError):
-                raise
             raise errors.CorruptError(format=kind.format) from error
         finally:
             if view.failure is not None:
@@ -48,7 +45,7 @@ def decode(source: Source, kind: Kind, limits: Limits, *, first_channel_only: bo
     return decoded
 
 
-def _check(rate: float | None, channels: int | None, format: str, limits: Limits) -> None:
+def _check(rate: float | None, channels: int | None, format: str, limits: DecodeLimits) -> None:
     if rate is not None and not limits.min_sample_rate <= rate <= limits.max_sample_rate:
         raise errors.SampleRateError(
             format=format, rate=rate, minimum=limits.min_sample_rate, maximum=limits.max_sample_rate
@@ -63,7 +60,7 @@ def _read(
     size: int,
     kind: Kind,
     header: Header,
-    limits: Limits,
+    limits: DecodeLimits,
     first_channel_only: bool,
 ) -> Decoded:
     rate, channels = sound.samplerate, sound.channels
@@ -71,34 +68,33 @@ def _read(
     block: Samples = np.empty((BLOCK_SAMPLES // channels, channels), np.float32)
     left = int(np.ceil(min(limits.max_seconds, 1e6) * rate))
     deadline = time.monotonic() + limits.decode_wall_seconds
-    frames, broke = 0, False
+    frame_count, is_broken = 0, False
     try:
         while left > 0:
-            # Where libFLAC fails, the frames it read before are there, but their number is not told.
+            # When libFLAC fails, the frames that it read before are in the block, but not their number.
             if kind.format == "FLAC":
                 block.fill(np.nan)
-            # `read` would stop at the length that the header claims; this call reads what there is.
+            # `read` would stop at the length that the header states; this call reads what there is.
             count = sound.buffer_read_into(block[: min(left, len(block))], dtype="float32")
             if count == 0:
                 break
             mono.add(block[:count])
-            frames, left = frames + count, left - count
+            frame_count, left = frame_count + count, left - count
             if time.monotonic() > deadline:
                 raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
-        more = left <= 0 and sound.buffer_read_into(block[:1], dtype="float32") > 0
+        is_longer = left <= 0 and sound.buffer_read_into(block[:1], dtype="float32") > 0
     except soundfile.LibsndfileError:
-        # A cut file ends this way too, but then the decoder had asked for the last byte.
-        more, broke = False, file.tell() < size
+        # A cut file ends this way too, but then the decoder has read the last byte.
+        is_longer, is_broken = False, file.tell() < size
         if kind.format == "FLAC":
             mono.add(block[: int(np.argmax(np.isnan(block[:, -1])))])
-    title, artist = _tags(sound)
-    # A sample or two are less than one at our rate: sound all the same, and all that there is.
-    promised = header.promised_seconds or frames / rate
-    return Decoded(mono.finish(), rate, kind.format, more, broke, promised, title, artist)
+    # One or two samples resample to none at our rate; the file is complete nevertheless.
+    stated = header.stated_seconds or frame_count / rate
+    return Decoded(mono.finish(), rate, kind.format, is_longer, is_broken, stated, *_tags(sound))
 
 
 def _tags(sound: soundfile.SoundFile) -> tuple[str, str]:
-    """What the container says: the only way to the INFO chunk of a WAV."""
+    """Title and artist from the container, which is the only way to read the INFO chunk of a WAV."""
     try:
         return sound.title, sound.artist
     except (RuntimeError, UnicodeError):

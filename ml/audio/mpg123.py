@@ -1,9 +1,8 @@
-"""Silence for mpg123, which reports broken MP3s on the C library's `stderr` and cannot be told not to.
+"""Suppresses mpg123's messages about broken MP3s, which it writes to the C library's `stderr`.
 
-libsndfile keeps its mpg123 handle to itself, and nothing in its interface sets mpg123's quiet flag. Pointing
-file descriptor 2 elsewhere would also swallow what Python and other threads log there, so the C `stderr`
-pointer is swapped instead: Python's own `sys.stderr` does not pass through it. Where the C library is not
-glibc the pointer may be read-only, and the messages are left alone: they are a nuisance, not a fault.
+libsndfile keeps its mpg123 handle private and has no option for mpg123's quiet flag. Redirecting file descriptor 2
+would also discard what Python and other threads log there, so the C `stderr` pointer is swapped instead: Python's
+`sys.stderr` does not use it. Where the C library is not glibc the pointer may be read-only, and the messages stay.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ _saved: int | None = None
 
 
 @contextlib.contextmanager
-def quiet_c_stderr() -> Iterator[None]:
-    """Discard what C code prints to `stderr` meanwhile; nests, and overlaps between threads."""
+def discard_c_stderr() -> Iterator[None]:
+    """Discard what C code prints to `stderr` meanwhile. May be nested, and used by several threads at once."""
     global _depth, _saved
     streams = _streams()
     if streams is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SAMPLE_RATE = 16_000
-"""Hz. Every file is brought to mono at this rate; nothing after `ml.audio` sees another."""
+"""Hz. Every file is brought to mono at this rate; everything after `ml.audio` works at it."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one analysis may cost. A file beyond `max_seconds` is cut, with a note; the others refuse."""
+class DecodeLimits:
+    """What one analysis may cost. A file beyond `max_seconds` is cut, with a note; the other limits refuse."""
 
     max_seconds: float = 1200.0
     min_seconds: float = 1.0
@@ -23,4 +23,4 @@ class Limits:
     """Bytes copied to a temporary file from input that cannot be read in place."""
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = DecodeLimits()

@@ -1,6 +1,6 @@
-"""What the bytes are: their first kilobytes decide, never the file's name.
+"""Detects the format of a file from its first kilobytes, never from its name.
 
-`sniff` answers with a `Kind`: what reads it, or which error refuses it.
+`sniff` returns a `Kind`: which library decodes the file, or which error refuses it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ Reader = Literal["soundfile", "ffmpeg"]
 
 HEAD_BYTES = 8192
 JUNK_BYTES = 65536
-"""How far into a file an MP3 may begin: ripped radio streams start in the middle of a frame."""
+"""How far into a file an MP3 may begin: recordings of radio streams start in the middle of a frame."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`format` is its name for people; the sound starts at byte `start`; `demuxer` is ffmpeg's name for it."""
+    """`format` is its name for people; the audio starts at byte `start`; `demuxer` is ffmpeg's name for it."""
 
     format: str
     reader: Reader | None = None
@@ -32,8 +32,7 @@ class Kind:
 
     def refuse(self) -> errors.AudioError:
         """The error that says what the file is instead of audio."""
-        fact = "a text file" if self.refusal is errors.TextError else self.format
-        return self.refusal(format=fact)
+        return self.refusal(format="a text file" if self.refusal is errors.TextError else self.format)
 
 
 _REFUSED: tuple[tuple[bytes, str, type[errors.AudioError]], ...] = (
@@ -85,7 +84,7 @@ _AUDIO_LINE = re.compile(
 
 
 def sniff(file: BinaryIO) -> Kind:
-    """Tell what `file` holds; leaves its position anywhere."""
+    """The kind of `file`, whose position is undefined afterwards."""
     size = file.seek(0, os.SEEK_END)
     head = _read(file, 0, HEAD_BYTES)
     start = 0
@@ -112,7 +111,7 @@ def _read(file: BinaryIO, offset: int, count: int) -> bytes:
 
 
 def _container(head: bytes, start: int) -> Kind | None:
-    """Files that carry a name of their own."""
+    """Formats that start with their own name."""
     form = head[8:12]
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         refused = {b"AVI ": ("AVI", errors.VideoError), b"WEBP": ("WebP", errors.PictureError)}
@@ -130,7 +129,7 @@ def _container(head: bytes, start: int) -> Kind | None:
     if head[:4] in (b".snd", b"dns."):
         return Kind("AU", "soundfile", start=start)
     if head[:4] == b"caff":
-        # Not libsndfile: it knows two of CAF's codecs, and complains of broken ALAC on standard output.
+        # Not libsndfile: it supports two of CAF's codecs, and reports broken ALAC on standard output.
         return Kind("CAF", "ffmpeg", demuxer="caf")
     if head[:16] == _WAVE64:
         return Kind("W64", "soundfile", start=start)
@@ -164,7 +163,7 @@ def _ogg(head: bytes, start: int) -> Kind:
 
 
 def _frames(head: bytes, start: int, *, sure: bool) -> Kind | None:
-    """Formats that are frames from the first byte on; after an ID3 tag a single one is proof enough."""
+    """Formats that consist of frames only; after an ID3 tag (`sure`), one frame is enough."""
     if frames.is_adts(head, 0, 1 if sure else 2):
         return Kind("AAC", "ffmpeg", demuxer="aac")
     if frames.is_mpeg(head, 0, 1 if sure else 2):
@@ -173,7 +172,7 @@ def _frames(head: bytes, start: int, *, sure: bool) -> Kind | None:
 
 
 def _late_frames(file: BinaryIO, start: int) -> Kind | None:
-    """An MP3 after junk or padding: three frames in a row are no accident."""
+    """An MP3 after junk or padding. Three frames in a row are not a coincidence."""
     data = _read(file, start, JUNK_BYTES)
     at = data.find(b"\xff")
     while at >= 0:
@@ -197,7 +196,7 @@ def _refused(head: bytes) -> Kind | None:
 
 
 def _text(head: bytes) -> Kind | None:
-    text = _decoded(head)
+    text = _decode(head)
     if text is None:
         return None
     start = text.lstrip("\ufeff \t\r\n").lower()
@@ -222,8 +221,8 @@ def _text(head: bytes) -> Kind | None:
     return Kind("text", refusal=errors.TextError)
 
 
-def _decoded(head: bytes) -> str | None:
-    """The head as text in any common encoding, None if it has control characters that no text has."""
+def _decode(head: bytes) -> str | None:
+    """The head as text in any common encoding; None if it has control characters that never occur in text."""
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head.decode("utf-16", "replace")
     if not head or re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", head):

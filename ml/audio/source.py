@@ -1,7 +1,7 @@
-"""Where the bytes come from: a path, or a file object that may or may not seek.
+"""The input: a path, or a file object that may or may not be seekable.
 
-Decoders read through a `View`, which never raises inside their callbacks (an exception there would be
-printed by the C bridge and lost) and can hide junk before the sound or mend a header without a copy.
+Decoders read through a `View`. It never raises inside their callbacks (an exception there would be printed by the C
+bridge and lost), and it can skip junk before the sound or repair a header without copying the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.audio.tags import readable_name
 from ml.report import errors
 
@@ -33,7 +33,7 @@ class Source:
         file.seek(0)
 
     @contextlib.contextmanager
-    def as_path(self, limits: Limits) -> Iterator[str]:
+    def as_path(self, limits: DecodeLimits) -> Iterator[str]:
         """An absolute path for a child process: the file's own, or that of a private copy."""
         if self._path is not None:
             yield os.path.abspath(self._path)
@@ -50,9 +50,9 @@ class Source:
 
 @contextlib.contextmanager
 def open_source(
-    source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: Limits
+    source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: DecodeLimits
 ) -> Iterator[Source]:
-    """Open a path, or borrow a file object (read from its beginning, left open) for the length of a load."""
+    """Open a path, or use a file object, which is read from its beginning and left open."""
     with contextlib.ExitStack() as stack:
         try:
             if isinstance(source, (str, bytes, os.PathLike)):
@@ -69,24 +69,23 @@ def open_source(
 
 
 def _open_path(path: str) -> BinaryIO:
-    shown = readable_name(path)
+    name = readable_name(path)
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
-            raise errors.FolderError(path=shown)
+            raise errors.FolderError(path=name)
         if not stat.S_ISREG(mode):
-            raise errors.NotAFileError(path=shown)
+            raise errors.NotAFileError(path=name)
         return Path(path).open("rb")
     except PermissionError as error:
-        raise errors.DeniedError(path=shown) from error
+        raise errors.DeniedError(path=name) from error
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a NUL inside the path, which no file can have.
-        raise errors.NotFoundError(path=shown) from error
+        raise errors.NotFoundError(path=name) from error
     except OSError as error:
-        missing = errors.NotFoundError(path=shown)
-        raise (
-            missing if not os.path.lexists(path) else errors.ReadError(reason=str(error.strerror))
-        ) from error
+        if not os.path.lexists(path):
+            raise errors.NotFoundError(path=name) from error
+        raise errors.ReadError(reason=str(error.strerror)) from error
 
 
 def _can_seek(file: BinaryIO) -> bool:
@@ -97,13 +96,13 @@ def _can_seek(file: BinaryIO) -> bool:
 
 
 @contextlib.contextmanager
-def _spooled(file: BinaryIO, limits: Limits) -> Iterator[BinaryIO]:
+def _spooled(file: BinaryIO, limits: DecodeLimits) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile(prefix="sori-") as copy:
         _copy(file, copy, limits)
         yield copy
 
 
-def _copy(file: BinaryIO, copy: BinaryIO, limits: Limits) -> None:
+def _copy(file: BinaryIO, copy: BinaryIO, limits: DecodeLimits) -> None:
     left = limits.max_spool_bytes
     while block := file.read(min(_COPY_BYTES, left + 1)):
         left -= len(block)
@@ -113,7 +112,7 @@ def _copy(file: BinaryIO, copy: BinaryIO, limits: Limits) -> None:
 
 
 class View(io.RawIOBase):
-    """`prefix`, then `file` from byte `start` on, with `patches` laid over it: {offset in the view: bytes}."""
+    """`prefix`, then `file` from byte `start` on, with `patches` ({offset in the view: bytes}) applied."""
 
     def __init__(
         self, file: BinaryIO, start: int = 0, patches: dict[int, bytes] | None = None, prefix: bytes = b""
@@ -131,7 +130,7 @@ class View(io.RawIOBase):
         self._position = max(0, base + offset)
         return self._position
 
-    def on_progress(self) -> int:
+    def tell(self) -> int:
         return self._position
 
     def seekable(self) -> bool:
@@ -156,7 +155,7 @@ class View(io.RawIOBase):
 
     def _patched(self, data: bytes) -> bytes:
         for offset, patch in self._patches.items():
-            for place, byte in enumerate(patch, offset - self._position):
-                if 0 <= place < len(data):
-                    data = data[:place] + bytes([byte]) + data[place + 1 :]
+            for index, byte in enumerate(patch, offset - self._position):
+                if 0 <= index < len(data):
+                    data = data[:index] + bytes([byte]) + data[index + 1 :]
         return data

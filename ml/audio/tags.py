@@ -1,7 +1,7 @@
-"""Title and artist: from the tags, else from the file's name, in any script.
+"""Title and artist from the tags, else from the file's name, in any script.
 
-Tags and names come from strangers. Whatever they hold, the result is a short line of NFC text that can be
-encoded as UTF-8, without control characters and without the marks that reverse the reading direction.
+Tags and names come from strangers. The result is always one short line of NFC text that can be encoded as UTF-8,
+without control characters and without the marks that change the reading direction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_LENGTH = 300
 UNTITLED = "Untitled"
 
 _READ_LENGTH = 4_000
-"""Characters looked at before cleaning, so that a tag of many megabytes costs nothing."""
+"""Characters read before cleaning, so that a tag of many megabytes costs nothing."""
 
 _DASH = re.compile(r"\s+[-\u2013\u2014]\s+")
 _EXTENSION = re.compile(r"\.(?=\w*[^\W\d_])[A-Za-z0-9]{1,5}$")
@@ -49,11 +49,11 @@ _ALBUM_KEYS = ("TALB", "album", "\xa9alb", "WM/AlbumTitle")
 _ARTIST_KEYS = ("TPE1", "artist", "\xa9ART", "Author", "WM/AlbumArtist", "aART")
 
 
-def describe(
+def title_and_artist(
     file: BinaryIO, format: str, name: str, hints: tuple[str, str] = ("", "")
 ) -> tuple[str, str | None]:
-    """(title, artist) of the open `file`; `hints` are what its decoder found in the container itself."""
-    title, artist = read_tags(file, format)
+    """(title, artist) of the open `file`; `hints` are the title and artist that its decoder found in the container."""
+    title, artist = _read_tags(file, format, _TITLE_KEYS, _ARTIST_KEYS)
     title, artist = title or clean(hints[0]), artist or clean(hints[1])
     if title:
         return title, artist or None
@@ -61,27 +61,23 @@ def describe(
     return named_title, artist or named_artist
 
 
-def read_tags(file: BinaryIO, format: str) -> tuple[str, str]:
-    """Cleaned title and artist tags, "" for what is missing. Broken tags count as missing."""
+def read_album(file: BinaryIO, format: str) -> str:
+    """The cleaned album tag, "" where there is none."""
+    return _read_tags(file, format, _ALBUM_KEYS)[0]
+
+
+def _read_tags(file: BinaryIO, format: str, *wanted: tuple[str, ...]) -> list[str]:
+    """One cleaned tag for each tuple of possible keys, "" for what is missing. Broken tags count as missing."""
     try:
         file.seek(0)
         tags = _open_tags(file, format)
-        return _first(tags, _TITLE_KEYS), _first(tags, _ARTIST_KEYS)
+        return [_first(tags, keys) for keys in wanted]
     except Exception:
-        return "", ""
-
-
-def read_album(file: BinaryIO, format: str) -> str:
-    """The cleaned album tag, "" where there is none."""
-    try:
-        file.seek(0)
-        return _first(_open_tags(file, format), _ALBUM_KEYS)
-    except Exception:
-        return ""
+        return [""] * len(wanted)
 
 
 def _open_tags(file: BinaryIO, format: str) -> Any:
-    """The tag mapping of the one parser that fits the sniffed format: guessing would run them all."""
+    """The tags as the parser of the detected format reads them; mutagen's own detection would try every parser."""
     if format not in _PARSERS:
         return {}
     module, kind = _PARSERS[format]
@@ -93,7 +89,7 @@ def _open_tags(file: BinaryIO, format: str) -> Any:
 
 
 def _id3_frames() -> dict[str, Any]:
-    """Only the frames wanted, uncompressed: mutagen would inflate a zlib bomb in any other without limit."""
+    """Only the needed frames, uncompressed: in any other, mutagen would inflate a zlib bomb without limit."""
     from mutagen import id3
 
     def plain(kind: Any) -> Any:
@@ -117,38 +113,38 @@ def _first(tags: Any, keys: tuple[str, ...]) -> str:
         value = getattr(value, "text", value)
         if isinstance(value, (list, tuple)):
             value = value[0] if value else ""
-        if text := clean(_korean(str(value)[:_READ_LENGTH])):
+        if text := clean(_repair_korean(str(value)[:_READ_LENGTH])):
             return text
     return ""
 
 
-def _korean(text: str) -> str:
-    """Mend EUC-KR that an old tagger stored as Latin-1, as most Korean MP3s of the 2000s have it."""
+def _repair_korean(text: str) -> str:
+    """Repair EUC-KR that an old tagger stored as Latin-1, as in most Korean MP3s of the 2000s."""
     try:
-        mended = text.encode("latin-1").decode("euc_kr")
+        repaired = text.encode("latin-1").decode("euc_kr")
     except UnicodeError:
         return text
-    return mended if _HANGUL.search(mended) else text
+    return repaired if _HANGUL.search(repaired) else text
 
 
 def clean(text: str) -> str:
     """One short line of NFC text, safe to print and to encode."""
     text = text[:_READ_LENGTH]
     if "\ufffd" in text:
-        return ""  # A decoder lost bytes here: the file's name tells more.
-    kept = "".join(_kept(character) for character in unicodedata.normalize("NFC", text))
-    line = " ".join(kept.split())
+        return ""  # A decoder lost bytes here, so the file's name is better.
+    safe = "".join(_safe(character) for character in unicodedata.normalize("NFC", text))
+    line = " ".join(safe.split())
     return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "\u2026"
 
 
-def _kept(character: str) -> str:
+def _safe(character: str) -> str:
     if character in _DIRECTION_MARKS or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
         return " " if character.isspace() or character in "\x00\u2028\u2029" else ""
     return character
 
 
 def readable_name(name: str) -> str:
-    """A file name as text: bytes that are not UTF-8 are read as Korean, else marked as lost."""
+    """A file name as text. Bytes that are not UTF-8 are read as Korean; what is neither becomes "?"."""
     try:
         data = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -170,11 +166,8 @@ def parse_name(name: str) -> tuple[str, str | None]:
     if " " not in stem:
         stem = stem.replace("_", " ")
     stem = clean(stem)
-    stem = (
-        _TRACK_NUMBER.sub("", stem, count=1)
-        if (match := _TRACK_NUMBER.match(stem)) and match.end() < len(stem)
-        else stem
-    )
+    if (match := _TRACK_NUMBER.match(stem)) and match.end() < len(stem):
+        stem = stem[match.end() :]
     artist, *rest = _DASH.split(stem, maxsplit=1)
     if rest and artist.strip() and rest[0].strip():
         return rest[0].strip(), artist.strip()

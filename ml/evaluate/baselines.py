@@ -1,6 +1,6 @@
-"""The plain way to find tempo and key, to be measured beside ours: librosa's beat tracker and Krumhansl.
+"""Baselines to compare with: tempo by librosa, key by Krumhansl's profiles, hand-crafted features by librosa.
 
-Only evaluation and benchmarks call these; librosa is imported when they do, never with the module.
+librosa is imported inside the functions: it is slow to load, and tests check that it is not loaded with this module.
 """
 
 from __future__ import annotations
@@ -8,15 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.chroma import PITCH_CLASSES
+from ml.features.arrays import Floats
+from ml.report.keys import TONICS
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
-Array = npt.NDArray[np.float32]
 
 LIBROSA_RATE = 22_050
 
@@ -27,8 +26,8 @@ KRUMHANSL = {
 """Krumhansl and Kessler's probe-tone ratings, tonic first."""
 
 
-def librosa_load(path: Path) -> tuple[Array, int]:
-    """Samples and their rate as `librosa.load` gives them by default, without the decoders that it may fall back on."""
+def librosa_load(path: Path) -> tuple[Floats, int]:
+    """Samples and their rate as `librosa.load` returns them by default, without its fallback decoders."""
     import librosa
     import soundfile
 
@@ -37,22 +36,22 @@ def librosa_load(path: Path) -> tuple[Array, int]:
     return librosa.resample(mono, orig_sr=rate, target_sr=LIBROSA_RATE), LIBROSA_RATE
 
 
-def librosa_tempo(samples: Array, *, sample_rate: int = SAMPLE_RATE, way: str = "beat_track") -> float:
+def librosa_tempo(samples: Floats, *, sample_rate: int = SAMPLE_RATE, method: str = "beat_track") -> float:
     """Beats per minute by `librosa.beat.beat_track` or `librosa.feature.tempo` with its defaults."""
     import librosa
 
-    if way not in ("beat_track", "tempo"):
-        raise ValueError(f"way {way!r} is neither 'beat_track' nor 'tempo'")
-    if way == "tempo":
+    if method not in ("beat_track", "tempo"):
+        raise ValueError(f"method {method!r} is neither 'beat_track' nor 'tempo'")
+    if method == "tempo":
         return float(librosa.feature.tempo(y=samples, sr=sample_rate)[0])
     tempo, _ = librosa.beat.beat_track(y=samples, sr=sample_rate)
     return float(np.atleast_1d(tempo)[0])
 
 
-def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str = "cqt") -> tuple[str, str]:
-    """(tonic, mode) whose rotated Krumhansl profile correlates best with the mean chroma of librosa.
+def krumhansl_key(samples: Floats, *, sample_rate: int = SAMPLE_RATE, chroma: str = "cqt") -> tuple[str, str]:
+    """(tonic, mode) whose rotated Krumhansl profile correlates best with librosa's mean chroma.
 
-    `chroma` is "cqt", the better of the two on our clips, or "stft".
+    `chroma` is "cqt" or "stft".
     """
     import librosa
 
@@ -61,17 +60,17 @@ def krumhansl_key(samples: Array, *, sample_rate: int = SAMPLE_RATE, chroma: str
     extract = librosa.feature.chroma_cqt if chroma == "cqt" else librosa.feature.chroma_stft
     mean = extract(y=samples, sr=sample_rate).mean(axis=1)
     scores = {
-        (PITCH_CLASSES[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])
+        (TONICS[tonic], mode): float(np.corrcoef(np.roll(ratings, tonic), mean)[0, 1])
         for mode, ratings in KRUMHANSL.items()
         for tonic in range(12)
     }
     return max(scores, key=scores.__getitem__)
 
 
-def librosa_series(samples: Array, rate: int) -> tuple[Array, Array, Array, float]:
-    """The features of `ml.features.handcrafted` as scripts compute them: one librosa function after the other.
+def librosa_series(samples: Floats, rate: int) -> tuple[Floats, Floats, Floats, float]:
+    """The features of `ml.features.handcrafted`, computed with one librosa function after the other.
 
-    Returns the series (rows, frames), the harmonic and the percussive wave, and the tempo.
+    Returns the series (rows, frames), the harmonic and the percussive waveform, and the tempo.
     """
     import librosa
 

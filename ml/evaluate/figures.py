@@ -1,4 +1,4 @@
-"""Answers beside the truth, and the figures that are told of them."""
+"""Predictions beside the true labels, and the figures computed from them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Integers, Mask, Reals
 from ml.train import metrics
 
-Doubles = npt.NDArray[np.floating]
-Integers = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 Figures = dict[str, Any]
 
 DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Calibrated probabilities (songs, labels) and the label index (songs,) that each song has."""
+class Predictions:
+    """Calibrated probabilities (songs, labels) and the true label index (songs,)."""
 
     labels: tuple[str, ...]
     truth: Integers
-    probabilities: Doubles
+    probabilities: Reals
 
     @property
     def answers(self) -> Integers:
@@ -35,35 +32,37 @@ class Judgement:
     def correct(self) -> Mask:
         return np.asarray(self.answers == self.truth, bool)
 
+    @property
+    def confusion(self) -> Integers:
+        """(labels, labels) counts, truth by row."""
+        return metrics.confusion(self.truth, self.answers, len(self.labels))
 
-def overall(prediction: Judgement) -> Figures:
-    return share(prediction.correct) | {
-        "macro_f1": rounded(metrics.macro_f1(prediction.truth, prediction.answers, len(prediction.labels))),
-        "ece": rounded(metrics.calibration_error(prediction.probabilities, prediction.truth)),
-    }
+    @property
+    def calibration_error(self) -> float:
+        return metrics.calibration_error(self.probabilities, self.truth)
+
+    def figures(self) -> Figures:
+        """Accuracy with its interval, macro F1 and calibration error over all songs."""
+        return share(self.correct) | {
+            "macro_f1": rounded(metrics.macro_f1(self.truth, self.answers, len(self.labels))),
+            "ece": rounded(self.calibration_error),
+        }
+
+    def by_label(self) -> Figures:
+        """Recall with its interval, and average precision, of each label that has songs."""
+        figures: Figures = {}
+        for index, label in enumerate(self.labels):
+            has_label = self.truth == index
+            if has_label.any():
+                area = metrics.precision_recall(self.probabilities[:, index], has_label)[2]
+                recall = share(self.correct[has_label], key="recall")
+                figures[label] = recall | {"average_precision": rounded(area)}
+        return figures
 
 
-def by_label(prediction: Judgement) -> Figures:
-    """Recall with its interval and average precision of each label that has songs."""
-    found: Figures = {}
-    for place, label in enumerate(prediction.labels):
-        mine = prediction.truth == place
-        if mine.any():
-            area = metrics.precision_recall(prediction.probabilities[:, place], mine)[2]
-            found[label] = share(prediction.correct[mine], key="recall") | {
-                "average_precision": rounded(area)
-            }
-    return found
-
-
-def confused(prediction: Judgement) -> list[list[int]]:
-    counts = metrics.confusion(prediction.truth, prediction.answers, len(prediction.labels))
-    rows: list[list[int]] = counts.tolist()
-    return rows
-
-
-def share(correct: Mask, *, key: str = "accuracy") -> Figures:
-    """How many are right, with the 95 % interval; no share where there is nothing to count."""
+def share(correct: Mask | Sequence[bool], *, key: str = "accuracy") -> Figures:
+    """The share that is correct with its 95% interval; None without any songs."""
+    correct = np.asarray(correct, bool)
     if not len(correct):
         return {key: None, "low": None, "high": None, "n": 0}
     low, high = metrics.interval(correct)
@@ -71,7 +70,7 @@ def share(correct: Mask, *, key: str = "accuracy") -> Figures:
 
 
 def spread(values: Sequence[float]) -> Figures:
-    """Mean of repeated runs, with the least and the greatest."""
+    """Mean of repeated runs, with the lowest and the highest."""
     return {"accuracy": rounded(np.mean(values)), "low": rounded(min(values)), "high": rounded(max(values))}
 
 

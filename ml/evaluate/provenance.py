@@ -1,4 +1,4 @@
-"""Which model was measured, on which data: hashes, so that a figure can be repeated or doubted."""
+"""Hashes of the evaluated model and of the data, so that figures can be reproduced."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ CLIPS = ("gtzan/clips/**/*", "emotify/clips/*", "speech/*")
 FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
-def model(measured: GenreModel) -> Figures:
-    """The card's name and hashes, and those of the weights of tempo, key and mood."""
-    fitted = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
-    signature = measured.signature
+def describe_model(model: GenreModel) -> Figures:
+    """Name and hashes from the card, and the hashes of the tempo, key and mood weights."""
+    logit = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
+    signature = model.identity
     return {
         "name": signature.name,
         "version": signature.version,
         "sha256": signature.sha256,
-        "files": measured.card.sha256 | fitted,
+        "files": model.card.sha256 | logit,
     }
 
 
-def data(shared: Path) -> Figures:
-    """SHA-256 of every table, and one over the names and hashes of all clips."""
+def describe_data(shared: Path) -> Figures:
+    """SHA-256 of each table, and one hash over the names and hashes of all clips."""
     clips = [path for path in _found(shared, CLIPS) if looks_like_audio(path)]
     lines = [f"{hash_file(path)}  {path.relative_to(shared).as_posix()}\n" for path in clips]
     return {

@@ -1,1 +1,1 @@
-"""What is measured in a song: spectrogram, chromagram, onsets and what follows. Nothing here loads a model."""
+"""Descriptors of a song: spectrogram, chromagram, onsets and others. Nothing here loads a model."""

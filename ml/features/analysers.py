@@ -1,7 +1,7 @@
-"""Optional analysers: each looks at the song and may add one `Finding` to the report.
+"""Optional analysers: each may add one `Finding` to the report of a song.
 
 To add one: write a module with `find(track) -> Finding | None`, name it in ANALYSERS, and write its test. The texts are
-English sentences that `ml.report.translation` translates; an analyser that has nothing to say returns None.
+English sentences that `ml.report.translation` translates; an analyser without a finding returns None.
 """
 
 from __future__ import annotations
@@ -18,6 +18,5 @@ ANALYSERS: Mapping[str, Callable[[Track], Finding | None]] = {
 
 
 def findings(track: Track) -> tuple[Finding, ...]:
-    """What the analysers found, in the order in which they stand."""
-    found = (find(track) for find in ANALYSERS.values())
-    return tuple(finding for finding in found if finding is not None)
+    """The findings of all analysers, in the order of ANALYSERS."""
+    return tuple(finding for find in ANALYSERS.values() if (finding := find(track)) is not None)

@@ -1,8 +1,8 @@
-"""Which of the twelve pitch classes sound, and when: the descriptor behind key and harmonic similarity.
+"""Chromagram: the strength of the twelve pitch classes over time, for key and harmonic similarity.
 
-The spectrum of long windows is gathered into semitones with narrow Gaussian bands laid on the song's own
-tuning, compressed, cleared of whatever is broad (drums, noise) by subtracting the local mean, and folded
-into octaves. Bass and treble are folded apart because the bass alone names the root of most chords.
+Narrow Gaussian bands, placed on the song's own tuning, sum the spectrum of long windows into semitones. These are
+compressed, and the mean of the neighbouring semitones is subtracted, which removes broadband sound (drums, noise). Bass
+and treble are folded into one octave separately, because the bass alone gives the root of most chords.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from ml.audio.settings import SAMPLE_RATE
-
-Array = npt.NDArray[np.float32]
-
-PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+from ml.features import stft
+from ml.features.arrays import Floats
 
 FFT_SIZE = 8192
 """Samples: half a second, so that semitones separate down to the low E of a bass guitar."""
@@ -27,7 +24,7 @@ HOP_SIZE = 2048
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SIZE
 
 LOWEST_NOTE = 24
-"""MIDI number of C1; bands run from here upwards, so band 0 is a C."""
+"""MIDI number of band 0, a C."""
 BASS_BANDS = slice(0, 36)
 TREBLE_BANDS = slice(24, 72)
 BANDS = 72
@@ -36,44 +33,46 @@ COMPRESSION = 300.0
 
 TUNING_RANGE_HZ = (80.0, 2000.0)
 BLOCK_FRAMES = 64
-"""Frames transformed at once: a block stays in cache, which is a third faster than the whole song at once."""
+"""Frames transformed at once. A block fits into the processor's cache, a third faster than the whole song at once."""
 SILENCE_RMS = 1e-6
+_SPECTRUM_BINS = int(440.0 * 2 ** ((LOWEST_NOTE + BANDS + 1 - 69) / 12) * FFT_SIZE / SAMPLE_RATE)
+"""Up to just above the highest band."""
 
 
 @dataclass(frozen=True)
 class Chromagram:
-    """Strength of every semitone over time: `tones` (frames, BANDS), C1 first, never negative.
+    """`tones` (frames, BANDS): strength of every semitone from C1, never negative and independent of loudness.
 
-    Frame `i` is centred on `i / FRAMES_PER_SECOND` seconds. Strengths do not depend on loudness.
-    `tuning_cents` (-50..50) is how far the recording lies from A = 440 Hz; it is already allowed for.
+    Frame `i` is centred on `i / FRAMES_PER_SECOND` seconds. `tuning_cents` (-50..50) is the deviation of the recording
+    from A = 440 Hz; `tones` are already corrected for it.
     """
 
-    tones: Array
+    tones: Floats
     tuning_cents: float
 
     @classmethod
-    def of_chords(cls, bass: Array, treble: Array) -> Chromagram:
-        """Pitch classes of bass and treble (frames, 12) alone, each laid where the other does not look."""
+    def of_chords(cls, bass: Floats, treble: Floats) -> Chromagram:
+        """From pitch classes of bass and treble (frames, 12), each written to an octave that only one of them reads."""
         tones = np.zeros((len(bass), BANDS), np.float32)
         tones[:, :12], tones[:, -12:] = bass, treble
         return cls(tones, 0.0)
 
     @cached_property
-    def bass(self) -> Array:
+    def bass(self) -> Floats:
         """(frames, 12), C first."""
         return fold(self.tones[:, BASS_BANDS])
 
     @cached_property
-    def treble(self) -> Array:
+    def treble(self) -> Floats:
         """(frames, 12), C first."""
         return fold(self.tones[:, TREBLE_BANDS])
 
     @cached_property
-    def full(self) -> Array:
-        """(frames, 12), each frame scaled to unit length, silent frames zero: for comparing harmony."""
+    def full(self) -> Floats:
+        """(frames, 12): bass and treble together, each frame scaled to length one, silent frames zero."""
         both = self.bass + self.treble
         length = np.linalg.norm(both, axis=1, keepdims=True)
-        unit: Array = np.divide(both, length, out=np.zeros_like(both), where=length > 0)
+        unit: Floats = np.divide(both, length, out=np.zeros_like(both), where=length > 0)
         return unit
 
     @property
@@ -81,8 +80,8 @@ class Chromagram:
         return not bool(self.tones.any())
 
 
-def chromagram(samples: Array) -> Chromagram:
-    """Chromagram of mono float32 `samples` at 16 kHz."""
+def chromagram(samples: Floats) -> Chromagram:
+    """Chromagram of mono `samples` at SAMPLE_RATE."""
     spectrum = _spectrum(np.asarray(samples, dtype=np.float32))
     energy = np.sqrt(np.mean(np.sum(spectrum**2, axis=1)))
     if not energy > SILENCE_RMS:
@@ -94,23 +93,20 @@ def chromagram(samples: Array) -> Chromagram:
     return Chromagram(tonal, 100 * tuning)
 
 
-def fold(tones: Array) -> Array:
-    """Whole octaves of semitones (frames, 12 * octaves) laid over one another, (frames, 12)."""
-    folded: Array = tones.reshape(len(tones), -1, 12).sum(axis=1).astype(np.float32)
-    return folded
+def fold(tones: Floats) -> Floats:
+    """(frames, 12 * octaves) -> (frames, 12): the sum over octaves."""
+    return np.asarray(tones.reshape(len(tones), -1, 12).sum(axis=1), np.float32)
 
 
-def estimate_tuning(spectrum: Array) -> float:
-    """Deviation from A = 440 Hz in semitones (-0.5..0.5): the circular mean over all spectral peaks.
+def estimate_tuning(spectrum: Floats) -> float:
+    """Deviation from A = 440 Hz in semitones (-0.5..0.5), from magnitudes (frames, bins).
 
-    `spectrum` is (frames, bins) of magnitudes. Peaks are placed between bins by a parabola through their
-    logarithms, and count by their strength.
+    It is the circular mean over all spectral peaks, weighted by magnitude. A parabola through the logarithms of three
+    bins locates a peak between bins.
     """
     low, high = (int(hz * FFT_SIZE / SAMPLE_RATE) for hz in TUNING_RANGE_HZ)
-    inner = spectrum[:, low:high]
-    frame, offset = np.nonzero(
-        (inner > spectrum[:, low - 1 : high - 1]) & (inner >= spectrum[:, low + 1 : high + 1])
-    )
+    inner, before, after = (spectrum[:, low + step : high + step] for step in (0, -1, 1))
+    frame, offset = np.nonzero((inner > before) & (inner >= after))
     if not len(frame):
         return 0.0
     index = offset + low
@@ -121,31 +117,24 @@ def estimate_tuning(spectrum: Array) -> float:
     return float(np.angle(mean) / (2 * np.pi))
 
 
-def _spectrum(samples: Array) -> Array:
-    """Magnitudes (frames, bins) up to just above the highest band; the signal is padded with silence."""
-    bins = int(_hz(LOWEST_NOTE + BANDS + 1) * FFT_SIZE / SAMPLE_RATE)
-    padded = np.pad(samples, FFT_SIZE // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SIZE)[::HOP_SIZE]
-    window = np.hanning(FFT_SIZE + 1)[:-1].astype(np.float32) / (FFT_SIZE / 4)
-    out = np.empty((len(frames), bins), dtype=np.float32)
+def _spectrum(samples: Floats) -> Floats:
+    """Magnitudes (frames, _SPECTRUM_BINS)."""
+    frames = stft.frames(samples, size=FFT_SIZE, hop=HOP_SIZE)
+    window = stft.hann(FFT_SIZE) / (FFT_SIZE / 4)
+    magnitudes = np.empty((len(frames), _SPECTRUM_BINS), dtype=np.float32)
     for start in range(0, len(frames), BLOCK_FRAMES):
         block = slice(start, start + BLOCK_FRAMES)
-        np.abs(fft.rfft(frames[block] * window, axis=1)[:, :bins], out=out[block])
-    return out
+        np.abs(fft.rfft(frames[block] * window, axis=1)[:, :_SPECTRUM_BINS], out=magnitudes[block])
+    return magnitudes
 
 
-def _bands(tuning: float) -> Array:
-    """(bins, BANDS) Gaussian weights around each semitone of a scale raised by `tuning` semitones."""
-    bins = int(_hz(LOWEST_NOTE + BANDS + 1) * FFT_SIZE / SAMPLE_RATE)
-    hz = np.arange(1, bins) * SAMPLE_RATE / FFT_SIZE
+def _bands(tuning: float) -> Floats:
+    """(_SPECTRUM_BINS, BANDS) Gaussian weights around each semitone of a scale raised by `tuning` semitones."""
+    hz = np.arange(1, _SPECTRUM_BINS) * SAMPLE_RATE / FFT_SIZE
     notes = 69 + 12 * np.log2(hz / 440.0) - tuning
     distance = notes[:, None] - (LOWEST_NOTE + np.arange(BANDS))
-    # A semitone holds more bins the higher it lies; weighting by bin width lets no octave outvote another.
+    # High semitones span more bins than low ones. Weighting by bin width gives every octave the same influence.
     width = np.minimum(1, 12 * np.log2(1 + SAMPLE_RATE / FFT_SIZE / hz))[:, None]
-    weights = np.zeros((bins, BANDS), dtype=np.float32)
+    weights = np.zeros((_SPECTRUM_BINS, BANDS), dtype=np.float32)
     weights[1:] = width * np.exp(-0.5 * (distance / BAND_WIDTH_SEMITONES) ** 2)
     return weights
-
-
-def _hz(note: float) -> float:
-    return float(440.0 * 2 ** ((note - 69) / 12))

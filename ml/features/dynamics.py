@@ -1,7 +1,7 @@
-"""How far the loud parts of a song stand above the quiet ones.
+"""Loudness range: the difference between the loud and the quiet parts of a song.
 
-Short-term loudness over three seconds, without its quiet parts (gated as in EBU Tech 3342, but without that standard's
-frequency weighting, which needs more than 16 kHz of sampling to be exact).
+The loudness is measured over three seconds and gated as in EBU Tech 3342, but without the frequency weighting of that
+standard, which needs a higher sample rate than 16 kHz to be exact.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.report.schema import Finding
 
 WINDOW_SECONDS = 3.0
 STEP_SECONDS = 0.5
 LEAST_SECONDS = 10.0
-"""Less of a song says nothing of its quiet and loud parts."""
+"""A shorter song has no range worth reporting."""
 ABSOLUTE_GATE_DB = -70.0
 RELATIVE_GATE_DB = 20.0
 STEADY_DB, WIDE_DB = 3.0, 9.0
@@ -39,7 +39,7 @@ def find(track: Track) -> Finding | None:
 
 
 def loudness_range(samples: Floats) -> float | None:
-    """Decibels between the quiet (10 %) and the loud (95 %) three seconds; None where there is too little sound."""
+    """Decibels between the 10 % and the 95 % quantile of short-term loudness; None where there is too little sound."""
     window, step = round(WINDOW_SECONDS * SAMPLE_RATE), round(STEP_SECONDS * SAMPLE_RATE)
     if len(samples) < LEAST_SECONDS * SAMPLE_RATE:
         return None
@@ -47,9 +47,9 @@ def loudness_range(samples: Floats) -> float | None:
     starts = np.arange(0, len(samples) - window + 1, step)
     power = np.maximum((energy[starts + window] - energy[starts]) / window, 0)
     loudness = 10 * np.log10(power + 1e-12)
-    heard = power[loudness > ABSOLUTE_GATE_DB]
-    if not len(heard):
+    audible = power[loudness > ABSOLUTE_GATE_DB]
+    if not len(audible):
         return None
-    gate = max(ABSOLUTE_GATE_DB, 10 * np.log10(heard.mean()) - RELATIVE_GATE_DB)
+    gate = max(ABSOLUTE_GATE_DB, 10 * np.log10(audible.mean()) - RELATIVE_GATE_DB)
     low, high = np.quantile(loudness[loudness > gate], [0.10, 0.95])
     return round(float(high - low), 1)

@@ -1,8 +1,8 @@
-"""How strongly a song repeats at every tempo: onset strength, its autocorrelation and its spectrum.
+"""Onset strength and its periodicity at every tempo, by autocorrelation and by spectrum.
 
-Onset strength is the rise of the log-mel spectrogram, in three bands (kick, voices, cymbals) and in all.
-It is looked at in overlapping segments, so that a drifting tempo blurs nothing and a long song looks like a
-short one: 20 s for a steady pulse, 6 and 10 s for music that breathes.
+Onset strength is the rise of the log-mel spectrogram, in three bands (kick, voices, cymbals) and in all of them. It is
+cut into overlapping segments, so that neither a drifting tempo nor the length of a song blurs the result: 20 s for a
+steady tempo, 6 and 10 s for a varying one.
 """
 
 from __future__ import annotations
@@ -10,24 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
 
 from ml.audio.settings import SAMPLE_RATE
+from ml.features.arrays import Doubles, Floats
 from ml.features.mel import HOP_SIZE
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
-Array = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
 
 FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SIZE
 STEPS_PER_OCTAVE = 48
 SLOWEST_BPM = 30.0
 FASTEST_BPM = 330.0
-TEMPI: Floats = SLOWEST_BPM * 2 ** (
+TEMPI: Doubles = SLOWEST_BPM * 2 ** (
     np.arange(int(STEPS_PER_OCTAVE * np.log2(FASTEST_BPM / SLOWEST_BPM)) + 1) / STEPS_PER_OCTAVE
 )
 """Candidate tempi in beats per minute, 1.5 % apart."""
@@ -35,16 +33,16 @@ TEMPI: Floats = SLOWEST_BPM * 2 ** (
 USUAL = (TEMPI > 40) & (TEMPI < 250)
 
 MULTIPLES = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4)
-"""Where else to look when weighing a tempo: the levels above and below it, in two and in three."""
+"""Metrical levels, in duple and triple time, whose periodicity is a feature of a tempo."""
 
 LOW, MIDDLE, HIGH, ALL = slice(0, 14), slice(14, 50), slice(50, 96), slice(0, 96)
 LONG_SECONDS = 20.0
 VIEWS = ((LOW, LONG_SECONDS), (MIDDLE, LONG_SECONDS), (HIGH, LONG_SECONDS), (ALL, 6.0), (ALL, 10.0))
-"""Mel bands and the seconds of a segment. Low is below 0.5 kHz, high above 2.3 kHz."""
+"""Mel bands and segment length in seconds. LOW is below 0.5 kHz, HIGH above 2.3 kHz."""
 FEATURES = 2 * len(MULTIPLES) * len(VIEWS)
 
 REFERENCE_POWER = 30_000.0
-"""Mean mel power, in the spectrogram's 10000 S, at which onsets are taken: that of loud modern music."""
+"""Mean mel power (10000 S) to which a spectrogram is scaled: that of loud modern music."""
 QUIETEST_POWER = 1e-3
 SILENCE_SHARE = 1e-5
 
@@ -54,22 +52,19 @@ TRANSFORM_SIZE = 4096
 
 
 @dataclass(frozen=True)
-class Pulse:
-    """What tempo is judged by.
-
-    `periodicity` is (tempi, FEATURES); `spectrum` (bins,) that of onset strength, for `at_tempi`; `activity`
-    the mean rise of a mel band per frame, near zero where nothing starts; `regularity` (0..1) the strongest
-    autocorrelation at any tempo, averaged over the views: 0.3 in most music, below 0.06 in long noise.
-    """
-
-    periodicity: Floats
-    spectrum: Floats
+class OnsetFeatures:
+    periodicity: Doubles
+    """(tempi, FEATURES)"""
+    spectrum: Doubles
+    """(bins,) magnitude spectrum of onset strength, for `at_tempi`."""
     activity: float
+    """Mean rise of a mel band per frame, near zero where there are no onsets."""
     regularity: float
+    """Strongest autocorrelation at any tempo (0..1), mean over VIEWS: 0.3 in most music, below 0.06 in long noise."""
 
 
-def measure(levelled: Array) -> Pulse:
-    """Pulse of a spectrogram from `level`, which must last a second or more."""
+def measure(levelled: Floats) -> OnsetFeatures:
+    """Features of a spectrogram from `level` that lasts a second or more."""
     rises = rise(levelled)
     whole = onset_strength(rises, ALL)
     beats = 60 * FRAMES_PER_SECOND / TEMPI
@@ -77,11 +72,11 @@ def measure(levelled: Array) -> Pulse:
     for bands, seconds in VIEWS:
         stack, weights = segments(whole if bands == ALL else onset_strength(rises, bands), seconds)
         lags, magnitudes = autocorrelation(stack, weights), spectrum(stack, weights)
-        places = np.arange(len(lags))
-        columns += [np.interp(beats * multiple, places, lags, right=0.0) for multiple in MULTIPLES]
-        strongest.append(np.interp(beats[USUAL], places, lags).max())
+        frames = np.arange(len(lags))
+        columns += [np.interp(beats * multiple, frames, lags, right=0.0) for multiple in MULTIPLES]
+        strongest.append(np.interp(beats[USUAL], frames, lags).max())
         columns += [at_tempi(magnitudes, TEMPI * multiple) for multiple in MULTIPLES]
-    return Pulse(
+    return OnsetFeatures(
         periodicity=np.stack(columns, axis=1),
         spectrum=spectrum(*segments(whole, LONG_SECONDS)),
         activity=float(rises.mean()),
@@ -89,9 +84,8 @@ def measure(levelled: Array) -> Pulse:
     )
 
 
-def level(log_mel: Array) -> Array:
-    """A log-mel spectrogram (frames, 96) at 62.5 frames a second, log10(10000 S + 1), as if the song were
-    played at `REFERENCE_POWER`, without silence at its ends.
+def level(log_mel: Floats) -> Floats:
+    """A log-mel spectrogram (frames, bands), log10(10000 S + 1), scaled to REFERENCE_POWER, without silent ends.
 
     Loudness is the mean power of frames weighted by their own power, which silence does not change.
     """
@@ -101,18 +95,17 @@ def level(log_mel: Array) -> Array:
     if not total > 0:
         return log_mel
     loudness = float(frames @ frames) / total
-    heard = np.flatnonzero(frames > SILENCE_SHARE * loudness)
-    # Where silence ends, the whole song is one onset; two frames in, it no longer is.
-    inside = power[heard[0] + RISE_FRAMES : heard[-1] + 1]
+    audible = np.flatnonzero(frames > SILENCE_SHARE * loudness)
+    # The end of silence would count as one large onset, so the first frames are left out.
+    inside = power[audible[0] + RISE_FRAMES : audible[-1] + 1]
     inside *= np.float32(REFERENCE_POWER / max(loudness, QUIETEST_POWER))
-    levelled: Array = np.log1p(inside, out=inside) / np.float32(np.log(10))
-    return levelled
+    return np.asarray(np.log1p(inside, out=inside) / np.float32(np.log(10)))
 
 
-def rise(log_mel: Array) -> Array:
-    """(frames - 2, bands): by how much each band exceeds its own neighbourhood two frames ago.
+def rise(log_mel: Floats) -> Floats:
+    """(frames - 2, bands): increase of each band over the loudest of three neighbouring bands two frames before.
 
-    Comparing with the loudest of three neighbouring bands keeps vibrato from looking like onsets.
+    The maximum over neighbours keeps vibrato from counting as onsets.
     """
     before = log_mel[:-RISE_FRAMES]
     reference = before.copy()
@@ -122,15 +115,15 @@ def rise(log_mel: Array) -> Array:
     return np.maximum(reference, 0, out=reference)
 
 
-def onset_strength(rises: Array, bands: slice) -> Floats:
-    """(frames,) mean rise over `bands`, above its mean over the second around it."""
+def onset_strength(rises: Floats, bands: slice) -> Doubles:
+    """(frames,) mean rise over `bands`, minus its local mean over a second, never negative."""
     strength = rises[:, bands].mean(axis=1, dtype=float)
-    result: Floats = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
+    result: Doubles = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
     return result
 
 
-def segments(strength: Floats, seconds: float) -> tuple[Floats, Floats]:
-    """Overlapping standardised segments (count, frames) and their weights; near-silent ones weigh nothing."""
+def segments(strength: Doubles, seconds: float) -> tuple[Doubles, Doubles]:
+    """Overlapping standardised segments (count, frames) and their weights (count,), zero for near-silent ones."""
     size = min(len(strength), int(seconds * FRAMES_PER_SECOND))
     count = 1 + int(np.ceil((len(strength) - size) / (size / 2)))
     starts = np.linspace(0, len(strength) - size, count).round().astype(int)
@@ -141,25 +134,23 @@ def segments(strength: Floats, seconds: float) -> tuple[Floats, Floats]:
     return centred / (stack.std(axis=1, keepdims=True) + 1e-6), weights / max(1.0, weights.sum())
 
 
-def autocorrelation(stack: Floats, weights: Floats) -> Floats:
+def autocorrelation(stack: Doubles, weights: Doubles) -> Doubles:
     """(lags,) weighted mean over segments, 1 at lag 0 for a segment that is not constant."""
     size = stack.shape[1]
     length = fft.next_fast_len(2 * size, real=True)
     products = fft.irfft(np.abs(fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
     overlap = np.maximum(size - np.arange(size), size / 4)
-    result: Floats = weights @ (products / overlap)
-    return result
+    return np.asarray(weights @ (products / overlap))
 
 
-def spectrum(stack: Floats, weights: Floats) -> Floats:
-    """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / 4096` hertz."""
+def spectrum(stack: Doubles, weights: Doubles) -> Doubles:
+    """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / TRANSFORM_SIZE` hertz."""
     window = np.hanning(stack.shape[1])
     magnitudes = np.abs(fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
-    result: Floats = weights @ magnitudes
-    return result
+    return np.asarray(weights @ magnitudes)
 
 
-def at_tempi(magnitudes: Floats, tempi: Floats) -> Floats:
-    """Read a spectrum of onset strength at `tempi`."""
+def at_tempi(magnitudes: Doubles, tempi: Doubles) -> Doubles:
+    """A spectrum of onset strength (bins,), interpolated at `tempi` (beats per minute)."""
     bins = tempi / 60 * TRANSFORM_SIZE / FRAMES_PER_SECOND
     return np.interp(bins, np.arange(len(magnitudes)), magnitudes, right=0.0)

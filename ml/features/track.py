@@ -1,7 +1,7 @@
-"""One song as the analysers see it: each descriptor is computed when first asked for, and once.
+"""One song with its descriptors, each computed at first use and cached.
 
-`preprocess.py`, training, evaluation and the web service all describe a song with this class, so a model never meets
-features in use that differ from those it learnt from.
+`preprocess.py`, training, evaluation and the web service all use this class, so that a model gets the same features in
+use as in training.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from functools import cached_property
 from ml.audio.loading import Audio
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import chroma, mel, motion, musicality
+from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
 from ml.features.chroma import Chromagram
 from ml.features.handcrafted import extraction
-from ml.features.handcrafted.extraction import Description
-from ml.features.mel import Floats
+from ml.features.handcrafted.extraction import HandcraftedFeatures
 from ml.features.musicality import Musicality
 
 
@@ -26,40 +26,39 @@ class Track:
 
     @cached_property
     def samples(self) -> Floats:
-        """Mono at SAMPLE_RATE, at one loudness."""
+        """Mono samples at SAMPLE_RATE, scaled to the common level."""
         return mel.level(self.audio.samples)
 
     @cached_property
     def recorded_mel(self) -> Floats:
-        """Log-mel spectrogram as recorded."""
+        """Log-mel spectrogram (frames, MEL_BANDS) without imputed bands."""
         return mel.log_mel(self.samples)
 
     @cached_property
     def mel(self) -> Floats:
-        """Log-mel spectrogram with the bands filled in that a narrow recording lacks: what the beat is read from."""
-        return self._bands.fill_in(self.recorded_mel)
+        """Log-mel spectrogram with imputed upper bands, for tempo and timbre."""
+        return self._bands.impute(self.recorded_mel)
 
     @cached_property
     def windows(self) -> Floats:
-        """What the trunk looks at, its upper bands evened out over recordings."""
-        return mel.windows(self._bands.even_out(self.recorded_mel))
+        """Input of the trunk (windows, WINDOW_FRAMES, MEL_BANDS), with shrunk upper bands."""
+        return mel.windows(self._bands.shrink(self.recorded_mel))
 
     @cached_property
     def musicality(self) -> Musicality:
         return musicality.measure(self.recorded_mel)
 
     @cached_property
-    def rises(self) -> Floats:
-        """How strongly the music rises in each frame."""
-        return motion.strength(self.recorded_mel)
+    def mean_rise(self) -> Floats:
+        """(frames,) mean rise over the mel bands."""
+        return motion.mean_rise(self.recorded_mel)
 
     @cached_property
     def motion(self) -> Floats:
-        return motion.measure(self.rises)
+        return motion.measure(self.mean_rise)
 
     @cached_property
-    def handcrafted(self) -> Description:
-        """The features that classical models look at."""
+    def handcrafted(self) -> HandcraftedFeatures:
         return extraction.extract(self.samples, SAMPLE_RATE)
 
     @cached_property

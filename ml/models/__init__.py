@@ -1,1 +1,1 @@
-"""What is loaded to answer: weight files with their cards, the trunk, and the models of genre, mood, tempo and key."""
+"""Models: weight files with their cards, the trunk, and the models of genre, mood, tempo and key."""

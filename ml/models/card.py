@@ -1,6 +1,6 @@
-"""The card beside each weight file: what the model answers, what it was made from, and the hash that proves it whole.
+"""The card beside each weight file: labels, settings, training data, metrics, licence and SHA-256.
 
-Standard library only, so that a page can show a card without loading what it describes.
+Standard library only, so that a page can show a card without loading the model.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ MOOD_WEIGHTS = WEIGHT_FOLDER / "mood.npz"
 
 
 class WeightError(SoriError):
-    """A weight file that cannot be trusted or used; nothing of it has been loaded."""
+    """A weight file that is not whole or not usable. Nothing of it has been loaded."""
 
     code = "weights"
 
@@ -38,7 +39,7 @@ class ChangedWeightsError(WeightError):
 
 @dataclass(frozen=True)
 class Card:
-    """`settings` are numbers that the listening code needs; `metrics` and `data` are for people."""
+    """`settings` are numbers that the model needs in use; `metrics` and `data` are for people."""
 
     name: str
     version: str
@@ -48,14 +49,14 @@ class Card:
     metrics: dict[str, Any]
     licence: str
     trunk_version: str = ""
-    """Fingerprint of the trunk and the bands, where a model has them: `ml.models.genre.GenreModel.trunk_version`."""
+    """`ml.models.genre.GenreModel.trunk_version`, empty for a model without a trunk."""
     sha256: dict[str, str] = field(default_factory=dict)
     """Hash of each file that belongs to the model, by name."""
     kind: str = "transfer"
-    """How the model works: `transfer` as the shipped one, or one of `ml.models.classic.kinds.KINDS`."""
+    """`transfer`, as the shipped model, or one of `ml.models.classic.kinds.KINDS`."""
 
     def save(self, weights: Path, *companions: Path) -> None:
-        """Write the card beside `weights`, with the hashes of all files as they are now."""
+        """Write the card beside `weights`, with the current hashes of all files."""
         hashes = {path.name: hash_file(path) for path in (weights, *companions)}
         content = asdict(self) | {"sha256": hashes}
         card_path(weights).write_text(
@@ -64,17 +65,17 @@ class Card:
 
 
 def load_card(weights: Path) -> Card:
-    """The card of a weight file, after every file that it names was found unchanged."""
+    """The card of a weight file. Every file that it names must have the hash that it gives."""
     try:
         content = json.loads(card_path(weights).read_text(encoding="utf-8"))
         card = Card(**content | {"labels": tuple(content["labels"])})
-        hashes = {weights.parent / name: digest for name, digest in card.sha256.items()}
+        hashes = {weights.parent / name: sha256 for name, sha256 in card.sha256.items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise NoCardError(file=weights.name, card=card_path(weights).name) from error
     if weights not in hashes:
         raise NoCardError(file=weights.name, card=card_path(weights).name)
-    for path, digest in hashes.items():
-        if not path.is_file() or hash_file(path) != digest:
+    for path, sha256 in hashes.items():
+        if not path.is_file() or hash_file(path) != sha256:
             raise ChangedWeightsError(file=path.name)
     return card
 
@@ -84,5 +85,14 @@ def card_path(weights: Path) -> Path:
 
 
 def hash_file(path: Path) -> str:
+    """SHA-256 of a file, read once per process as long as the file does not change."""
+    status = path.stat()
+    return _hash_content(
+        path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+@lru_cache
+def _hash_content(path: Path, *_state: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
-"""The head: from mean evidence to calibrated genre probabilities. Two linear judgements, added and brought to scale.
+"""The head: mean trunk output to calibrated genre probabilities. Two linear layers, added and scaled.
 
-The part that looks at tags alone can also judge published taggrams, which come without an embedding.
+The layer that uses the tags alone can also classify published taggrams, which come without an embedding.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.features.mel import MEL_BANDS, WINDOW_FRAMES, Floats
+from ml.features.arrays import Floats
+from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 from ml.models.genre import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 
 if TYPE_CHECKING:
@@ -19,14 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Linear:
-    """scores = evidence @ weights + bias, for (rows, size) evidence and (size, labels) weights."""
+    """scores = rows @ weights + bias, for rows (n, size) and weights (size, labels)."""
 
     weights: Floats
     bias: Floats
 
     def __call__(self, trunk_output: Floats) -> Floats:
-        scores: Floats = trunk_output @ self.weights + self.bias
-        return scores
+        return trunk_output @ self.weights + self.bias
 
     def scaled(self, factor: float) -> Linear:
         return Linear(self.weights * np.float32(factor), self.bias * np.float32(factor))
@@ -37,20 +37,13 @@ class Head:
     by_tags: Linear
     by_embedding: Linear
     tags_alone: float
-    """Factor that brings the judgement by tags alone to calibrated scale."""
+    """Factor that calibrates the scores of `by_tags` without those of `by_embedding`."""
 
     def scores(self, trunk_output: Floats) -> Floats:
         return self.by_tags(trunk_output[:, BY_TAGS]) + self.by_embedding(trunk_output[:, EMBEDDING])
 
     def scores_by_tags(self, tag_output: Floats) -> Floats:
-        scores: Floats = self.tags_alone * self.by_tags(tag_output)
-        return scores
-
-
-def softmax(scores: Floats) -> Floats:
-    grown = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    shares: Floats = grown / grown.sum(axis=-1, keepdims=True)
-    return shares
+        return self.tags_alone * self.by_tags(tag_output)
 
 
 def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
@@ -69,21 +62,20 @@ def assemble(trunk_network: keras.Model, head: Head) -> keras.Model:
     for name, linear in (("by_tags", head.by_tags), ("by_embedding", head.by_embedding)):
         head_network.get_layer(name).set_weights([linear.weights, linear.bias])
     windows = keras.Input((WINDOW_FRAMES, MEL_BANDS), name="log_mel")
-    heard = trunk_network(windows)
-    joined = layers.Concatenate(name="joined")([heard["tags"], heard["tag_logits"], heard["embedding"]])
-    outputs = {"genre": head_network(joined), "tags": heard["tags"], "embedding": heard["embedding"]}
-    return keras.Model(windows, outputs, name="genre")
+    outputs = trunk_network(windows)
+    joined = layers.Concatenate(name="joined")([outputs["tags"], outputs["tag_logits"], outputs["embedding"]])
+    answers = {"genre": head_network(joined), "tags": outputs["tags"], "embedding": outputs["embedding"]}
+    return keras.Model(windows, answers, name="genre")
 
 
 def disassemble(network: keras.Model, tags_alone: float) -> Head:
-    """The numbers of a weight file's sub-network "head": they can also judge published taggrams."""
-    by_tags, by_embedding = (
-        Linear(*network.get_layer(name).get_weights()) for name in ("by_tags", "by_embedding")
-    )
+    """The reverse of `assemble`, from the sub-network "head"."""
+    layers = (network.get_layer(name).get_weights() for name in ("by_tags", "by_embedding"))
+    by_tags, by_embedding = (Linear(*weights) for weights in layers)
     return Head(by_tags, by_embedding, tags_alone)
 
 
 def tag_output(probabilities: Floats) -> Floats:
-    """Mean evidence by tags (2 * tags,) of a taggram (windows, tags)."""
+    """The tag part of a mean trunk output (2 * tags,), from a taggram (windows, tags)."""
     clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
     return np.concatenate([probabilities.mean(axis=0), np.log(clipped / (1 - clipped)).mean(axis=0)])

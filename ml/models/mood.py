@@ -1,7 +1,7 @@
-"""The mood of a song: a name such as calm or exciting, and how stirring it is (arousal, 0 to 1).
+"""The mood of a song: a label such as calm or exciting, and its arousal (0 to 1).
 
-Linear in the logits of the trunk's tags and in how much the music moves, so it costs nothing beside the trunk, which
-has run for the genre. Both are kept by a library: another mood head judges a song again without hearing it.
+The model is linear in the tag logits of the trunk and in the motion of the song, so it costs next to nothing once the
+trunk has run. A library stores both inputs: another mood model is applied to it without decoding the songs again.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ml.features import motion
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models import trunk
 from ml.models.card import MOOD_WEIGHTS, Card, WeightError, load_card
 from ml.report.schema import Mood
 
 CALM, EXCITING = "calm", "exciting"
 TAG_LOGITS = slice(len(trunk.TAGS), 2 * len(trunk.TAGS))
-"""The part of the evidence that mood is judged by; with the embedding as well, whole genres are misjudged."""
+"""The part of a trunk output that predicts mood. With the embedding as well, whole genres get the wrong mood."""
 INPUTS = len(trunk.TAGS) + len(motion.MEASURES)
+_ARRAYS = ("weights", "bias", "arousal_weights", "arousal_bias")
 
 
 class UnusableMoodError(WeightError):
@@ -34,7 +35,7 @@ class UnusableMoodError(WeightError):
 
 @dataclass(frozen=True)
 class MoodModel:
-    """`weights` (INPUTS, labels) and `bias` (labels,) score the moods; the other two give the arousal's log-odds."""
+    """`weights` (INPUTS, labels) and `bias` (labels,) give scores of labels; the other two give log-odds of arousal."""
 
     card: Card
     sha256: str
@@ -45,27 +46,19 @@ class MoodModel:
 
     @classmethod
     def load(cls, path: Path | None = None) -> MoodModel:
-        """Read a weight file whose hash its card confirms; plain numbers, nothing in it can run."""
+        """Load a weight file whose hash matches its card. It holds plain numbers and no code."""
         path = path or MOOD_WEIGHTS
         card = load_card(path)
-        shapes = {
-            "weights": (INPUTS, len(card.labels)),
-            "bias": (len(card.labels),),
-            "arousal_weights": (INPUTS,),
-            "arousal_bias": (),
-        }
+        shapes = ((INPUTS, len(card.labels)), (len(card.labels),), (INPUTS,), ())
         try:
-            # From memory, as NumPy leaves a file open that is no archive.
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-                arrays = {name: kept[name].astype(np.float32) for name in shapes}
+            # From memory, because NumPy does not close a file that is no archive.
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+                arrays = [archive[name].astype(np.float32) for name in _ARRAYS]
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
             raise UnusableMoodError(file=path.name) from error
-        if any(
-            arrays[name].shape != shape or not np.isfinite(arrays[name]).all()
-            for name, shape in shapes.items()
-        ):
+        if any(a.shape != shape or not np.isfinite(a).all() for a, shape in zip(arrays, shapes, strict=True)):
             raise UnusableMoodError(file=path.name)
-        return cls(card, card.sha256[path.name], **arrays)
+        return cls(card, card.sha256[path.name], *arrays)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -73,33 +66,26 @@ class MoodModel:
 
     def save(self, path: Path) -> None:
         with path.open("wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                weights=self.weights,
-                bias=self.bias,
-                arousal_weights=self.arousal_weights,
-                arousal_bias=self.arousal_bias,
-            )
+            np.savez(file, allow_pickle=False, **{name: getattr(self, name) for name in _ARRAYS})
 
-    def predict(self, trunk_output: Floats, moved: Floats) -> Mood:
-        """The mood of mean evidence (EVIDENCE_SIZE,) and of the song's motion (MEASURES,)."""
-        given = inputs(trunk_output[None], moved[None])
-        scores = given @ self.weights + self.bias
-        return Mood(self.labels[int(scores[0].argmax())], round(float(self._arousal(given)[0]), 4))
+    def predict(self, trunk_output: Floats, song_motion: Floats) -> Mood:
+        """The mood of a mean trunk output (TRUNK_OUTPUT_SIZE,) and the motion of the song (MEASURES,)."""
+        rows = inputs(trunk_output[None], song_motion[None])
+        scores = rows @ self.weights + self.bias
+        return Mood(self.labels[int(scores[0].argmax())], round(float(self._arousal(rows)[0]), 4))
 
-    def arousal(self, trunk_output: Floats, moved: Floats) -> tuple[float, ...]:
-        """Arousal of each row of evidence (rows, EVIDENCE_SIZE) and motion (rows, MEASURES)."""
-        return tuple(round(float(value), 4) for value in self._arousal(inputs(trunk_output, moved)))
+    def arousal(self, trunk_output: Floats, song_motion: Floats) -> tuple[float, ...]:
+        """Arousal of each row of trunk outputs (rows, TRUNK_OUTPUT_SIZE) and motion (rows, MEASURES)."""
+        return tuple(round(float(value), 4) for value in self._arousal(inputs(trunk_output, song_motion)))
 
-    def _arousal(self, given: Floats) -> Floats:
-        return odds_to_share(given @ self.arousal_weights + self.arousal_bias)
+    def _arousal(self, rows: Floats) -> Floats:
+        return sigmoid(rows @ self.arousal_weights + self.arousal_bias)
 
 
-def inputs(trunk_output: Floats, moved: Floats) -> Floats:
-    """What mood is judged by, (rows, INPUTS), of evidence (rows, EVIDENCE_SIZE) and motion (rows, MEASURES)."""
-    return np.concatenate([trunk_output[:, TAG_LOGITS], moved], axis=1).astype(np.float32)
+def inputs(trunk_output: Floats, song_motion: Floats) -> Floats:
+    """(rows, INPUTS) of trunk outputs (rows, TRUNK_OUTPUT_SIZE) and motion (rows, MEASURES)."""
+    return np.concatenate([trunk_output[:, TAG_LOGITS], song_motion], axis=1).astype(np.float32)
 
 
-def odds_to_share(log_odds: Floats) -> Floats:
+def sigmoid(log_odds: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -30, 30))), np.float32)

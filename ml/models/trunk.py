@@ -1,13 +1,12 @@
-"""The trunk: a convolutional network that hears 3 s of log-mel spectrogram as 50 tags and a 200-number embedding.
+"""The trunk: a convolutional network from 3 s of log-mel spectrogram to 50 tags and an embedding of 200 numbers.
 
-The architecture is musicnn's (Pons & Serra 2019), built from plain Keras layers so that the saved file loads
-without custom code. `ml.train.trunk` fills it from the published checkpoint.
+The architecture is musicnn's (Pons & Serra 2019), built from plain Keras layers so that the saved file loads without
+custom code. `ml.train.trunk` fills it from the published checkpoint.
 
-Two rewritings make it ten times cheaper and leave its answers as they were. Weight decay has brought most of the
-published filters to zero: 498 of 561 answer every sound with the same number, so only the others are computed and one
-channel of ones stands for the rest. And the published network takes, for each filter, the highest value over
-frequency *after* ReLU and batch normalisation; both are monotonic, so the maximum comes first, of the filter turned
-upside down where its normalisation has a negative slope.
+Two changes make it ten times cheaper with the same results. Weight decay has brought most of the published filters to
+zero: 498 of 561 give a constant, so only the others are computed and one channel of ones replaces the rest. And the
+published network takes the maximum over frequency of each filter *after* ReLU and batch normalisation; both are
+monotonic, so the maximum comes first, of the negated filter where the slope of its normalisation is negative.
 """
 
 from __future__ import annotations
@@ -24,22 +23,21 @@ class Filters(NamedTuple):
     name: str
     frames: int
     bands: int
-    published: int
     alive: int
 
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
-TIMBRAL = (Filters("timbral_38", 7, 38, 204, 22), Filters("timbral_67", 7, 67, 204, 14))
-"""Filters that look at a few frames of many mel bands, wherever on the frequency axis they fit."""
+TIMBRAL = (Filters("timbral_38", 7, 38, 22), Filters("timbral_67", 7, 67, 14))
+"""Filters over a few frames and many mel bands, at every position on the frequency axis."""
 
 TEMPORAL = (
-    Filters("temporal_128", 128, 1, 51, 3),
-    Filters("temporal_64", 64, 1, 51, 7),
-    Filters("temporal_32", 32, 1, 51, 17),
+    Filters("temporal_128", 128, 1, 3),
+    Filters("temporal_64", 64, 1, 7),
+    Filters("temporal_32", 32, 1, 17),
 )
-"""Filters that look at one mel band for a long time."""
+"""Filters over many frames of one mel band."""
 
 FRONT = TIMBRAL + TEMPORAL
 DENSE_FILTERS = 64
@@ -65,15 +63,14 @@ def build() -> keras.Model:
     spectrogram = keras.Input((WINDOW_FRAMES, MEL_BANDS), name="log_mel")
     image = layers.Reshape((WINDOW_FRAMES, MEL_BANDS, 1))(spectrogram)
     image = _normalisation("input")(image)
-    front = layers.Concatenate(name="front")([_strongest_answers(image, filters) for filters in FRONT])
+    front = layers.Concatenate(name="front")([_maximum_over_frequency(image, filters) for filters in FRONT])
     constant = keras.ops.ones_like(front[:, :, :1])
     first = _dense_convolution(layers.Concatenate()([front, constant]), "middle_1")
     second = layers.Add()([_dense_convolution(first, "middle_2"), first])
     third = layers.Add()([_dense_convolution(second, "middle_3"), second])
     series = layers.Concatenate()([front, first, second, third])
-    pooled = layers.Concatenate()(
-        [layers.GlobalMaxPooling1D()(series), layers.GlobalAveragePooling1D()(series)]
-    )
+    pooling = (layers.GlobalMaxPooling1D(), layers.GlobalAveragePooling1D())
+    pooled = layers.Concatenate()([pool(series) for pool in pooling])
     pooled = _normalisation("pooled")(pooled)
     dense = layers.Dense(EMBEDDING_SIZE, activation="relu", name="dense")(pooled)
     embedding = _normalisation("embedding")(dense)
@@ -89,17 +86,17 @@ def _normalisation(name: str) -> Any:
     return layers.BatchNormalization(epsilon=NORMALISATION_EPSILON, name=name)
 
 
-def _strongest_answers(image: Any, filters: Filters) -> Any:
-    """Filters over the spectrogram, the strongest answer over frequency, then bias, ReLU and normalisation."""
+def _maximum_over_frequency(image: Any, filters: Filters) -> Any:
+    """Filters over the spectrogram, their maximum over frequency, then bias, ReLU and normalisation."""
     from keras import layers
 
     name, size = filters.name, (filters.frames, filters.bands)
     if filters.bands > 1:
-        # Padding time alone, as published: in frequency a filter must lie wholly inside.
+        # Only time is padded, as published: in frequency a filter lies wholly inside.
         image = layers.ZeroPadding2D((filters.frames // 2, 0), name=f"{name}_padding")(image)
     padding = "valid" if filters.bands > 1 else "same"
-    answers = layers.Conv2D(filters.alive, size, padding=padding, use_bias=False, name=name)(image)
-    strongest = layers.MaxPooling2D((1, MEL_BANDS - filters.bands + 1), name=f"{name}_strongest")(answers)
+    activations = layers.Conv2D(filters.alive, size, padding=padding, use_bias=False, name=name)(image)
+    strongest = layers.MaxPooling2D((1, MEL_BANDS - filters.bands + 1), name=f"{name}_strongest")(activations)
     strongest = layers.Reshape((WINDOW_FRAMES, filters.alive))(strongest)
     biased = _normalisation(f"{name}_bias")(strongest)
     return _normalisation(f"{name}_normalised")(layers.ReLU()(biased))
@@ -108,5 +105,5 @@ def _strongest_answers(image: Any, filters: Filters) -> Any:
 def _dense_convolution(series: Any, name: str) -> Any:
     from keras import layers
 
-    answers = layers.Conv1D(DENSE_FILTERS, 7, padding="same", activation="relu", name=name)(series)
-    return _normalisation(f"{name}_normalised")(answers)
+    activations = layers.Conv1D(DENSE_FILTERS, 7, padding="same", activation="relu", name=name)(series)
+    return _normalisation(f"{name}_normalised")(activations)

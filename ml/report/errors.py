@@ -1,7 +1,7 @@
-"""What can go wrong while listening, one type per cause.
+"""The errors of an analysis, one type per cause.
 
-Each error carries a stable `code` for programs, a `sentence` for people (what the file is, what to do),
-and the `facts` that fill the sentence, so that a caller can say the same words in another language.
+Each error has a stable `code` for programs, a `sentence` for people (what happened, what to do), and the `facts` that
+fill the sentence, so that a caller can translate it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class SoriError(Exception):
-    """A failure that a person can read: `str(error)` is a whole sentence."""
+    """An error for people: `str(error)` is a whole sentence."""
 
     code: ClassVar[str] = "error"
     sentence: ClassVar[str] = "Something went wrong."
@@ -23,12 +23,12 @@ class SoriError(Exception):
         return _rebuild, (type(self), self.facts)
 
 
-def _rebuild(kind: type[SoriError], facts: dict[str, str | float]) -> SoriError:
-    return kind(**facts)
+def _rebuild(error_type: type[SoriError], facts: dict[str, str | float]) -> SoriError:
+    return error_type(**facts)
 
 
 class AudioError(SoriError):
-    """The input cannot be heard. Subclasses name the cause."""
+    """The input cannot be analysed. Subclasses name the cause."""
 
     code = "unreadable"
     sentence = "This file could not be read as audio. Try exporting it again as WAV, FLAC or MP3."
@@ -49,22 +49,22 @@ class FolderError(AudioError):
 
 class DeniedError(AudioError):
     code = "denied"
-    sentence = "{path} may not be read. Change its permissions or copy it elsewhere."
+    sentence = "Sori has no permission to read {path}. Change its permissions or copy it elsewhere."
 
 
 class NotAFileError(AudioError):
     code = "not_a_file"
-    sentence = "{path} is a device or a pipe, not a file. Save the sound to a file first."
+    sentence = "{path} is a device or a pipe, not a file. Save the audio to a file first."
 
 
 class ReadError(AudioError):
     code = "read_failed"
-    sentence = "Reading the file failed: {reason}. Copy it to another place and try again."
+    sentence = "The file could not be read: {reason}. Copy it to another place and try again."
 
 
 class TooLargeError(AudioError):
     code = "too_large"
-    sentence = "This input is larger than {megabytes:.0f} MB. Cut it or choose a smaller format."
+    sentence = "This file is larger than {megabytes:.0f} MB. Shorten it or save it in a compressed format such as MP3."
 
 
 # --- what the file is instead of a song --------------------------------------------------------------
@@ -72,27 +72,27 @@ class TooLargeError(AudioError):
 
 class EmptyError(AudioError):
     code = "empty"
-    sentence = "This file is empty: it has no bytes at all. Copy or download it again."
+    sentence = "This file is empty. Copy or download it again."
 
 
 class TextError(AudioError):
     code = "text"
-    sentence = "This is {format}, not sound. Choose the audio file itself."
+    sentence = "This is {format}, not audio. Choose the audio file itself."
 
 
 class WebPageError(AudioError):
     code = "web_page"
-    sentence = "This is a web page, not sound: the download saved a page. Download the audio file itself."
+    sentence = "This is a web page, not audio. Download the audio file itself."
 
 
 class PlaylistError(AudioError):
     code = "playlist"
-    sentence = "This is a playlist ({format}): it names songs and holds none. Choose the songs themselves."
+    sentence = "This is a playlist ({format}), which lists songs but has no audio. Choose the audio files themselves."
 
 
 class PictureError(AudioError):
     code = "picture"
-    sentence = "This is a picture ({format}), not sound. Choose an audio file."
+    sentence = "This is a picture ({format}), not audio. Choose an audio file."
 
 
 class ArchiveError(AudioError):
@@ -102,32 +102,32 @@ class ArchiveError(AudioError):
 
 class DocumentError(AudioError):
     code = "document"
-    sentence = "This is a document ({format}), not sound. Choose an audio file."
+    sentence = "This is a document ({format}), not audio. Choose an audio file."
 
 
 class ProgramError(AudioError):
     code = "program"
-    sentence = "This is a program ({format}), not sound. Choose an audio file."
+    sentence = "This is a program ({format}), not audio. Choose an audio file."
 
 
 class MidiError(AudioError):
     code = "midi"
-    sentence = "This is a MIDI file: it holds notes, not sound. Play it into a WAV or MP3 file first."
+    sentence = "This is a MIDI file, which contains notes but no audio. Render it to WAV or MP3 first."
 
 
 class VideoError(AudioError):
     code = "video"
-    sentence = "This is a video ({format}) that is not read here. Save its sound as WAV, FLAC or MP3."
+    sentence = "This is a video in an unsupported format ({format}). Save its audio as WAV, FLAC or MP3."
 
 
 class NoSoundError(AudioError):
     code = "no_sound"
-    sentence = "This {format} file is a video without sound: there is nothing to hear."
+    sentence = "This {format} file is a video without an audio track. Choose a file with audio."
 
 
 class UnsupportedError(AudioError):
     code = "unsupported"
-    sentence = "This is audio in a format that is not read here ({format}). Save it as WAV, FLAC or MP3."
+    sentence = "This audio format ({format}) is not supported. Save the file as WAV, FLAC or MP3."
 
 
 class ProtectedError(AudioError):
@@ -137,10 +137,10 @@ class ProtectedError(AudioError):
 
 class UnknownFormatError(AudioError):
     code = "unknown_format"
-    sentence = "This is no audio format that is known here. Try exporting it again as WAV, FLAC or MP3."
+    sentence = "This file is in no known audio format. Try exporting it again as WAV, FLAC or MP3."
 
 
-# --- sound that cannot be analysed -------------------------------------------------------------------
+# --- audio that cannot be analysed -------------------------------------------------------------------
 
 
 class SilentError(AudioError):
@@ -150,13 +150,13 @@ class SilentError(AudioError):
 
 class TooShortError(AudioError):
     code = "too_short"
-    sentence = "This sound lasts {seconds:.2f} seconds; at least {minimum:g} are needed."
+    sentence = "This audio is {seconds:.2f} seconds long; the minimum is {minimum:g}. Choose a longer file."
 
 
 class TruncatedError(AudioError):
     code = "truncated"
     sentence = (
-        "This {format} file ends after {seconds:.1f} of {promised:.1f} seconds: "
+        "This {format} file ends after {seconds:.1f} of {stated:.1f} seconds; "
         "the rest is missing. Copy or download it again."
     )
 
@@ -164,7 +164,7 @@ class TruncatedError(AudioError):
 class IncompleteError(AudioError):
     code = "incomplete"
     sentence = (
-        "This {format} file is incomplete: its end is missing, as when a download stops early. "
+        "The end of this {format} file is missing, as after an interrupted download. "
         "Copy or download it again."
     )
 
@@ -176,28 +176,28 @@ class DamagedError(AudioError):
 
 class CorruptError(AudioError):
     code = "corrupt"
-    sentence = "This looks like {format}, but nothing in it can be decoded. Copy or export it again."
+    sentence = "This looks like {format}, but no audio in it can be decoded. Copy or export it again."
 
 
 class SampleRateError(AudioError):
     code = "sample_rate"
     sentence = (
-        "This {format} file claims {rate:.0f} samples per second; {minimum:.0f} to {maximum:.0f} can be read. "
-        "Export it again at 44100."
+        "This {format} file states a sample rate of {rate:.0f} Hz; supported are {minimum:.0f} to {maximum:.0f} Hz. "
+        "Export it again at 44100 Hz."
     )
 
 
 class ChannelsError(AudioError):
     code = "channels"
     sentence = (
-        "This {format} file has {channels:.0f} channels; at most {maximum:.0f} can be read. "
+        "This {format} file has {channels:.0f} channels; at most {maximum:.0f} are supported. "
         "Mix it down to stereo."
     )
 
 
 class NotFiniteError(AudioError):
     code = "not_finite"
-    sentence = "This {format} file holds samples that are not numbers (NaN or infinity). Export it again."
+    sentence = "This {format} file contains invalid samples (NaN or infinity). Export it again."
 
 
 # --- the decoder -------------------------------------------------------------------------------------

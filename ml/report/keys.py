@@ -1,6 +1,6 @@
 """Keys as musicians write them, and their Camelot codes.
 
-A report names a tonic by one of twelve sharps (`C`, `C#`, ... `B`), as its schema promises. People read each key with
+A report names a tonic by one of twelve sharps (`C`, `C#`, ... `B`), as schema 1 fixes it. People read each key with
 the fewest accidentals.
 """
 

@@ -1,25 +1,30 @@
-"""The `Report`: the single result that every writer renders. Standard library only, plain Python numbers.
+"""The `Report`: the result of one analysis, which every writer renders. Plain Python numbers only.
 
-`to_dict` is schema 1 as the HTTP interface and `--json` give it; `from_dict` reads it back.
+`to_dict` gives schema 1, as the HTTP interface and `--json` show it; `from_dict` reads it back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
 class Score:
+    """`probability` is 0..1, as in every score of a report."""
+
     label: str
     probability: float
 
 
 @dataclass(frozen=True)
 class Genre:
-    """Scores are ordered highest first; `confident` is False when the song is like none of the labels."""
+    """`scores` are ordered highest first; `confident` is False when the song resembles none of the labels."""
 
     top: str
     confident: bool
@@ -28,7 +33,7 @@ class Genre:
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of the timeline; `scores` follow the order of `Report.labels`."""
+    """One step of the timeline, from `start` to `end` in seconds; `scores` follow the order of `Report.labels`."""
 
     start: float
     end: float
@@ -37,6 +42,8 @@ class Moment:
 
 @dataclass(frozen=True)
 class Tempo:
+    """`alternatives` are other plausible tempi in beats per minute, most often half or double of `bpm`."""
+
     bpm: float
     confidence: float
     alternatives: tuple[float, ...]
@@ -44,6 +51,8 @@ class Tempo:
 
 @dataclass(frozen=True)
 class Key:
+    """`tonic` and `mode` are spelled as in `ml.report.keys.TONICS` and `MODES`."""
+
     tonic: str
     mode: str
     confidence: float
@@ -51,14 +60,19 @@ class Key:
 
 @dataclass(frozen=True)
 class Mood:
+    """`arousal` is the energy of the music: 0 is calm, 1 is exciting."""
+
     label: str
     arousal: float
 
 
 @dataclass(frozen=True)
 class Why:
-    """Why a neighbour is near. `transposition` is how many semitones (-5..6) it lies above the song; `chroma_overlap`
-    (0..1) is how much of the mean chroma they share when that is undone; `tempo_ratio` is its tempo over the song's."""
+    """Why a neighbour is similar to the song.
+
+    `transposition` is how many semitones (-5..6) the neighbour lies above the song; `chroma_overlap` (0..1) is how
+    much of the mean chroma they share once the transposition is undone; `tempo_ratio` is its tempo over the song's.
+    """
 
     key_relation: str | None = None
     transposition: int | None = None
@@ -69,6 +83,8 @@ class Why:
 
 @dataclass(frozen=True)
 class Neighbour:
+    """A similar track of the library or the reference catalogue; a smaller `distance` is more similar."""
+
     track_id: str
     title: str
     artist: str | None
@@ -80,13 +96,15 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Neighbours:
+    """The most similar tracks by harmony (chromagram) and by sound (embedding), nearest first."""
+
     harmony: tuple[Neighbour, ...] = ()
     sound: tuple[Neighbour, ...] = ()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What an optional analyser adds: a titled sentence, with scores where it has some."""
+    """The result of an optional analyser: a title and a sentence, with scores where it has some."""
 
     name: str
     title: str
@@ -103,6 +121,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Report:
+    """Everything that one analysis found; what is None or empty could not be determined."""
+
     title: str
     artist: str | None
     duration_seconds: float
@@ -115,58 +135,40 @@ class Report:
     model: Model
     mood: Mood | None = None
     arousal: tuple[float, ...] = ()
-    """Of each moment of the timeline, where a mood is known."""
+    """Arousal (0..1) of each moment of the timeline; empty without a mood model."""
     motion: tuple[float, ...] = ()
-    """What mood is judged by beside the evidence (`ml.features.motion`); kept so that it can be judged again."""
+    """Input of the mood model beside the trunk output (`ml.features.motion`), stored so that the mood can be predicted
+    again without the audio."""
     neighbours: Neighbours = Neighbours()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    """Seconds by stage."""
 
     def to_dict(self) -> dict[str, Any]:
         return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
-        """Rebuild a report; an unknown schema is refused rather than guessed at."""
+        """Rebuild a report. Fields that an older version did not store take their defaults."""
         if data.get("schema") != SCHEMA:
             raise ValueError(f"report schema {data.get('schema')!r} is not {SCHEMA}")
-        return cls(
-            title=data["title"],
-            artist=data["artist"],
-            duration_seconds=data["duration_seconds"],
-            genre=Genre(
-                data["genre"]["top"], data["genre"]["confident"], _all(Score, data["genre"]["scores"])
-            ),
-            timeline=tuple(Moment(m["start"], m["end"], tuple(m["scores"])) for m in data["timeline"]),
-            labels=tuple(data["labels"]),
-            tempo=_one(Tempo, data["tempo"], alternatives=tuple),
-            key=_one(Key, data["key"]),
-            mood=_one(Mood, data["mood"]),
-            arousal=tuple(data.get("arousal", ())),
-            motion=tuple(data.get("motion", ())),
-            tags=_all(Score, data["tags"]),
-            neighbours=Neighbours(
-                **{by: tuple(map(_neighbour, rows)) for by, rows in data["neighbours"].items()}
-            ),
-            findings=tuple(
-                Finding(f["name"], f["title"], f["text"], _all(Score, f["scores"])) for f in data["findings"]
-            ),
-            notes=tuple(data["notes"]),
-            model=Model(**data["model"]),
-            timings=dict(data["timings"]),
-        )
+        annotation: Any = cls
+        report: Report = _reader(annotation)(data)
+        return report
 
 
-def _neighbour(row: dict[str, Any]) -> Neighbour:
-    return Neighbour(**{**row, "why": _one(Why, row.get("why"), common_tags=tuple)})
-
-
-def _all(kind: Any, rows: list[dict[str, Any]]) -> tuple[Any, ...]:
-    return tuple(kind(**row) for row in rows)
-
-
-def _one(kind: Any, row: dict[str, Any] | None, **convert: Any) -> Any:
-    if row is None:
-        return None
-    return kind(**{name: convert.get(name, lambda v: v)(value) for name, value in row.items()})
+@cache
+def _reader(annotation: Any) -> Callable[[Any], Any]:
+    """The function that turns a value from JSON into what the annotation says."""
+    arguments = get_args(annotation)
+    if hasattr(annotation, "__dataclass_fields__"):
+        readers = [(name, _reader(kind)) for name, kind in get_type_hints(annotation).items()]
+        return lambda row: annotation(**{name: read(row[name]) for name, read in readers if name in row})
+    if get_origin(annotation) is UnionType:  # always "something or None" here
+        read_value = _reader(arguments[0])
+        return lambda value: None if value is None else read_value(value)
+    if get_origin(annotation) is tuple and arguments[0] not in (str, float):
+        read_item = _reader(arguments[0])
+        return lambda rows: tuple(map(read_item, rows))
+    return tuple if get_origin(annotation) is tuple else lambda value: value

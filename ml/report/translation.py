@@ -1,8 +1,8 @@
-"""The words a person reads, in their language.
+"""Sentences in the reader's language.
 
-The English sentence is the key: `errors` and `writers` hold templates such as "Sounds like {genre}.", and a
-catalogue in `translations/` gives the same template in Korean. A template that no catalogue holds stays
-English, as does everything when the catalogues were not compiled (`make setup` does that).
+The English sentence is the key. Errors and writers hold templates such as "Sounds like {genre}.", and a catalogue in
+`translations/` has the same template in Korean. A template that is in no catalogue stays English, as does everything
+while the catalogues are not compiled (`make setup` compiles them).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from ml.paths import TRANSLATIONS_FOLDER
 
 NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} seconds")
-"""What a report's notes were filled from: a stored note is a finished sentence and must find its template."""
+"""Templates of a report's notes. A stored note is a finished English sentence: its template has to be found again."""
 
 
 class ErrorLike(Protocol):
-    """An error, or what a ledger kept of one."""
+    """A `SoriError`, or the stored row of one."""
 
     @property
     def sentence(self) -> str: ...
@@ -30,37 +30,35 @@ class ErrorLike(Protocol):
 
 
 class Translator:
-    """One language: `say` fills a template, `explain` an error's sentence."""
+    """Translates templates, errors and finished sentences into one language."""
 
     def __init__(self, language: str = "en", *, catalogues: Path = TRANSLATIONS_FOLDER) -> None:
         self.language = language
-        self._translations = gettext.translation("messages", catalogues, [language], fallback=True)
+        self._catalogue = gettext.translation("messages", catalogues, [language], fallback=True)
 
     def translate(self, template: str, **facts: object) -> str:
-        # An empty template would be answered with the catalogue's own header.
-        translated = self._translations.gettext(template) if template else ""
+        """The template in this language, its placeholders filled with `facts` if there are any."""
+        # gettext answers the empty string with the header of the catalogue.
+        translated = self._catalogue.gettext(template) if template else ""
         return translated.format(**facts) if facts else translated
 
-    def translate_filled(self, text: str) -> str:
-        """A sentence that was filled in English already, said again; an unknown one comes back as it is."""
+    def translate_filled(self, sentence: str) -> str:
+        """A finished English sentence, such as a stored note; one that fits no template in `NOTES` is its own key."""
         for template in NOTES:
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(template))
-            if found := re.fullmatch(pattern, text):
-                return self.translate(
-                    template,
-                    **{name: self.translate_filled(fact) for name, fact in found.groupdict().items()},
-                )
-        return self.translate(text)
+            if match := re.fullmatch(pattern, sentence):
+                facts = {name: self.translate_filled(fact) for name, fact in match.groupdict().items()}
+                return self.translate(template, **facts)
+        return self.translate(sentence)
 
     def explain(self, error: ErrorLike) -> str:
+        """The sentence of an error, filled with its facts."""
         return self.translate_error(error.sentence, error.facts)
 
     def translate_error(self, sentence: str, facts: Mapping[str, Any]) -> str:
-        """An error that was stored as its sentence and facts. Of these only a `format` is a word to translate."""
-        told = dict(facts)
-        if "format" in told:
-            told["format"] = self.translate(str(told["format"]))
-        return self.translate(sentence, **told)
+        """The same for an error that was stored as its sentence and facts. The only fact to translate is `format`."""
+        translated = {name: self.translate(str(fact)) for name, fact in facts.items() if name == "format"}
+        return self.translate(sentence, **{**facts, **translated})
 
 
 ENGLISH = Translator("en")

@@ -1,1 +1,1 @@
-"""Vectors that similar songs share: by harmony and by timbre, and the reasons two songs are alike. No database."""
+"""Similarity of songs: harmony and sound vectors, and reasons why two songs are similar. No database."""

@@ -1,8 +1,8 @@
-"""From many features to the few dozen numbers that neighbours are found by.
+"""Projections: from many features to the vectors, of about a hundred numbers, by which similar tracks are found.
 
-A projection is learnt from recordings that are there more than once (cut in two, transposed, re-encoded): what differs
-between the pieces of one recording counts little, what differs between recordings counts. Its vectors have length one,
-so that their Euclidean distance, 0 to 2, is the same thing as their angle.
+A projection is fitted to several versions of each recording (cut in two, transposed, re-encoded), so that differences
+between versions of one recording count little and differences between recordings count. Vectors have length one, so
+that their Euclidean distance (0 to 2) orders them as their angle does.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.models.card import load_card
 from ml.paths import WEIGHT_FOLDER
-
-Floats = npt.NDArray[np.float32]
 
 WEIGHTS = WEIGHT_FOLDER / "neighbours.npz"
 KINDS = ("harmony", "sound")
@@ -39,17 +37,16 @@ class Projection:
         """Vectors (..., dimensions) of length one."""
         vectors = ((features - self.mean) / self.scale) @ self.matrix
         length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        unit: Floats = (vectors / np.maximum(length, 1e-9)).astype(np.float32)
-        return unit
+        return np.asarray(vectors / np.maximum(length, 1e-9), np.float32)
 
 
 @cache
 def load(path: Path = WEIGHTS) -> tuple[dict[str, Projection], str]:
-    """The projection of each kind, and the version that a track described with them remembers."""
+    """The projection of each kind, and their version, which is stored with the vectors of a track."""
     card = load_card(path)
-    with np.load(path, allow_pickle=False) as kept:
+    with np.load(path, allow_pickle=False) as arrays:
         projections = {
-            kind: Projection(kept[f"{kind}_mean"], kept[f"{kind}_scale"], kept[f"{kind}_matrix"])
+            kind: Projection(*(arrays[f"{kind}_{part}"] for part in ("mean", "scale", "matrix")))
             for kind in KINDS
         }
     return projections, card.sha256[path.name][:16]

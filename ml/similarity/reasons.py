@@ -1,19 +1,19 @@
-"""Why two songs are near, in numbers: their keys, their chords, their tempi, what both sound like."""
+"""Reasons why two songs are similar, in numbers: their keys, chords, tempi and tags."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ml.features.chroma import PITCH_CLASSES
+from ml.report.keys import TONICS
 from ml.report.schema import Key, Report, Why
 from ml.similarity.harmony import Chords, mean_chroma
 
 SAME_KEY, RELATIVE, PARALLEL, FIFTH = "same key", "relative key", "parallel key", "a fifth apart"
 
 
-def compare(chords: Chords, report: Report | None, others: Chords | None, other: Report | None) -> Why:
-    """Why the `other` song is near; what is unknown of either stays out."""
-    transposition, overlap = (None, None) if others is None else _overlap(chords, others)
+def compare(chords: Chords, report: Report | None, other_chords: Chords | None, other: Report | None) -> Why:
+    """Why the `other` song is similar; a reason is None where either song lacks the data for it."""
+    transposition, overlap = _best_transposition(chords, other_chords) if other_chords else (None, None)
     keys = (report.key if report else None, other.key if other else None)
     tempi = (report.tempo if report else None, other.tempo if other else None)
     tags = {tag.label for tag in other.tags} if other else set()
@@ -27,17 +27,18 @@ def compare(chords: Chords, report: Report | None, others: Chords | None, other:
 
 
 def relation(first: Key, second: Key) -> str | None:
-    """How two keys are related, as musicians call it; None where they are not near."""
-    apart = (PITCH_CLASSES.index(second.tonic) - PITCH_CLASSES.index(first.tonic)) % 12
+    """The relation of two keys, or None where they are not closely related."""
+    semitones = (TONICS.index(second.tonic) - TONICS.index(first.tonic)) % 12
     if first.mode == second.mode:
-        return {0: SAME_KEY, 5: FIFTH, 7: FIFTH}.get(apart)
-    if apart == 0:
+        return {0: SAME_KEY, 5: FIFTH, 7: FIFTH}.get(semitones)
+    if semitones == 0:
         return PARALLEL
-    return RELATIVE if apart == (9 if first.mode == "major" else 3) else None
+    return RELATIVE if semitones == (9 if first.mode == "major" else 3) else None
 
 
-def _overlap(chords: Chords, others: Chords) -> tuple[int, float]:
-    one, other = mean_chroma(chords), mean_chroma(others)
-    shared = [float(np.minimum(one, np.roll(other, -turn)).sum()) for turn in range(12)]
-    best = int(np.argmax(shared))
-    return (best if best <= 6 else best - 12), round(shared[best], 3)
+def _best_transposition(chords: Chords, other: Chords) -> tuple[int, float]:
+    """Semitones (-5..6) from `chords` up to `other` with the largest overlap of mean chroma, and that overlap."""
+    mean, other_mean = mean_chroma(chords), mean_chroma(other)
+    overlaps = [float(np.minimum(mean, np.roll(other_mean, -steps)).sum()) for steps in range(12)]
+    best = int(np.argmax(overlaps))
+    return (best if best <= 6 else best - 12), round(overlaps[best], 3)

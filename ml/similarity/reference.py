@@ -1,6 +1,6 @@
-"""The file of the reference catalogue: facts and numbers of songs to compare with before somebody has a library.
+"""The file of the reference catalogue: reports and features of songs to compare with while a library is empty.
 
-`python -m ml.train.reference` makes it; `library.collection.reference` installs it.
+`python -m ml.train.reference` writes it; `library.collection.reference` installs it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ml.similarity.vectors import make_vectors, projection_version
 
 @dataclass(frozen=True)
 class Entry:
-    """A track of the reference. `source` says what its numbers come from."""
+    """A track of the reference catalogue. `source` names the data set that its features come from."""
 
     reference: str
     source: str
@@ -33,33 +33,31 @@ class Entry:
 
 
 def write(entries: Sequence[Entry], features_version: str, path: Path) -> None:
-    """One file without pickled objects: texts as JSON bytes, chromagrams end to end with their lengths."""
+    """One NPZ file without pickled objects: reports as JSON bytes, chromagrams concatenated, with their lengths."""
     rows = [{"reference": e.reference, "source": e.source, "report": e.report.to_dict()} for e in entries]
-    told = {"features_version": features_version, "vectors_version": projection_version(), "tracks": rows}
+    facts = {"features_version": features_version, "vectors_version": projection_version(), "tracks": rows}
     arrays: dict[str, npt.NDArray[Any]] = {
-        "facts": np.frombuffer(json.dumps(told, ensure_ascii=False).encode(), np.uint8),
+        "facts": np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8),
         "chromagrams": np.frombuffer(b"".join(entry.chromagram for entry in entries), np.uint8),
         "lengths": np.array([len(entry.chromagram) for entry in entries], np.int64),
-        **{
-            name: np.stack([np.frombuffer(getattr(entry, name), kind) for entry in entries])
-            for name, kind in (("trunk_output", np.uint8), ("harmony", "<f4"), ("sound", "<f4"))
-        },
     }
+    for name, kind in (("trunk_output", np.uint8), ("harmony", "<f4"), ("sound", "<f4")):
+        arrays[name] = np.stack([np.frombuffer(getattr(entry, name), kind) for entry in entries])
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
-    """What heard the entries, and the entries; their vectors are made anew where the projection has changed."""
-    with np.load(path, allow_pickle=False) as kept:
-        arrays = {name: kept[name] for name in kept.files}
-    told = json.loads(arrays["facts"].tobytes())
+    """The features version, and the entries. Their vectors are recomputed where the projection has changed."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    facts = json.loads(arrays["facts"].tobytes())
     ends = np.cumsum(arrays["lengths"]).tolist()
-    current = told["vectors_version"] == projection_version()
+    current = facts["vectors_version"] == projection_version()
 
     def entries() -> Iterator[Entry]:
-        for number, (row, end) in enumerate(zip(told["tracks"], ends, strict=True)):
+        for number, (row, end) in enumerate(zip(facts["tracks"], ends, strict=True)):
             start = end - int(arrays["lengths"][number])
             chromagram = arrays["chromagrams"][start:end].tobytes()
             trunk_output = arrays["trunk_output"][number].tobytes()
@@ -68,4 +66,4 @@ def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
             report = Report.from_dict(row["report"])
             yield Entry(row["reference"], row["source"], report, chromagram, trunk_output, harmony, sound)
 
-    return told["features_version"], entries()
+    return facts["features_version"], entries()

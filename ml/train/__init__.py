@@ -1,1 +1,1 @@
-"""Training: `python -m ml.train`. From labelled music to a weight file and its card."""
+"""Training: fits everything in `weight/` from labelled music. Offline; nothing in the product imports it."""

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ml.report.errors import SoriError
 from ml.report.progress import show_progress
-from ml.train.data import labelled_features
 from ml.train.data.cache import Cache
+from ml.train.data.corpus import read_folder
+from ml.train.data.labelled_features import CACHE_FOLDER, handcrafted_table
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,17 +21,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="a folder with one sub-folder of songs per genre")
     parser.add_argument("-o", "--output", type=Path, default=Path("features.npz"), help="the feature file")
     parser.add_argument("--windows", action="store_true", help="a row for every three seconds, not per song")
-    parser.add_argument(
-        "--cache", type=Path, default=labelled_features.CACHE_FOLDER, help="where features are kept"
-    )
+    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of finished songs")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        songs = labelled_features.labelled(options.folder)
-        table = labelled_features.gather(songs, Cache(options.cache), show_progress, windows=options.windows)
+        examples = read_folder(options.folder, least_genres=1)
+        table = handcrafted_table(examples, Cache(options.cache), show_progress, windows=options.windows)
         table.save(options.output)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -39,9 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
         return 130
     rows, columns = table.features.shape
-    show_progress(
-        f"{options.output}: {rows} rows, {columns} features, {len(set(table.songs.tolist()))} songs\n"
-    )
+    songs = len(set(table.songs.tolist()))
+    show_progress(f"{options.output}: {rows} rows, {columns} features, {songs} songs\n")
     return 0
 
 

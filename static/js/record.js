@@ -1,11 +1,11 @@
-// Ten seconds or more from the microphone, in whatever the browser records: WebM with Opus, or MP4.
-import { clock, fill, words } from "./words.js";
+// Records ten seconds or more from the microphone, in a format that the browser supports: WebM with Opus, or MP4.
+import { clock, fill, texts } from "./texts.js";
 
-const LEAST_SECONDS = 10;
-const MOST_SECONDS = 600;
-const KINDS = ["audio/webm;codecs=opus", "audio/webm", "audio/mp4", "audio/ogg;codecs=opus"];
+const MIN_SECONDS = 10;
+const MAX_SECONDS = 600;
+const MIME_TYPES = ["audio/webm;codecs=opus", "audio/webm", "audio/mp4", "audio/ogg;codecs=opus"];
 
-export function recorder(take) {
+export function recorder(upload) {
   const start = document.getElementById("record");
   const panel = document.getElementById("recorder");
   const time = document.getElementById("record-clock");
@@ -13,79 +13,79 @@ export function recorder(take) {
   const stop = document.getElementById("record-stop");
   const cancel = document.getElementById("record-cancel");
   const problem = document.getElementById("problem");
-  let recording = null;
+  let finish = null; // ends the recording; its argument says whether to keep it
 
-  const complain = (text) => {
+  const showProblem = (text) => {
     problem.textContent = text;
     problem.hidden = !text;
   };
 
   async function begin() {
-    complain("");
+    showProblem("");
     if (!navigator.mediaDevices?.getUserMedia || !window.MediaRecorder) {
-      complain(words.no_microphone);
+      showProblem(texts.no_microphone);
       return;
     }
     start.disabled = true;
     try {
-      // What makes speech clear makes music dull: no echo, noise or level control.
-      const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-      recording = run(await navigator.mediaDevices.getUserMedia({ audio: sound }));
+      // Echo cancellation, noise suppression and gain control are made for speech and distort music.
+      const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+      finish = run(await navigator.mediaDevices.getUserMedia({ audio }));
     } catch (error) {
-      complain(error.name === "NotAllowedError" ? words.forbidden_microphone : words.no_microphone);
+      showProblem(error.name === "NotAllowedError" ? texts.forbidden_microphone : texts.no_microphone);
       start.disabled = false;
     }
   }
 
   function run(stream) {
-    const mimeType = KINDS.find((kind) => MediaRecorder.isTypeSupported(kind));
-    const tape = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: 160_000 });
+    const requestedType = MIME_TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+    const mediaRecorder = new MediaRecorder(stream, { mimeType: requestedType, audioBitsPerSecond: 160_000 });
     const context = new AudioContext();
     const meter = context.createAnalyser();
     context.createMediaStreamSource(stream).connect(meter);
     const samples = new Float32Array(meter.fftSize);
     const parts = [];
     let keep = true;
-    const began = performance.now();
+    const startedAt = performance.now();
 
     const tick = setInterval(() => {
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = (performance.now() - startedAt) / 1000;
       meter.getFloatTimeDomainData(samples);
-      const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+      const peak = samples.reduce((max, sample) => Math.max(max, Math.abs(sample)), 0);
       loudness.value = 100 * Math.sqrt(Math.min(1, peak));
       time.textContent = clock(seconds);
-      const missing = Math.ceil(LEAST_SECONDS - seconds);
+      const missing = Math.ceil(MIN_SECONDS - seconds);
       stop.disabled = missing > 0;
-      stop.textContent = missing > 0 ? fill(words.more_seconds, { seconds: missing }) : words.stop;
-      if (seconds >= MOST_SECONDS) finish(true);
+      stop.textContent = missing > 0 ? fill(texts.more_seconds, { seconds: missing }) : texts.stop;
+      if (seconds >= MAX_SECONDS) end(true);
     }, 100);
 
-    tape.addEventListener("dataavailable", ({ data }) => data.size && parts.push(data));
-    tape.addEventListener("stop", () => {
+    mediaRecorder.addEventListener("dataavailable", ({ data }) => data.size && parts.push(data));
+    mediaRecorder.addEventListener("stop", () => {
       stream.getTracks().forEach((track) => track.stop());
       context.close();
       if (!keep) return;
-      const kind = tape.mimeType.split(";")[0];
-      const suffix = { "audio/mp4": "m4a", "audio/ogg": "ogg" }[kind] ?? "webm";
-      const name = fill(words.recording, { time: new Date().toLocaleString(document.documentElement.lang) });
-      take([new File(parts, `${name.replaceAll("/", "-")}.${suffix}`, { type: kind })]);
+      const mimeType = mediaRecorder.mimeType.split(";")[0];
+      const suffix = { "audio/mp4": "m4a", "audio/ogg": "ogg" }[mimeType] ?? "webm";
+      const name = fill(texts.recording, { time: new Date().toLocaleString(document.documentElement.lang) });
+      upload([new File(parts, `${name.replaceAll("/", "-")}.${suffix}`, { type: mimeType })]);
     });
-    tape.start(1000);
+    mediaRecorder.start(1000);
     panel.hidden = false;
     cancel.focus();
 
-    function finish(kept) {
+    function end(kept) {
       keep = kept;
       clearInterval(tick);
-      tape.stop();
+      mediaRecorder.stop();
       panel.hidden = true;
       start.disabled = false;
       start.focus();
     }
-    return finish;
+    return end;
   }
 
   start.addEventListener("click", begin);
-  stop.addEventListener("click", () => recording?.(true));
-  cancel.addEventListener("click", () => recording?.(false));
+  stop.addEventListener("click", () => finish?.(true));
+  cancel.addEventListener("click", () => finish?.(false));
 }

@@ -1,4 +1,4 @@
-// The result page comes alive: the player, the genres, the previews, tapping along, copying, the PNG.
+// The result page's controls: player, genres, previews, tapping along, copying the link, chart as PNG.
 import { genres } from "./genres.js";
 import { player } from "./player.js";
 import { previews } from "./previews.js";
@@ -6,8 +6,8 @@ import { tap } from "./tap.js";
 
 genres();
 previews();
-const deck = document.getElementById("player");
-if (deck) player(deck);
+const root = document.getElementById("player");
+if (root) player(root);
 document.querySelectorAll("[data-tap]").forEach(tap);
 
 const copy = document.getElementById("copy");
@@ -17,7 +17,7 @@ copy?.addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(link.value);
   } catch {
-    document.execCommand("copy"); // without https there is no clipboard, but there is this
+    document.execCommand("copy"); // the clipboard API needs https, this does not
   }
   copy.textContent = copy.dataset.done;
 });

@@ -1,15 +1,15 @@
-// Light or dark as the reader chose last. Loaded before the page is painted, so that it never flashes.
+// Applies the theme that was chosen last. Loaded before the first paint, so that the page never flashes.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
-  const remembered = () => {
+  const storedTheme = () => {
     try {
       return localStorage.getItem("theme");
     } catch {
-      return null; // storage may be forbidden
+      return null; // storage may be blocked
     }
   };
-  const chosen = remembered();
+  const chosen = storedTheme();
   if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -17,7 +17,7 @@
     if (!button) return;
     const system = matchMedia("(prefers-color-scheme: dark)");
     const current = () => root.dataset.theme ?? (system.matches ? "dark" : "light");
-    const name = () => {
+    const label = () => {
       const next = current() === "dark" ? "light" : "dark";
       button.querySelector("span").textContent = button.dataset[next];
       button.title = button.dataset[next];
@@ -27,11 +27,11 @@
       try {
         localStorage.setItem("theme", root.dataset.theme);
       } catch {
-        // then it holds for this page alone
+        // the theme then lasts for this page only
       }
-      name();
+      label();
     });
-    system.addEventListener("change", name);
-    name();
+    system.addEventListener("change", label);
+    label();
   });
 })();

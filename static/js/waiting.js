@@ -1,29 +1,29 @@
-// The waiting page follows its analysis and becomes the result when that is there.
+// The waiting page follows its analysis and reloads when it has ended.
 import { follow } from "./follow.js";
-import { words } from "./words.js";
+import { texts } from "./texts.js";
 
-const place = document.getElementById("waiting");
-const steps = [...place.querySelectorAll(".stages li")];
-const bar = place.querySelector("progress");
-const status = place.querySelector("[role=status]");
-const problem = place.querySelector("[role=alert]");
+const root = document.getElementById("waiting");
+const steps = [...root.querySelectorAll(".stages li")];
+const bar = root.querySelector("progress");
+const status = root.querySelector("[role=status]");
+const problem = root.querySelector("[role=alert]");
 
 follow(
-  place.dataset,
-  (told) => {
-    if (["done", "failed", "gone"].includes(told.state)) {
+  root.dataset,
+  (analysis) => {
+    if (["done", "failed", "gone"].includes(analysis.state)) {
       location.reload();
       return;
     }
-    if (told.state === "running") place.querySelector("h1").textContent = words.listening;
-    bar.value = told.progress;
-    const at = steps.findIndex((step) => step.dataset.name === told.stage);
-    steps.forEach((step, place) => {
-      step.classList.toggle("past", place < at);
-      if (place === at) step.setAttribute("aria-current", "step");
+    if (analysis.state === "running") root.querySelector("h1").textContent = texts.running;
+    bar.value = analysis.progress;
+    const current = steps.findIndex((step) => step.dataset.name === analysis.stage);
+    steps.forEach((step, index) => {
+      step.classList.toggle("done", index < current);
+      if (index === current) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
     });
-    if (at >= 0 && status.textContent !== steps[at].textContent) status.textContent = steps[at].textContent;
+    if (current >= 0 && status.textContent !== steps[current].textContent) status.textContent = steps[current].textContent;
   },
   (isLost) => (problem.hidden = !isLost),
 );

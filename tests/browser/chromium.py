@@ -1,7 +1,7 @@
-"""A Chromium to test with: one that is installed, else Debian's package, else Playwright's own download.
+"""A Chromium for the browser tests: an installed one, else Debian's package, else Playwright's download.
 
-`python -m tests.browser.chromium` sets one up where none is there; `make test` calls it. Where none can be had it says
-why and the browser tests skip with the same words.
+`python -m tests.browser.chromium`, which `make test` calls, installs one if there is none. If that fails it prints the
+reason, and the browser tests are skipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# No background traffic: what the tests see on the network is ours.
+# No background traffic, so that all requests on the network are those of the pages.
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -23,7 +23,7 @@ ARGUMENTS = (
 
 
 def find() -> Path | None:
-    """An installed Chromium, or the one that Playwright has downloaded."""
+    """An installed Chromium, or one that Playwright has downloaded."""
     for name in NAMES:
         if found := shutil.which(name):
             return Path(found)
@@ -32,23 +32,23 @@ def find() -> Path | None:
 
 
 def set_up() -> str | None:
-    """Install one where there is none; the reason where that fails."""
+    """Install a Chromium if there is none; returns the reason if that fails."""
     if find() is not None:
         return None
-    ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
+    commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get") and os.geteuid() == 0:
         packages = ("chromium", "fonts-noto-cjk")
-        ways.insert(0, ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages])
+        commands.insert(0, ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages])
     reasons = []
-    for command in ways:
+    for command in commands:
         if command[0] == "apt-get":
             subprocess.run(["apt-get", "update", "-qq"], capture_output=True, check=False)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        if done.returncode == 0 and find() is not None:
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        if result.returncode == 0 and find() is not None:
             return None
-        said = done.stderr.strip().splitlines()
-        reasons.append(f"{' '.join(command[:4])}: {said[-1] if said else done.returncode}")
+        errors = result.stderr.strip().splitlines()
+        reasons.append(f"{' '.join(command[:4])}: {errors[-1] if errors else result.returncode}")
     return "no Chromium, and none could be installed (" + "; ".join(reasons) + ")"
 
 

@@ -1,4 +1,4 @@
-"""A real server in a home of its own, and a real Chromium that tells of every error on its console."""
+"""A real server with its own home, and a real Chromium whose console errors fail the tests."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        late = time.monotonic() + START_SECONDS
-        while time.monotonic() < late:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{self.address}/", timeout=5):
                     return
@@ -72,10 +72,10 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     home = tmp_path_factory.mktemp("home")
     make(home)
-    started = Server(home)
-    started.start()
-    yield started
-    started.stop()
+    server = Server(home)
+    server.start()
+    yield server
+    server.stop()
     log = ARTEFACTS / "server.log"
     log.parent.mkdir(exist_ok=True)
     shutil.copy(home / "server.log", log)
@@ -89,48 +89,48 @@ def browser() -> Iterator[Browser]:
             pytest.fail("there is no Chromium; `python -m tests.browser.chromium` says why")
         pytest.skip("no Chromium; `python -m tests.browser.chromium` installs one, or says why not")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield started
-        started.close()
+        chromium_browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield chromium_browser
+        chromium_browser.close()
 
 
 Open = Callable[..., Page]
 
 
-def _complaint(page: Page, message: ConsoleMessage, meant: str) -> list[str]:
-    if message.type not in ("error", "warning") or meant in message.text:
+def _console_errors(page: Page, message: ConsoleMessage, expected: str | None) -> list[str]:
+    if message.type not in ("error", "warning") or (expected and expected in message.text):
         return []
     return [f"{page.url}: {message.text}"]
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Playwright's own waiting evaluates text as a program, which our pages forbid."""
-    late = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < late, "it did not come true in time"
+def wait_until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Playwright's `wait_for_function` evaluates strings, which the pages' security policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.05)
 
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """`open_page("/library", locale="ko")`: a page in a fresh profile. Errors and refused content fail the test.
+    """`open_page("/library", locale="ko")`: a page in a fresh profile. Console errors and requests elsewhere fail it.
 
-    `meant` is a part of the complaint that the browser makes of an answer which the test brings about.
+    `expected` is part of the one console error that the test provokes.
     """
-    contexts, wrongs = [], []
+    contexts, problems = [], []
 
-    def open_(path: str = "/", *, meant: str = "nothing is meant", **settings: Any) -> Page:
+    def open_(path: str = "/", *, expected: str | None = None, **settings: Any) -> Page:
         settings = {"viewport": DESKTOP, "locale": "en-GB", "base_url": server.address} | settings
         context = browser.new_context(**settings)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: wrongs.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: wrongs.extend(_complaint(page, message, meant)))
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: problems.extend(_console_errors(page, message, expected)))
         page.on(
             "request",
             lambda request: (
-                wrongs.append(f"{page.url} asks {request.url}")
+                problems.append(f"{page.url} requests {request.url}")
                 if not re.match(rf"{server.address}|blob:|data:", request.url)
                 else None
             ),
@@ -141,12 +141,12 @@ def open_page(browser: Browser, server: Server) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
-    assert wrongs == []
+    assert problems == []
 
 
 @pytest.fixture
 def keep_picture(request: pytest.FixtureRequest) -> Callable[[Page, str], Path]:
-    """Screenshots stay in `test-artefacts/` after the run."""
+    """Save screenshots in `test-artefacts/`."""
 
     def shoot(page: Page, name: str) -> Path:
         path = ARTEFACTS / f"{name}.png"

@@ -1,4 +1,4 @@
-"""How pages look and behave for everybody: both languages, dark and light, narrow and wide, axe, weight, stillness."""
+"""All pages in both languages, both themes and several widths: accessibility, size and layout shift."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import DESKTOP, PHONE, Open, Server
 
 Keep = Callable[[Page, str], Path]
-WEIGHT = 150_000
-"""Bytes of a page with all it needs but the sound."""
-MOST_SHIFT = 0.05
+MAX_PAGE_BYTES = 150_000
+"""Of a page with everything it loads except audio."""
+MAX_SHIFT = 0.05
 PAGES = ("/", "result", "/library", "/library/1", "/a/there-is-no-such-page", "/api/docs")
 LATIN = {
     "Sori",
     "English",
     "BPM",
     "MB",
+    "Hz",
+    "kHz",
+    "API",
+    "SORI_FOLDERS",
     "JSON",
     "CSV",
     "SVG",
     "PNG",
-    "MP3",
-    "FLAC",
-    "WAV",
-    "Ogg",
-    "Opus",
-    "M4A",
+    "M3U8",
 }
-LATIN |= {"AAC", "AIFF", "WMA", "WebM", "M3U8", "Hz", "kHz", "API", "SORI_FOLDERS"}
+LATIN |= {"MP3", "FLAC", "WAV", "Ogg", "Opus", "M4A", "AAC", "AIFF", "WMA", "WebM"}
+"""Latin words that are the same in Korean."""
 
 
 @pytest.fixture(scope="module")
 def result(browser: Browser, server: Server) -> Iterator[str]:
-    """The address of a result, made once."""
+    """The address of one result page."""
     context = browser.new_context(base_url=server.address)
     page = context.new_page()
     page.goto("/")
@@ -55,10 +55,10 @@ def path_of(name: str, result: str) -> str:
 
 @pytest.fixture
 def show(open_page: Open, result: str) -> Callable[..., Page]:
-    """A page by its name, at rest."""
+    """Open a page by its name and wait until it has loaded."""
 
     def open_(name: str, **settings: object) -> Page:
-        page = open_page(path_of(name, result), meant="404" if "no-such" in name else "nothing", **settings)
+        page = open_page(path_of(name, result), expected="404" if "no-such" in name else None, **settings)
         page.wait_for_load_state("networkidle")
         return page
 
@@ -72,24 +72,24 @@ def slug(name: str) -> str:
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing(
+def test_axe_finds_no_violations(
     show: Callable[..., Page], name: str, scheme: str, width: dict[str, int], keep_picture: Keep
 ) -> None:
     page = show(name, color_scheme=scheme, viewport=width)
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
     keep_picture(page, f"{slug(name)}-{'phone' if width is PHONE else 'desktop'}-{scheme}")
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_nothing_sticks_out(show: Callable[..., Page], name: str, width: int) -> None:
+def test_pages_do_not_scroll_sideways(show: Callable[..., Page], name: str, width: int) -> None:
     page = show(name, viewport={"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_korean_pages_speak_korean(show: Callable[..., Page], name: str, keep_picture: Keep) -> None:
+def test_korean_pages_have_no_english(show: Callable[..., Page], name: str, keep_picture: Keep) -> None:
     page = show(name, locale="ko-KR")
     assert page.locator("html").get_attribute("lang") == "ko"
     if name != "/api/docs":
@@ -98,26 +98,26 @@ def test_korean_pages_speak_korean(show: Callable[..., Page], name: str, keep_pi
 
 
 def foreign_words(page: Page) -> set[str]:
-    """Latin words that a Korean reader sees or hears; titles and names of songs are marked by bdi, code by code."""
+    """Latin words that a Korean reader sees or hears, except titles and names (in `bdi`) and code."""
     texts = page.evaluate(
         """() => {
-          const other = "bdi, code, script, noscript, .title, .tags, [lang=en], [data-name], .search-result, input";
+          const skipped = "bdi, code, script, noscript, .title, .tags, [lang=en], [data-name], .search-result, input";
           const found = [];
           const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
           while (walker.nextNode()) {
             const parent = walker.currentNode.parentElement;
-            if (!parent.closest(other)) found.push(walker.currentNode.textContent);
+            if (!parent.closest(skipped)) found.push(walker.currentNode.textContent);
           }
           for (const name of ["aria-label", "alt", "title", "placeholder"])
             for (const element of document.querySelectorAll(`[${name}]`))
-              if (!element.closest(other) && !element.querySelector(other)) found.push(element.getAttribute(name));
+              if (!element.closest(skipped) && !element.querySelector(skipped)) found.push(element.getAttribute(name));
           return found;
         }"""
     )
     return set(re.findall(r"[A-Za-z][A-Za-z0-9_]+", " ".join(texts))) - LATIN
 
 
-def test_the_language_can_be_switched(open_page: Open) -> None:
+def test_language_can_be_switched(open_page: Open) -> None:
     page = open_page("/")
     page.get_by_role("button", name="한국어").click()
     expect(page.locator("html")).to_have_attribute("lang", "ko")
@@ -127,35 +127,35 @@ def test_the_language_can_be_switched(open_page: Open) -> None:
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
-def test_the_colours_can_be_switched_and_stay(open_page: Open) -> None:
+def test_theme_can_be_switched_and_is_stored(open_page: Open) -> None:
     page = open_page("/", color_scheme="light")
-    paper = "getComputedStyle(document.body).backgroundColor"
-    light = page.evaluate(paper)
-    page.get_by_role("button", name="Switch to dark colours").click()
-    dark = page.evaluate(paper)
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Switch to dark theme").click()
+    dark = page.evaluate(background)
     assert light != dark
     page.reload()
-    assert page.evaluate(paper) == dark
+    assert page.evaluate(background) == dark
 
 
 @pytest.mark.parametrize("name", ["/", "result", "/library", "/library/1"])
-def test_a_page_is_light(open_page: Open, result: str, name: str) -> None:
+def test_pages_are_small(open_page: Open, result: str, name: str) -> None:
     page = open_page("/api/docs")
-    weights: dict[str, int] = {}
+    sizes: dict[str, int] = {}
 
-    def weigh(response: object) -> None:
+    def add_size(response: object) -> None:
         if "/audio" not in response.url:  # type: ignore[attr-defined]
-            weights[response.url] = len(response.body())  # type: ignore[attr-defined]
+            sizes[response.url] = len(response.body())  # type: ignore[attr-defined]
 
-    page.on("requestfinished", lambda request: weigh(request.response()))
+    page.on("requestfinished", lambda request: add_size(request.response()))
     page.goto(path_of(name, result))
     page.wait_for_load_state("networkidle")
-    assert 0 < sum(weights.values()) <= WEIGHT, weights
+    assert 0 < sum(sizes.values()) <= MAX_PAGE_BYTES, sizes
 
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_page_stays_still(show: Callable[..., Page], name: str, width: dict[str, int]) -> None:
+def test_pages_do_not_shift(show: Callable[..., Page], name: str, width: dict[str, int]) -> None:
     page = show(name, viewport=width)
     page.wait_for_timeout(300)
     shift = page.evaluate(
@@ -167,6 +167,6 @@ def test_a_page_stays_still(show: Callable[..., Page], name: str, width: dict[st
           setTimeout(() => done(sum), 200);
         })"""
     )
-    assert shift <= MOST_SHIFT
+    assert shift <= MAX_SHIFT
     for picture in page.locator("img").all():
         assert picture.get_attribute("width") and picture.get_attribute("height")

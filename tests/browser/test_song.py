@@ -1,4 +1,4 @@
-"""A song's whole way in a real browser: handed in, followed, seen, heard, judged, taken along and deleted."""
+"""A song in a real browser: uploaded, followed, shown, played, rated, exported and deleted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def waltz(server: Server) -> Path:
 
 @pytest.fixture
 def result(open_page: Open, waltz: Path) -> Callable[..., Page]:
-    """A page that shows what the waltz sounds like, reached as people do."""
+    """The result page of the waltz, reached through an upload."""
 
     def reach(**settings: object) -> Page:
         page = open_page("/", **settings)
@@ -40,16 +40,17 @@ def result(open_page: Open, waltz: Path) -> Callable[..., Page]:
     return reach
 
 
-def test_a_song_is_seen(result: Callable[..., Page], keep_picture: Keep) -> None:
+def test_result_page_is_complete(result: Callable[..., Page], keep_picture: Keep) -> None:
     page = result()
-    expect(page.locator("h1")).to_contain_text(re.compile(r"Sounds like .+\s%"))
+    expect(page.locator("h1")).to_contain_text(re.compile(r"Sounds like .+%"))
     assert page.locator("[data-genres] details").count() == 10
     shares = [
-        float(text.split()[0]) for text in page.locator("table").first.locator("td").all_text_contents()
+        float(text.strip().rstrip("%"))
+        for text in page.locator("table").first.locator("td").all_text_contents()
     ]
     assert len(shares) == 10 and sum(shares) == pytest.approx(100, abs=0.6)
     expect(page.get_by_text("138 BPM", exact=True)).to_be_visible()
-    expect(page.get_by_text("G major", exact=True)).to_be_visible()
+    expect(page.get_by_text("G major (9B)", exact=True)).to_be_visible()
     assert page.locator(".neighbour").count() == 6
     assert page.locator(".neighbour .why").count() == 6
     for picture in page.locator("#player img").all():
@@ -59,7 +60,7 @@ def test_a_song_is_seen(result: Callable[..., Page], keep_picture: Keep) -> None
     keep_picture(page, "result-desktop-light")
 
 
-def test_a_song_is_heard_and_the_playhead_follows(result: Callable[..., Page]) -> None:
+def test_player_seeks_and_the_playhead_follows(result: Callable[..., Page]) -> None:
     page = result()
     audio, seek = page.locator("#player audio"), page.get_by_role("slider", name="Position in the song")
     page.get_by_role("button", name="Play", exact=True).click()
@@ -78,44 +79,44 @@ def test_a_song_is_heard_and_the_playhead_follows(result: Callable[..., Page]) -
     assert audio.evaluate("audio => audio.currentTime") == 0
 
 
-def test_a_genre_opens_to_its_story(result: Callable[..., Page]) -> None:
+def test_genre_description_opens_by_keyboard(result: Callable[..., Page]) -> None:
     page = result()
-    jazz = page.locator("details[name=genre]", has=page.locator("summary", has_text="reggae"))
-    about = jazz.locator(".about")
+    reggae = page.locator("details[name=genre]", has=page.locator("summary", has_text="reggae"))
+    about = reggae.locator(".about")
     expect(about).to_be_hidden()
-    jazz.locator("summary").focus()
+    reggae.locator("summary").focus()
     page.keyboard.press("Enter")
     expect(about).to_be_visible()
     expect(about).to_contain_text("Jamaica")
 
 
-def test_stages_are_shown_on_the_way(open_page: Open, waltz: Path, tmp_path: Path) -> None:
+def test_uploads_show_their_stages(open_page: Open, waltz: Path, tmp_path: Path) -> None:
     page = open_page("/")
     page.evaluate(
         """() => {
-          window.told = [];
+          window.states = [];
           new MutationObserver(() => {
-            for (const state of document.querySelectorAll("#songs .state")) window.told.push(state.textContent);
+            for (const state of document.querySelectorAll("#songs .state")) window.states.push(state.textContent);
           }).observe(document.getElementById("songs"), { subtree: true, childList: true, characterData: true });
         }"""
     )
-    two = []
+    copies = []
     for number in (1, 2):
         copy = tmp_path / f"copy {number}.flac"
-        copy.write_bytes(waltz.read_bytes() + bytes(number))  # other bytes: it is heard anew
-        two.append(copy)
-    page.set_input_files("#file", two)
+        copy.write_bytes(waltz.read_bytes() + bytes(number))  # different bytes, so that it is analysed again
+        copies.append(copy)
+    page.set_input_files("#file", copies)
     expect(page.locator("#songs").get_by_role("link", name=re.compile("Open"))).to_have_count(
         2, timeout=LONG_MS
     )
-    told = page.evaluate("window.told")
-    assert len(set(told)) >= 4, told
+    states = page.evaluate("window.states")
+    assert len(set(states)) >= 4, states
 
 
-def test_a_bad_file_is_told_beside_it_and_the_others_go_on(
+def test_refused_file_does_not_stop_the_others(
     open_page: Open, waltz: Path, tmp_path: Path, keep_picture: Keep
 ) -> None:
-    page = open_page("/", meant="422")
+    page = open_page("/", expected="422")
     picture = tmp_path / "cover.mp3"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     page.set_input_files("#file", [picture, waltz])
@@ -128,30 +129,30 @@ def test_a_bad_file_is_told_beside_it_and_the_others_go_on(
 def test_without_javascript(open_page: Open, waltz: Path) -> None:
     page = open_page("/", java_script_enabled=False)
     page.set_input_files("#file", waltz)
-    page.get_by_role("button", name="Listen", exact=True).click()
+    page.get_by_role("button", name="Analyse", exact=True).click()
     page.wait_for_url(RESULT)
     expect(page.locator("h1")).to_contain_text("Sounds like", timeout=LONG_MS)
     expect(page.locator("#wave")).to_be_attached()
     assert page.locator(".neighbour").count() == 6
     page.get_by_label("No, it is").select_option("reggae")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_text("You said: reggae")).to_be_visible()
+    expect(page.get_by_text("Your answer: reggae")).to_be_visible()
     page.get_by_role("button", name="Delete now").click()
     page.wait_for_url("/")
 
 
-def test_by_keyboard_alone(open_page: Open, waltz: Path) -> None:
+def test_upload_and_result_by_keyboard(open_page: Open, waltz: Path) -> None:
     page = open_page("/")
     choosers: list[FileChooser] = []
-    # Asked for early: Chromium is told to hand the dialogue over without anybody waiting for it to have heard.
+    # Registered early: Playwright does not wait until Chromium intercepts file dialogues.
     page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    expect(page.get_by_text("Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Choose songs")).to_be_focused()
     page.keyboard.press("Enter")
-    wait_until(lambda: page.evaluate("true") and len(choosers) == 1)  # asking lets what happened arrive
+    wait_until(lambda: page.evaluate("true") and len(choosers) == 1)  # evaluating delivers pending events
     choosers[0].set_files(waltz)
     page.wait_for_url(RESULT, timeout=LONG_MS)
     for _ in range(60):
@@ -162,10 +163,10 @@ def test_by_keyboard_alone(open_page: Open, waltz: Path) -> None:
         if focused == "copy":
             break
     else:
-        pytest.fail("the end of the page is out of the keyboard's reach")
+        pytest.fail("the keyboard does not reach the end of the page")
 
 
-def test_an_example_needs_no_file(open_page: Open) -> None:
+def test_example_song_needs_no_upload(open_page: Open) -> None:
     page = open_page("/")
     examples = page.locator(".examples button")
     assert examples.count() == 3
@@ -174,10 +175,10 @@ def test_an_example_needs_no_file(open_page: Open) -> None:
     expect(page.locator("h1")).to_contain_text("Sounds like", timeout=LONG_MS)
 
 
-def test_a_recording_is_heard(open_page: Open) -> None:
+def test_recording_is_analysed(open_page: Open) -> None:
     page = open_page("/", permissions=["microphone"])
     page.get_by_role("button", name="Record from the microphone").click()
-    stop = page.get_by_role("button", name=re.compile("Stop and listen"))
+    stop = page.get_by_role("button", name=re.compile("Stop and analyse"))
     expect(stop).to_be_disabled()
     expect(stop).to_be_enabled(timeout=15_000)
     stop.click()
@@ -185,7 +186,7 @@ def test_a_recording_is_heard(open_page: Open) -> None:
     expect(page.locator("h1")).to_contain_text(re.compile("Sounds like"), timeout=LONG_MS)
 
 
-def test_exports_are_whole(result: Callable[..., Page]) -> None:
+def test_downloads_are_complete(result: Callable[..., Page]) -> None:
     page = result()
     report = json.loads(page.request.get(f"{page.url}/report.json").text())
     assert report["schema"] == 1 and len(report["genre"]["scores"]) == 10
@@ -196,7 +197,7 @@ def test_exports_are_whole(result: Callable[..., Page]) -> None:
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_deleted_song_is_gone(result: Callable[..., Page], server: Server) -> None:
+def test_deleted_song_is_gone(result: Callable[..., Page], server: Server) -> None:
     page = result()
     address = page.url
     folder = server.home / "analyses" / address.rsplit("/", 1)[1]
@@ -207,7 +208,9 @@ def test_a_deleted_song_is_gone(result: Callable[..., Page], server: Server) -> 
     assert not folder.exists()
 
 
-def test_another_browser_sees_but_does_not_delete(result: Callable[..., Page], open_page: Open) -> None:
+def test_other_browser_sees_the_result_without_delete_button(
+    result: Callable[..., Page], open_page: Open
+) -> None:
     address = result().url
     other = open_page(address)
     expect(other.locator("h1")).to_contain_text("Sounds like")
@@ -215,7 +218,7 @@ def test_another_browser_sees_but_does_not_delete(result: Callable[..., Page], o
 
 
 @pytest.mark.data
-def test_a_real_song(open_page: Open, shared: Path, keep_picture: Keep) -> None:
+def test_real_song(open_page: Open, shared: Path, keep_picture: Keep) -> None:
     for settings, name in (({}, "clip-desktop"), ({"viewport": PHONE, "color_scheme": "dark"}, "clip-phone")):
         page = open_page("/", **settings)
         page.set_input_files("#file", shared / "gtzan/clips/blues/blues.00000.flac")

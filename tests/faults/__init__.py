@@ -1,4 +1,4 @@
-"""Processes killed, disks full, clocks wrong, databases away: after each, nothing is lost, doubled or stuck.
+"""Killed processes, full disks, wrong clocks, locked databases: after each, no song is lost, analysed twice or stuck.
 
-`python -m tests.faults --kills 200` kills as often as that; `test_kills.py` does it a few times with the suite.
+`python -m tests.faults --kills 200` kills that many times; `test_kills.py` does it a few times with the suite.
 """

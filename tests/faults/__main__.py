@@ -1,4 +1,4 @@
-"""`python -m tests.faults [--kills N]`: kill the service N times, and look each time at what came of its songs."""
+"""`python -m tests.faults [--kills N]`: kill the service N times, and check every time what became of its songs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.killing import QUICK, Killing
-from tests.hostile.house import SERVE
+from tests.faults.kills import FAST_SERVICE, KillRun
+from tests.hostile.server import SERVE
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kill the service.")
     parser.add_argument("--kills", type=int, default=200, metavar="N", help="how often (default: 200)")
-    parser.add_argument("--model", action="store_true", help="with the shipped model, not the quick ear")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other moments")
+    parser.add_argument(
+        "--model", action="store_true", help="with the shipped model, not the fast fake pipeline"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="kill at other moments")
     return parser
 
 
@@ -25,21 +27,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        killing = Killing(Path(folder) / "home", SERVE if arguments.model else QUICK, arguments.seed)
+        command = SERVE if arguments.model else FAST_SERVICE
+        run = KillRun(Path(folder) / "home", command, arguments.seed)
         try:
-            killing.run(arguments.kills, lambda line: print(line, flush=True))
+            run.kill_repeatedly(arguments.kills, lambda line: print(line, flush=True))
         finally:
-            killing.close()
-    ledger = killing.ledger
-    print(", ".join(f"{victim} {count}" for victim, count in killing.kills.items()))
+            run.close()
+    uploads = run.uploads
+    print(", ".join(f"{victim} {count}" for victim, count in run.kills.items()))
     print(
-        f"{killing.kills.total()} kills in {time.monotonic() - started:.0f} s: {len(ledger.accepted)} accepted, "
-        f"{ledger.unanswered} without an answer, refused {dict(ledger.refused)}, "
-        f"{len(killing.wrongs)} lost, doubled or stuck"
+        f"{run.kills.total()} kills in {time.monotonic() - started:.0f} s: {len(uploads.accepted)} accepted, "
+        f"{uploads.unanswered} without an answer, refused {dict(uploads.refused)}, "
+        f"{len(run.problems)} lost, analysed twice or stuck"
     )
-    for wrong in killing.wrongs:
-        print(f"  WRONG {wrong}")
-    return 1 if killing.wrongs else 0
+    for problem in run.problems:
+        print(f"  PROBLEM {problem}")
+    return 1 if run.problems else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The clock jumps, the disk is full, the database is locked or may not be written: songs wait, and are told why."""
+"""The clock jumps, the disk is full, the database is locked or read-only: songs wait, or are refused with a reason."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from environment import Environment
 from jobs.engine import Engine
 from jobs.local import ProcessPool
 from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
-from jobs.upload_analysis import Song, listen
+from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS
-from tests.fakes import FakeEar
-from tests.hostile.lies import wav
+from tests.fakes import FakePipeline
+from tests.hostile.false_headers import wav
 from web.app import create_app
 from web.context import NAME
 
@@ -35,44 +35,44 @@ MODEL = "0" * 64
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    made = create_app(Environment(home=tmp_path / "var", min_free_mb=0))
-    yield made
-    made.extensions[NAME].catalogue.close()
+    created = create_app(Environment(home=tmp_path / "var", min_free_mb=0))
+    yield created
+    created.extensions[NAME].catalogue.close()
 
 
 @pytest.fixture
 def analyses(app: Flask) -> Analyses:
-    found: Analyses = app.extensions[NAME].analyses
-    return found
+    queue: Analyses = app.extensions[NAME].analyses
+    return queue
 
 
 @pytest.fixture
-def browser(app: Flask) -> FlaskClient:
+def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
-def hand_in(browser: FlaskClient, more: bytes = b"") -> tuple[int, str]:
-    """The status, and the analysis's address or the error's code."""
-    answer = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(wav() + more), "song.wav")})
-    told = answer.get_json()
-    return answer.status_code, told["id"] if answer.status_code == 202 else told["error"]["code"]
+def upload(client: FlaskClient, suffix: bytes = b"") -> tuple[int, str]:
+    """The status, and the id of the analysis or the code of the error."""
+    answer = client.post("/api/v1/analyses", data={"file": (io.BytesIO(wav() + suffix), "song.wav")})
+    body = answer.get_json()
+    return answer.status_code, body["id"] if answer.status_code == 202 else body["error"]["code"]
 
 
 def run(analyses: Analyses, ended: Callable[[], bool], seconds: float = 30.0) -> None:
-    late = time.monotonic() + seconds
-    with ProcessPool[Song](1, FakeEar, partial(listen, limits=DEFAULT_LIMITS)) as pool:
-        Engine(analyses, pool, MODEL).run(lambda: ended() or time.monotonic() > late)
-    assert time.monotonic() < late
+    deadline = time.monotonic() + seconds
+    with ProcessPool[UploadTask](1, FakePipeline, partial(analyse_upload, limits=DEFAULT_LIMITS)) as pool:
+        Engine(analyses, pool, MODEL).run(lambda: ended() or time.monotonic() > deadline)
+    assert time.monotonic() < deadline
 
 
 def state(analyses: Analyses, analysis_id: str) -> str:
-    found = analyses.get(analysis_id)
-    assert found is not None
-    return found.state
+    analysis = analyses.get(analysis_id)
+    assert analysis is not None
+    return analysis.state
 
 
-def jump(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
-    """The clock that leases are written by is wrong from now on."""
+def shift_clock(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
+    """Shift the clock that leases are written with."""
 
     class Clock(datetime):
         @classmethod
@@ -83,49 +83,50 @@ def jump(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
 
 
 @pytest.mark.parametrize("hours", [-24.0, -0.1, 0.1, 20.0])
-def test_a_jump_leaves_a_living_engine_its_songs(
-    analyses: Analyses, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float
+def test_a_clock_shift_leaves_a_running_engine_its_analyses(
+    analyses: Analyses, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
-    _, one = hand_in(browser)
+    _, analysis_id = upload(client)
     assert analyses.claim("alive") is not None
-    jump(monkeypatch, hours)
+    shift_clock(monkeypatch, hours)
     analyses.renew("alive")
-    assert analyses.reclaim() == 0 and analyses.held("alive") == {one}
-    assert analyses.finish(one, "alive", {"schema": 1}) and not analyses.finish(one, "other", {"schema": 1})
+    assert analyses.reclaim() == 0 and analyses.held("alive") == {analysis_id}
+    assert analyses.finish(analysis_id, "alive", {"schema": 1})
+    assert not analyses.finish(analysis_id, "other", {"schema": 1})
 
 
 @pytest.mark.parametrize("hours", [-24.0, -0.1, 0.1, 20.0])
-def test_a_jump_does_not_hold_a_dead_engines_songs(
-    analyses: Analyses, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float
+def test_a_clock_shift_does_not_block_the_analyses_of_a_dead_engine(
+    analyses: Analyses, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, hours: float
 ) -> None:
-    """Set back by a day, the clock would otherwise have the next engine wait for a day."""
-    _, one = hand_in(browser)
-    assert analyses.claim("killed") is not None and state(analyses, one) == RUNNING
-    jump(monkeypatch, hours)
-    run(analyses, lambda: state(analyses, one) == DONE)
+    """After a shift back by a day, the next engine would otherwise wait for a day."""
+    _, analysis_id = upload(client)
+    assert analyses.claim("killed") is not None and state(analyses, analysis_id) == RUNNING
+    shift_clock(monkeypatch, hours)
+    run(analyses, lambda: state(analyses, analysis_id) == DONE)
 
 
-def test_a_database_that_may_not_be_written(app: Flask, analyses: Analyses, browser: FlaskClient) -> None:
-    """As with a disk that the system has turned read-only: pages stay, songs are refused with a reason."""
-    _, one = hand_in(browser)
-    forbidden = [True]
+def test_a_read_only_database(app: Flask, analyses: Analyses, client: FlaskClient) -> None:
+    """As when the system has made a disk read-only: pages still work, uploads are refused with a reason."""
+    _, analysis_id = upload(client)
+    read_only = [True]
     engine = app.extensions[NAME].catalogue.engine
 
-    def forbid(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute(f"PRAGMA query_only = {int(forbidden[0])}")
+    def set_read_only(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute(f"PRAGMA query_only = {int(read_only[0])}")
 
-    event.listen(engine, "checkout", forbid)
-    assert hand_in(browser, b"another") == (503, "unavailable")
-    assert browser.get("/").status_code == 200 and browser.get(f"/a/{one}").status_code == 200
-    assert [path.name for path in analyses.root.iterdir()] == [one]
+    event.listen(engine, "checkout", set_read_only)
+    assert upload(client, b"another") == (503, "unavailable")
+    assert client.get("/").status_code == 200 and client.get(f"/a/{analysis_id}").status_code == 200
+    assert [path.name for path in analyses.root.iterdir()] == [analysis_id]
     assert list(analyses.incoming.iterdir()) == []
-    threading.Timer(3.0, lambda: forbidden.__setitem__(0, False)).start()
-    run(analyses, lambda: state(analyses, one) == DONE)
+    threading.Timer(3.0, lambda: read_only.__setitem__(0, False)).start()
+    run(analyses, lambda: state(analyses, analysis_id) == DONE)
 
 
-def test_a_locked_database(analyses: Analyses, browser: FlaskClient, tmp_path: Path) -> None:
+def test_a_locked_database(analyses: Analyses, client: FlaskClient, tmp_path: Path) -> None:
     """Another process writes for two seconds: an upload waits, and a page does not."""
-    locked, seen = threading.Event(), []
+    locked = threading.Event()
 
     def lock() -> None:
         with closing(sqlite3.connect(tmp_path / "var" / "library.db", isolation_level=None)) as other:
@@ -138,12 +139,12 @@ def test_a_locked_database(analyses: Analyses, browser: FlaskClient, tmp_path: P
     thread.start()
     locked.wait()
     started = time.monotonic()
-    seen.append(browser.get("/").status_code)
-    waited = time.monotonic() - started
-    status, one = hand_in(browser)
+    page_status = client.get("/").status_code
+    page_seconds = time.monotonic() - started
+    status, analysis_id = upload(client)
     thread.join()
-    assert (seen, status) == ([200], 202) and waited < 1.5
-    run(analyses, lambda: state(analyses, one) == DONE)
+    assert (page_status, status) == (200, 202) and page_seconds < 1.5
+    run(analyses, lambda: state(analyses, analysis_id) == DONE)
 
 
 @pytest.fixture
@@ -161,28 +162,28 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk(small_disk: Path) -> None:
-    """What was taken is heard once there is room again; what is not taken is told so and leaves nothing."""
+    """Accepted songs are analysed once there is space again; refused uploads get the reason and leave no files."""
     app = create_app(Environment(home=small_disk / "var", min_free_mb=0))
     analyses: Analyses = app.extensions[NAME].analyses
-    browser = app.test_client()
-    ballast, taken = small_disk / "ballast", []
+    client = app.test_client()
+    ballast, accepted = small_disk / "ballast", []
     ballast.write_bytes(bytes(1_000_000))
     for number in range(200):
-        status, told = hand_in(browser, bytes(50_000) + b"%d" % number)
+        status, analysis_id = upload(client, bytes(50_000) + b"%d" % number)
         if status != 202:
             break
-        taken.append(told)
-    assert (status, told) == (507, "disk_full") and taken
+        accepted.append(analysis_id)
+    assert (status, analysis_id) == (507, "disk_full") and accepted
     with ballast.open("ab", buffering=0) as file:  # the last bytes too
         try:
             while file.write(bytes(512)):
                 pass
         except OSError:
             pass
-    assert hand_in(browser)[0] in (503, 507) and browser.get("/healthz").status_code in (200, 503)
-    assert sorted(path.name for path in analyses.root.iterdir()) == sorted(taken)
+    assert upload(client)[0] in (503, 507) and client.get("/healthz").status_code in (200, 503)
+    assert sorted(path.name for path in analyses.root.iterdir()) == sorted(accepted)
     assert list(analyses.incoming.iterdir()) == []
     threading.Timer(3.0, ballast.unlink).start()
     run(analyses, lambda: analyses.count(QUEUED) + analyses.count(RUNNING) == 0, 90.0)
-    assert {state(analyses, one) for one in taken} == {DONE}
+    assert {state(analyses, accepted_id) for accepted_id in accepted} == {DONE}
     app.extensions[NAME].catalogue.close()

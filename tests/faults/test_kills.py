@@ -1,4 +1,4 @@
-"""The service is killed, and asked to end, while songs are on their way; nothing of them is lost or doubled."""
+"""The service is killed or stopped while songs are processed; none is lost or analysed twice."""
 
 from __future__ import annotations
 
@@ -13,70 +13,70 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.killing import Killing, command_of, is_alive, parts
-from tests.hostile.house import start
-from tests.hostile.watch import descendants
+from tests.faults.kills import KillRun, command_of, is_alive, processes_by_role
+from tests.hostile.server import start
+from tests.hostile.side_effects import descendants
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds the service's processes in /proc")
 
 
 @pytest.fixture
-def killing(tmp_path: Path) -> Iterator[Killing]:
-    made = Killing(tmp_path / "home")
-    yield made
-    made.close()
+def kill_run(tmp_path: Path) -> Iterator[KillRun]:
+    started = KillRun(tmp_path / "home")
+    yield started
+    started.close()
 
 
-def test_killed_songs_end_once(killing: Killing) -> None:
-    killing.run(5)
-    assert killing.wrongs == []
-    assert killing.kills.total() == 5 and len(killing.ledger.accepted) >= 8
+def test_killed_songs_end_once(kill_run: KillRun) -> None:
+    kill_run.kill_repeatedly(5)
+    assert kill_run.problems == []
+    assert kill_run.kills.total() == 5 and len(kill_run.uploads.accepted) >= 8
 
 
-def test_asked_to_end_under_load(killing: Killing) -> None:
-    """Uploads come in all the while; the service ends in peace, and the next one hears what is left."""
+def test_sigterm_under_load(kill_run: KillRun) -> None:
+    """Uploads continue while the service stops cleanly; the next service analyses what is left."""
     ended = threading.Event()
 
-    def hand_in() -> None:
+    def upload() -> None:
         while not ended.is_set():
-            killing.ledger.hand_in(killing.house.port, "slow")
-            time.sleep(0.5)  # enough to wait and to run at the end, few enough to be heard afterwards
+            kill_run.uploads.upload(kill_run.server.port, "slow")
+            time.sleep(0.5)  # enough to fill the queue, few enough to be analysed afterwards
 
-    hands = [threading.Thread(target=hand_in) for _ in range(4)]
-    for hand in hands:
-        hand.start()
+    threads = [threading.Thread(target=upload) for _ in range(4)]
+    for thread in threads:
+        thread.start()
     time.sleep(2.0)
-    there = [killing.house.process.pid, *descendants(killing.house.process.pid)]
-    killing.house.process.send_signal(signal.SIGTERM)
-    code = killing.house.process.wait(60)
+    pids = [kill_run.server.process.pid, *descendants(kill_run.server.process.pid)]
+    kill_run.server.process.send_signal(signal.SIGTERM)
+    code = kill_run.server.process.wait(60)
     ended.set()
-    for hand in hands:
-        hand.join()
+    for thread in threads:
+        thread.join()
     assert code == 0
-    assert [command_of(pid) for pid in there if is_alive(pid)] == []
-    states = set(killing.ledger.states().values())
+    assert [command_of(pid) for pid in pids if is_alive(pid)] == []
+    states = set(kill_run.uploads.states().values())
     assert "running" not in states
-    killing.house.process.stdin.close()  # type: ignore[union-attr]
-    killing.house = start(killing.home, killing.command)
-    killing.ledger.wait()
-    assert killing.ledger.wrongs() == [] and len(killing.ledger.accepted) >= 4
+    kill_run.server.process.stdin.close()  # type: ignore[union-attr]
+    kill_run.server = start(kill_run.home, kill_run.command)
+    kill_run.uploads.wait()
+    assert kill_run.uploads.problems() == [] and len(kill_run.uploads.accepted) >= 4
 
 
-def test_who_hangs_does_not_outlive_a_killed_engine(killing: Killing) -> None:
-    one = killing.ledger.hand_in(killing.house.port, "hang")
-    late = time.monotonic() + 60
-    while killing.ledger.states()[one or ""] != "running" and time.monotonic() < late:
+def test_a_hanging_worker_does_not_outlive_a_killed_engine(kill_run: KillRun) -> None:
+    analysis_id = kill_run.uploads.upload(kill_run.server.port, "hang")
+    deadline = time.monotonic() + 60
+    while kill_run.uploads.states()[analysis_id or ""] != "running" and time.monotonic() < deadline:
         time.sleep(0.1)
-    there = parts(killing.house)
-    os.kill(there["engine"][0], signal.SIGKILL)
-    late = time.monotonic() + 10
-    while any(map(is_alive, there["crew"])) and time.monotonic() < late:
+    by_role = processes_by_role(kill_run.server)
+    os.kill(by_role["engine"][0], signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, by_role["worker"])) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert [command_of(pid) for pid in there["crew"] if is_alive(pid)] == []
+    assert [command_of(pid) for pid in by_role["worker"] if is_alive(pid)] == []
 
 
-def test_the_kills_have_a_command() -> None:
-    told = subprocess.run(
+def test_the_command_has_help() -> None:
+    done = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--help"], capture_output=True, text=True, check=True
     )
-    assert "--kills" in told.stdout
+    assert "--kills" in done.stdout

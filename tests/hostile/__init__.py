@@ -1,4 +1,4 @@
-"""Thousands of bad and odd inputs, made from a seed: each gets its clean answer, and nothing is left behind.
+"""Thousands of hostile files and requests, generated from seeds: each gets a clean answer and leaves nothing behind.
 
 `python -m tests.hostile` runs them all; `test_hostile.py` runs a part of them with the suite.
 """

@@ -1,4 +1,4 @@
-"""Small files that want to be large: hours of compressed silence, tags in tags, chunks without end."""
+"""Small files that expand: hours of compressed silence, tags in tags, endless chunks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import soundfile
 
 from tests.hostile.case import Case, u32
-from tests.hostile.lies import wav
+from tests.hostile.false_headers import wav
 
 HOUR = 3600
 
 
 def silent_flac(hours: float, rate: int, channels: int, *, steady: bool = False) -> bytes:
-    """Silence, or one steady value: a few bytes for each block of samples."""
+    """Silence, or one constant value: a few bytes for each block of samples."""
     file = io.BytesIO()
     block = np.full((rate * 10, channels), 3000 if steady else 0, np.int16)
     with soundfile.SoundFile(file, "w", rate, channels, "PCM_16", format="FLAC") as song:
@@ -144,7 +144,7 @@ def _comments(flac: bytes) -> Iterator[Case]:
 
 
 def bombs(good: dict[str, bytes], *, large: bool) -> list[Case]:
-    """All of them; without `large`, those that are made and heard at once."""
+    """All of them; without `large`, only those that are quick to generate and decode."""
     small = [*_tags(good["mp3"]), *_chunks(), *_comments(good["flac"])]
     if {"m4a", "webm", "wma"} <= good.keys():
         small += _boxes(good["m4a"], good["webm"], good["wma"])

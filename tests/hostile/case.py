@@ -1,4 +1,4 @@
-"""One input, and what it may reach for while it is read."""
+"""One input, and the bait that it must not reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x800
 
 @dataclass(frozen=True)
 class Case:
-    """The bytes of one file, told apart by `family` and `name`."""
+    """The bytes of one file, identified by `family` and `name`."""
 
     family: str
     name: str
@@ -25,7 +25,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Bait:
-    """What no input may reach: an address that somebody listens at, and a song that it was not given."""
+    """What no input may reach: the URL of a listening socket, and an audio file that is not part of the input."""
 
     url: str
     canary: Path
@@ -54,12 +54,12 @@ def u32(value: int, order: str = "<") -> bytes:
 
 
 def spread(cases: Sequence[Kind], count: int) -> list[Kind]:
-    """At most `count` of them, every so many, so that each kind is among them."""
+    """At most `count` of them at regular intervals, so that every kind is included."""
     if count >= len(cases):
         return list(cases)
     return [cases[number * len(cases) // count] for number in range(count)]
 
 
-def chance_for(*names: object) -> random.Random:
-    """A source of accidents that is the same in every run and every process."""
+def seeded_random(*names: object) -> random.Random:
+    """A random generator that is the same in every run and every process."""
     return random.Random("/".join(map(str, names)))

@@ -1,4 +1,4 @@
-"""Files that are sound by every rule, and sound like nothing: what the features and the model must survive."""
+"""Valid files with extreme signals, which the features and the model have to handle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tests.hostile.case import Case
-from tests.hostile.seeds import encode
+from tests.hostile.valid_files import encode
 
 RATE = 16_000
 
@@ -35,9 +35,9 @@ def _shapes(length: int) -> Iterator[tuple[str, np.ndarray]]:
     yield "one-note", 0.5 * np.sin(2 * np.pi * 440 * time)
     broken = 0.5 * np.sin(2 * np.pi * 440 * time)
     for name, value in (("nan", np.nan), ("inf", np.inf), ("-inf", -np.inf)):
-        spoilt = broken.copy()
-        spoilt[length // 3] = value
-        yield name, spoilt
+        corrupted = broken.copy()
+        corrupted[length // 3] = value
+        yield name, corrupted
     yield "all-nan", np.full(length, np.nan)
 
 

@@ -1,4 +1,4 @@
-"""Requests that are wrong below the form: lengths, chunks, encodings, methods, pace."""
+"""Requests that are wrong below the multipart body: lengths, chunks, encodings, methods, pace."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import gzip
 import zlib
 from collections.abc import Iterator
 
-from tests.hostile.addresses import addresses, headers
-from tests.hostile.wire import Knock, pieces, request, song_part, upload
+from tests.hostile.raw_http import Exchange, pieces, request, song_part, upload
+from tests.hostile.urls_and_headers import addresses, headers
 
 API = "/api/v1/analyses"
 _TYPE = b"Content-Type: multipart/form-data; boundary=xSORIx"
@@ -23,7 +23,7 @@ def _body(song: bytes) -> bytes:
     return song_part(song) + b"--xSORIx--\r\n"
 
 
-def lengths(song: bytes) -> Iterator[Knock]:
+def lengths(song: bytes) -> Iterator[Exchange]:
     body = _body(song)
     for number, length in enumerate(
         (
@@ -43,37 +43,37 @@ def lengths(song: bytes) -> Iterator[Knock]:
         )
     ):
         data = request("POST", API, _TYPE, body=body, length=length)
-        yield Knock("length", str(number), (data,), hang_up=True, ignore_progress=True)
+        yield Exchange("length", str(number), (data,), hang_up=True, may_be_unanswered=True)
     for twice in ((b"5", b"6"), (b"%d" % len(body),) * 2):
         headers = [b"Content-Length: " + one for one in twice]
-        yield Knock(
+        yield Exchange(
             "length",
             f"twice-{twice[0]!r}",
             (request("POST", API, _TYPE, *headers, body=body, length=b""),),
             hang_up=True,
-            ignore_progress=True,
+            may_be_unanswered=True,
         )
     for missing in (1, 100, len(body) - 10):
         data = request("POST", API, _TYPE, body=body)
-        yield Knock("length", f"short-{missing}", (data[:-missing],), hang_up=True, ignore_progress=True)
-    yield Knock(
+        yield Exchange("length", f"short-{missing}", (data[:-missing],), hang_up=True, may_be_unanswered=True)
+    yield Exchange(
         "length",
         "too-large",
         (request("POST", API, _TYPE, body=body, length=b"900000000"),),
         hang_up=True,
-        ignore_progress=True,
+        may_be_unanswered=True,
         expected=(413, 400),
     )
-    yield Knock("length", "none", (request("POST", API, _TYPE, length=b""),))
-    yield Knock("length", "with-get", (request("GET", "/", body=body),))
+    yield Exchange("length", "none", (request("POST", API, _TYPE, length=b""),))
+    yield Exchange("length", "with-get", (request("GET", "/", body=body),))
 
 
-def chunks(song: bytes) -> Iterator[Knock]:
+def chunks(song: bytes) -> Iterator[Exchange]:
     body = _body(song)
 
-    def send(name: str, data: bytes, *headers: bytes) -> Knock:
+    def send(name: str, data: bytes, *headers: bytes) -> Exchange:
         whole = request("POST", API, _TYPE, _CHUNKED, *headers, length=b"") + data
-        return Knock("chunk", name, (whole,), hang_up=True, ignore_progress=True)
+        return Exchange("chunk", name, (whole,), hang_up=True, may_be_unanswered=True)
 
     for size in (1, 7, 1000, 100_000):
         yield send(f"size-{size}", _chunks(body[:3000] + body[-20:] if size < 10 else body, size))
@@ -108,14 +108,14 @@ def chunks(song: bytes) -> Iterator[Knock]:
         b"chunked;q=1",
     ):
         data = request("POST", API, _TYPE, b"Transfer-Encoding: " + coding, length=b"") + _chunks(body, 999)
-        yield Knock("chunk", f"coding-{coding!r}", (data,), hang_up=True, ignore_progress=True)
+        yield Exchange("chunk", f"coding-{coding!r}", (data,), hang_up=True, may_be_unanswered=True)
     smuggled = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
     yield send("smuggle", smuggled, b"Content-Length: 4")
     yield send("large", _chunks(song_part(b"\0" * 3_000_000), 65_536))
 
 
-def encodings(song: bytes) -> Iterator[Knock]:
-    """Bodies that are packed: nothing here unpacks them, so that no bomb goes off."""
+def encodings(song: bytes) -> Iterator[Exchange]:
+    """Compressed bodies: the server never decompresses them, so no bomb can expand."""
     body, bomb = _body(song), gzip.compress(bytes(20_000_000), mtime=0)
     for coding in (b"gzip", b"deflate", b"br", b"zstd", b"identity", b"x", b"gzip, gzip", b""):
         for name, packed in (
@@ -124,14 +124,14 @@ def encodings(song: bytes) -> Iterator[Knock]:
             ("bomb", bomb),
         ):
             data = request("POST", API, _TYPE, b"Content-Encoding: " + coding, body=packed)
-            yield Knock("encoding", f"{coding!r}-{name}", (data,))
-    yield Knock(
+            yield Exchange("encoding", f"{coding!r}-{name}", (data,))
+    yield Exchange(
         "encoding", "song-in-gzip", (upload(song_part(gzip.compress(song, mtime=0))),), expected=(422,)
     )
-    yield Knock("encoding", "bomb-as-song", (upload(song_part(bomb)),), expected=(422,))
+    yield Exchange("encoding", "bomb-as-song", (upload(song_part(bomb)),), expected=(422,))
 
 
-def methods() -> Iterator[Knock]:
+def methods() -> Iterator[Exchange]:
     paths = ("/", API, "/a/x", f"{API}/x", "/language/ko", "/static/none", "/healthz")
     for method in (
         b"PUT",
@@ -146,11 +146,11 @@ def methods() -> Iterator[Knock]:
         b"A" * 300,
     ):
         for path in paths:
-            yield Knock(
+            yield Exchange(
                 "method",
                 f"{method[:9].decode()} {path}",
                 (request(method, path),),
-                ignore_progress=method.islower(),
+                may_be_unanswered=method.islower(),
             )
     for line in (
         b"",
@@ -172,23 +172,25 @@ def methods() -> Iterator[Knock]:
         b"\xff" * 5000,
         b"GET / HTTP/1.1\r\nHost",
     ):
-        yield Knock("method", f"line-{line[:20]!r}", (line,), hang_up=True, ignore_progress=True)
+        yield Exchange("method", f"line-{line[:20]!r}", (line,), hang_up=True, may_be_unanswered=True)
     two = request("GET", "/").replace(b"close", b"keep-alive")
-    yield Knock("method", "pipelined", (two * 20 + request("GET", "/"),))
+    yield Exchange("method", "pipelined", (two * 20 + request("GET", "/"),))
 
 
-def slow(song: bytes) -> Iterator[Knock]:
+def slow(song: bytes) -> Iterator[Exchange]:
     data = upload(song_part(song))
-    yield Knock("slow", "head", pieces(data, 9), pause=0.05)
-    yield Knock("slow", "body", (data[:300], *pieces(data[300:], 2000, 10)), pause=0.1)
-    yield Knock("slow", "expect", (request("POST", API, _TYPE, b"Expect: 100-continue", body=_body(song)),))
-    yield Knock("slow", "leaves-in-head", (data[:60],), pause=0.1, hang_up=True, ignore_progress=True)
-    yield Knock("slow", "leaves-in-body", (data[:5000],), pause=0.1, hang_up=True, ignore_progress=True)
+    yield Exchange("slow", "head", pieces(data, 9), pause=0.05)
+    yield Exchange("slow", "body", (data[:300], *pieces(data[300:], 2000, 10)), pause=0.1)
+    yield Exchange(
+        "slow", "expect", (request("POST", API, _TYPE, b"Expect: 100-continue", body=_body(song)),)
+    )
+    yield Exchange("slow", "leaves-in-head", (data[:60],), pause=0.1, hang_up=True, may_be_unanswered=True)
+    yield Exchange("slow", "leaves-in-body", (data[:5000],), pause=0.1, hang_up=True, may_be_unanswered=True)
     for cut in (200, 300, 400, 1000, 20_000):
-        yield Knock("slow", f"breaks-{cut}", (data[:cut],), hang_up=True, ignore_progress=True)
+        yield Exchange("slow", f"breaks-{cut}", (data[:cut],), hang_up=True, may_be_unanswered=True)
 
 
-def transports(song: bytes) -> Iterator[Knock]:
+def transports(song: bytes) -> Iterator[Exchange]:
     for family in (
         lengths(song),
         chunks(song),

@@ -1,4 +1,4 @@
-"""The engine with real processes: songs end once, whatever happens to the process, the engine or the song."""
+"""The engine with real processes: each analysis ends once, whatever happens to worker, engine or file."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import pytest
 
 from environment import Environment
 from jobs import engine as engine_module
-from jobs.engine import Engine, song_of, sweep
+from jobs.engine import Engine, sweep, upload_task
 from jobs.local import ProcessPool
-from jobs.queue.analyses import DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
+from jobs.queue.analyses import CHROMAGRAM, DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
 from jobs.queue.ids import new_id
-from jobs.upload_analysis import CHROMAGRAM, Song, listen
+from jobs.upload_analysis import UploadTask, analyse_upload
 from library.catalogue.database import open_catalogue
-from ml.audio.settings import DEFAULT_LIMITS, Limits
+from ml.audio.settings import DEFAULT_LIMITS, DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
-from tests.fakes import SHA256, FakeEar, write_wav
+from tests.fakes import SHA256, FakePipeline, write_wav
 
 
-class Pipeline(FakeEar):
-    """What a song's name says happens to the process that hears it."""
+class Pipeline(FakePipeline):
+    """The name of an upload says what happens to its worker."""
 
     def run(
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
@@ -82,14 +82,14 @@ Run = Callable[..., Engine]
 
 @pytest.fixture
 def run(analyses: Analyses) -> Run:
-    """Run an engine until `ended(engine)` is true, or for at most half a minute."""
+    """Run an engine until `ended(engine)` is true, or for at most two minutes."""
 
     def until(
         ended: Callable[[Engine], bool], *, count: int = 1, grace_seconds: float = 5.0, **limits: float
     ) -> Engine:
-        late = time.monotonic() + 30
-        pipeline = partial(listen, limits=DEFAULT_LIMITS)
-        with ProcessPool[Song](count, Pipeline, pipeline, **limits) as pool:  # type: ignore[arg-type]
+        late = time.monotonic() + 120
+        pipeline = partial(analyse_upload, limits=DEFAULT_LIMITS)
+        with ProcessPool[UploadTask](count, Pipeline, pipeline, **limits) as pool:  # type: ignore[arg-type]
             engine = Engine(analyses, pool, SHA256, grace_seconds=grace_seconds)
             engine.run(lambda: ended(engine) or time.monotonic() > late)
         assert time.monotonic() < late
@@ -102,7 +102,7 @@ def all_ended(analyses: Analyses) -> Callable[[Engine], bool]:
     return lambda _: analyses.count(QUEUED) + analyses.count(RUNNING) == 0
 
 
-def test_songs_are_heard(analyses: Analyses, run: Run) -> None:
+def test_uploads_are_analysed(analyses: Analyses, run: Run) -> None:
     songs = [add(analyses, f"song {number}.wav") for number in range(5)]
     run(all_ended(analyses), count=2)
     for number, one in enumerate(songs):
@@ -112,7 +112,7 @@ def test_songs_are_heard(analyses: Analyses, run: Run) -> None:
     assert analyses.last_beat() is not None
 
 
-def test_a_bad_song_costs_itself_alone(analyses: Analyses, run: Run) -> None:
+def test_a_bad_upload_fails_alone(analyses: Analyses, run: Run) -> None:
     kinds = {name: add(analyses, name) for name in ("crash", "hang", "greedy", "bad", "good")}
     (analyses.folder(kinds["bad"]) / "song").write_bytes(b"no sound")
     run(all_ended(analyses), count=2, wall_seconds=2, max_bytes=500_000_000)
@@ -133,7 +133,7 @@ def test_a_second_try_can_succeed(analyses: Analyses, run: Run) -> None:
     assert (get(analyses, one).state, get(analyses, one).tries) == (DONE, 2)
 
 
-def test_a_deleted_song_is_stopped(analyses: Analyses, run: Run) -> None:
+def test_a_deleted_analysis_is_stopped(analyses: Analyses, run: Run) -> None:
     one, other = add(analyses, "hang"), add(analyses, "good")
 
     def ended(engine: Engine) -> bool:
@@ -145,30 +145,30 @@ def test_a_deleted_song_is_stopped(analyses: Analyses, run: Run) -> None:
     assert analyses.get(one) is None and not analyses.folder(one).exists()
 
 
-def test_an_engine_that_ends_lets_a_song_finish(analyses: Analyses, run: Run) -> None:
+def test_an_ending_engine_lets_an_analysis_finish(analyses: Analyses, run: Run) -> None:
     one = add(analyses, "slow")
     run(lambda _: get(analyses, one).state == RUNNING)
     assert get(analyses, one).state == DONE
 
 
-def test_what_does_not_finish_in_time_waits_for_the_next_engine(analyses: Analyses, run: Run) -> None:
+def test_an_unfinished_analysis_is_queued_for_the_next_engine(analyses: Analyses, run: Run) -> None:
     one = add(analyses, "hang")
     run(lambda _: get(analyses, one).stage == "decode", grace_seconds=0.2)
     assert (get(analyses, one).state, get(analyses, one).tries) == (QUEUED, 0)
 
 
-def test_a_dead_engines_songs_are_heard_by_another(
+def test_the_analysis_of_a_dead_engine_is_done_by_another(
     analyses: Analyses, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = add(analyses, "song.wav")
-    monkeypatch.setattr("jobs.queue.analyses.LEASE_SECONDS", -1.0)
+    monkeypatch.setattr("jobs.queue.leases.LEASE_SECONDS", -1.0)
     assert analyses.claim("an engine that was killed") is not None
     monkeypatch.undo()
     run(all_ended(analyses))
     assert get(analyses, one).state == DONE
 
 
-def test_a_song_that_was_claimed_and_lost_is_queued_again(
+def test_a_claimed_but_lost_analysis_is_queued_again(
     analyses: Analyses, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "RENEW_SECONDS", 0.1)
@@ -176,7 +176,7 @@ def test_a_song_that_was_claimed_and_lost_is_queued_again(
 
     def ended(engine: Engine) -> bool:
         if get(analyses, one).state == QUEUED and get(analyses, one).tries == 0 and not seen:
-            analyses.claim(engine.name)  # and the database failed before the crew heard of it
+            analyses.claim(engine.name)  # and the database failed before the pool had the task
             seen.append(one)
         return get(analyses, one).state == DONE
 
@@ -185,7 +185,7 @@ def test_a_song_that_was_claimed_and_lost_is_queued_again(
     assert (get(analyses, one).state, seen) == (DONE, [one])
 
 
-def test_the_same_file_is_heard_once(analyses: Analyses, run: Run) -> None:
+def test_the_same_file_is_analysed_once(analyses: Analyses, run: Run) -> None:
     first = add(analyses, "song.wav")
     run(all_ended(analyses))
     (analyses.folder(first) / CHROMAGRAM).write_bytes(b"a picture")
@@ -199,7 +199,7 @@ def test_the_same_file_is_heard_once(analyses: Analyses, run: Run) -> None:
     assert (analyses.folder(second) / CHROMAGRAM).read_bytes() == b"a picture"
 
 
-def test_a_locked_database_is_waited_for(analyses: Analyses, run: Run, tmp_path: Path) -> None:
+def test_a_locked_database_stops_nothing(analyses: Analyses, run: Run, tmp_path: Path) -> None:
     import sqlite3
 
     one = add(analyses, "slow")
@@ -220,7 +220,7 @@ def test_a_locked_database_is_waited_for(analyses: Analyses, run: Run, tmp_path:
     assert get(analyses, one).state == DONE
 
 
-def test_the_sweep_forgets_what_is_past(analyses: Analyses) -> None:
+def test_the_sweep_deletes_expired_and_orphaned_files(analyses: Analyses) -> None:
     kept, past = add(analyses, "kept"), new_id()
     analyses.folder(past).mkdir()
     analyses.add(past, Upload("me", "past", "song", "WAV", 1, "0"), keep_seconds=-1)
@@ -238,8 +238,8 @@ def test_the_sweep_forgets_what_is_past(analyses: Analyses) -> None:
 
 
 @pytest.mark.data
-def test_a_real_song_has_its_pictures(analyses: Analyses, shared: Path, tmp_path: Path) -> None:
-    """The real ear, and the library of the reference."""
+def test_a_real_upload_has_its_pictures(analyses: Analyses, shared: Path, tmp_path: Path) -> None:
+    """With the real model and the reference library."""
     clip = shared / "gtzan/clips/blues/blues.00000.flac"
     one = add(analyses, "blues.flac", sound=clip.read_bytes())
     late = time.monotonic() + 120
@@ -250,7 +250,7 @@ def test_a_real_song_has_its_pictures(analyses: Analyses, shared: Path, tmp_path
     analysis = get(analyses, one)
     assert analysis.report is not None and analysis.report["genre"]["top"] == "blues"
     assert len(analysis.report["neighbours"]["harmony"]) == 3
-    folder = song_of(analyses, analysis).folder
+    folder = upload_task(analyses, analysis).folder
     assert len(json.loads((folder / "peaks.json").read_text())) == 800
     assert (folder / "spectrogram.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / CHROMAGRAM).stat().st_size < 20_000

@@ -1,4 +1,4 @@
-"""What the command line's tests cannot bring about: a full disk, a file that changes while it is heard."""
+"""What tests of the command line cannot bring about: a full disk, a file that changes during its analysis."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, func, select
 
-from jobs.folder_scan import ChangingError, Order, analyse_file, fill_library
+from jobs.folder_scan import ChangingError, ScanOptions, analyse_file, fill_library
 from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 from library.collection.files import File
-from ml.audio.settings import DEFAULT_LIMITS, Limits
+from ml.audio.settings import DEFAULT_LIMITS, DecodeLimits
 from ml.pipeline import SongAnalysis
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Model
-from tests.fakes import FakeEar, write_wav
+from tests.fakes import FakePipeline, write_wav
 
 
-def fill(catalogue: Catalogue, home: Path, music: Path) -> None:
-    order = Order([music], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakeEar)
-    fill_library(catalogue, home, order, lambda done, total, name: None)
+def fill(catalogue: Catalogue, music: Path) -> None:
+    options = ScanOptions([music], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakePipeline)
+    fill_library(catalogue, options, lambda done, total, name: None)
 
 
 def count_own(catalogue: Catalogue) -> int:
@@ -30,13 +30,13 @@ def count_own(catalogue: Catalogue) -> int:
         return session.scalar(own) or 0
 
 
-def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
+def test_a_full_disk_loses_no_finished_file(tmp_path: Path) -> None:
     home, music = tmp_path / "var", tmp_path / "music"
     for number in range(30):
         write_wav(music / f"{number:02}.wav", seconds=0.02, hz=100 + 10 * number)
     (tmp_path / "empty").mkdir()
     catalogue = open_catalogue(home)
-    fill(catalogue, home, tmp_path / "empty")
+    fill(catalogue, tmp_path / "empty")
     catalogue.close()
 
     def run_full(connection: object, _: object) -> None:
@@ -45,26 +45,26 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
 
     event.listen(catalogue.engine, "connect", run_full)
     with pytest.raises(DiskFullError):
-        fill(catalogue, home, music)
+        fill(catalogue, music)
     assert 0 < count_own(catalogue) < 30
     event.remove(catalogue.engine, "connect", run_full)
     catalogue.close()
-    fill(catalogue, home, music)
+    fill(catalogue, music)
     assert count_own(catalogue) == 30
     catalogue.close()
 
 
-class Deaf(FakeEar):
-    """Can judge what was heard, and must hear nothing."""
+class NoAnalysis(FakePipeline):
+    """Can reclassify a track, and must not analyse a file."""
 
-    def run(self, source: Path, *, limits: Limits, name: str | None = None) -> SongAnalysis:
-        raise AssertionError(f"{source} is heard")
+    def run(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> SongAnalysis:
+        raise AssertionError(f"{source} is analysed")
 
 
-def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> None:
+def test_a_new_head_reclassifies_without_a_new_analysis(tmp_path: Path) -> None:
     write_wav(tmp_path / "music" / "song.wav", seconds=0.02)
     catalogue = open_catalogue(tmp_path / "var")
-    fill(catalogue, tmp_path / "var", tmp_path / "music")
+    fill(catalogue, tmp_path / "music")
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         stored, now = session.get_one(TrackReport, track.id), track.vectors_version
@@ -72,31 +72,31 @@ def test_a_new_head_judges_what_was_kept_and_hears_nothing(tmp_path: Path) -> No
         stored.report = stored.report | {"model": asdict(Model("genre", "0", "1" * 64))}
         track.vectors_version = "before"
         session.commit()
-    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=Deaf)
-    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    options = ScanOptions([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=NoAnalysis)
+    summary = fill_library(catalogue, options, lambda done, total, name: None)
     assert (summary.updated, summary.analysed, summary.failed) == (1, 0, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         report = session.get_one(TrackReport, track.id).report
         assert (track.genre, track.vectors_version, report["timeline"]) == ("blues", now, [])
-    again = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    again = fill_library(catalogue, options, lambda done, total, name: None)
     assert (again.unchanged, again.updated) == (1, 0)
     catalogue.close()
 
 
-def test_a_library_of_an_older_version_is_heard_again(tmp_path: Path) -> None:
+def test_tracks_of_an_older_version_are_analysed_again(tmp_path: Path) -> None:
     write_wav(tmp_path / "music" / "song.wav", seconds=0.02)
     catalogue = open_catalogue(tmp_path / "var")
-    fill(catalogue, tmp_path / "var", tmp_path / "music")
+    fill(catalogue, tmp_path / "music")
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
-        track.features_version = "an-older-ear-1"
+        track.features_version = "an-older-pipeline-1"
         kept = session.get(TrackFeatures, track.id)
         assert kept is not None
         kept.trunk_output = kept.trunk_output[:1200]  # as the first version kept it
         session.commit()
-    order = Order([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakeEar)
-    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    options = ScanOptions([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakePipeline)
+    summary = fill_library(catalogue, options, lambda done, total, name: None)
     assert (summary.analysed, summary.failed) == (1, 0)
     with catalogue.session() as session:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
@@ -105,8 +105,8 @@ def test_a_library_of_an_older_version_is_heard_again(tmp_path: Path) -> None:
     catalogue.close()
 
 
-class Growing(FakeEar):
-    """Somebody writes to the file whenever it is heard, `times` times."""
+class Growing(FakePipeline):
+    """Writes to the file during its analysis, `times` times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Growing(FakeEar):
         self,
         source: Path,
         *,
-        limits: Limits,
+        limits: DecodeLimits,
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis:
@@ -128,7 +128,7 @@ class Growing(FakeEar):
         return song_analysis
 
 
-def test_a_file_that_grows_is_heard_again(tmp_path: Path) -> None:
+def test_a_file_that_grows_is_analysed_again(tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", seconds=0.02)
     size = song.stat().st_size
     digest = analyse_file(Growing(1), File(song, size, 0), limits=DEFAULT_LIMITS)

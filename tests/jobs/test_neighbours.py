@@ -1,4 +1,4 @@
-"""An ear with a library names neighbours; one whose library cannot be had hears all the same."""
+"""A pipeline with a library names neighbours; one whose library cannot be opened works without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import preprocess
 from jobs.neighbours import PipelineWithNeighbours, load_with_neighbours
 from library.search import current
 from ml.audio.settings import DEFAULT_LIMITS
-from tests.fakes import FakeEar, write_wav
+from tests.fakes import FakePipeline, write_wav
 
 
 @pytest.fixture
@@ -20,13 +20,13 @@ def home(tmp_path: Path) -> Path:
         write_wav(tmp_path / f"music/{number}.wav", seconds=0.02, hz=100 + 30 * number)
     home = tmp_path / "var"
     arguments = [str(tmp_path / "music"), "--jobs", "1"]
-    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakeEar) == 0
+    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakePipeline) == 0
     return home
 
 
 def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path) -> None:
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    report = load_with_neighbours(FakeEar, home).analyse(song, limits=DEFAULT_LIMITS)
+    report = load_with_neighbours(FakePipeline, home).analyse(song, limits=DEFAULT_LIMITS)
     assert report.title == "new"
     for found in (report.neighbours.harmony, report.neighbours.sound):
         assert len({neighbour.track_id for neighbour in found}) == 3
@@ -34,30 +34,30 @@ def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path
 
 
 def test_a_song_of_the_library_is_not_its_own_neighbour(home: Path, tmp_path: Path) -> None:
-    report = load_with_neighbours(FakeEar, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
+    report = load_with_neighbours(FakePipeline, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
     assert "0" not in {neighbour.title for neighbour in report.neighbours.sound}
 
 
-def test_without_a_library_the_ear_hears_all_the_same(tmp_path: Path) -> None:
+def test_without_a_library_the_pipeline_works_alone(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    pipeline = FakeEar()
+    pipeline = FakePipeline()
     assert load_with_neighbours(lambda: pipeline, tmp_path / "file" / "var") is pipeline
-    assert isinstance(load_with_neighbours(FakeEar, tmp_path / "var"), PipelineWithNeighbours)
+    assert isinstance(load_with_neighbours(FakePipeline, tmp_path / "var"), PipelineWithNeighbours)
 
 
-def test_songs_that_joined_the_library_meanwhile_are_found(
+def test_tracks_added_meanwhile_are_found(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
-    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
-    company = load_with_neighbours(FakeEar, home)
-    assert isinstance(company, PipelineWithNeighbours)
+    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "REST", 0.0)
+    pipeline = load_with_neighbours(FakePipeline, home)
+    assert isinstance(pipeline, PipelineWithNeighbours)
     for number in range(5, 12):
         write_wav(tmp_path / f"music/{number}.wav", seconds=0.02, hz=100 + 30 * number)
     arguments = [str(tmp_path / "music"), "--jobs", "1"]
-    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakeEar) == 0
+    assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakePipeline) == 0
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    company.analyse(song, limits=DEFAULT_LIMITS)  # notices
-    company.library.wait()
-    found = company.library.newest(timeout=60)
+    pipeline.analyse(song, limits=DEFAULT_LIMITS)  # notices
+    pipeline.library.settle()
+    found = pipeline.library.newest(timeout=60)
     assert found is not None and len(found) == 569 + 12

@@ -11,7 +11,7 @@ from ml.train.trunk import fetch_wheel
 
 @pytest.fixture(scope="session")
 def shipped_pipeline() -> Iterator[Pipeline]:
-    """The model that ships, loaded once: seconds."""
+    """The pipeline with the shipped models, loaded once, because that takes seconds."""
     with load() as pipeline:
         yield pipeline
 

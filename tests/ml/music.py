@@ -1,15 +1,15 @@
-"""Small pieces of music and of anything but music, made on the spot: what the tests listen to."""
+"""Synthetic music, and sounds that are not music, for the tests."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 
 def note(hz: float, seconds: float, *, harmonics: int = 6) -> Floats:
-    """A plucked tone that dies away."""
+    """A decaying tone with harmonics."""
     time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     tone = sum(np.sin(2 * np.pi * hz * n * time) / n for n in range(1, harmonics + 1))
     return np.asarray(tone * np.exp(-3 * time), np.float32)
@@ -22,10 +22,10 @@ def drum(seconds: float, *, seed: int = 0) -> Floats:
 
 
 def song(seconds: float = 12.0, *, bpm: float = 120.0, root_hz: float = 220.0, seed: int = 0) -> Floats:
-    """A chord progression over a beat, quiet noise beneath it."""
-    choose = np.random.default_rng(seed)
+    """A chord progression with drums and quiet background noise."""
+    random = np.random.default_rng(seed)
     beat = 60.0 / bpm
-    sound = 0.002 * choose.standard_normal(round(seconds * SAMPLE_RATE))
+    sound = 0.002 * random.standard_normal(round(seconds * SAMPLE_RATE))
     steps = (0, 5, 7, 0)
     for number in range(int(seconds / beat)):
         start = round(number * beat * SAMPLE_RATE)
@@ -54,13 +54,13 @@ def pure_tone(seconds: float = 10.0, *, hz: float = 440.0) -> Floats:
 
 
 def babble(seconds: float = 15.0, *, seed: int = 0) -> Floats:
-    """Syllables and pauses as in speech: buzzes of changing pitch, a fifth of the time silence."""
-    choose = np.random.default_rng(seed)
+    """Syllables and pauses as in speech: buzzes of changing pitch, with silence for a fifth of the time."""
+    random = np.random.default_rng(seed)
     parts: list[Floats] = []
     while sum(map(len, parts)) < seconds * SAMPLE_RATE:
-        for _ in range(int(choose.integers(3, 8))):
+        for _ in range(int(random.integers(3, 8))):
             parts.append(
-                0.2 * note(float(choose.uniform(90, 220)), float(choose.uniform(0.1, 0.25)), harmonics=20)
+                0.2 * note(float(random.uniform(90, 220)), float(random.uniform(0.1, 0.25)), harmonics=20)
             )
-        parts.append(np.zeros(int(choose.uniform(0.2, 0.5) * SAMPLE_RATE), np.float32))
+        parts.append(np.zeros(int(random.uniform(0.2, 0.5) * SAMPLE_RATE), np.float32))
     return np.concatenate(parts)[: round(seconds * SAMPLE_RATE)]

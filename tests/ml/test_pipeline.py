@@ -1,4 +1,4 @@
-"""The whole ear on music made here: what a report holds, whatever the song."""
+"""The whole pipeline on synthetic music: the content of a report for any song."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from ml import pipeline
 from ml.audio.loading import from_samples
-from ml.audio.settings import SAMPLE_RATE, Limits
+from ml.audio.settings import SAMPLE_RATE, DecodeLimits
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.report.schema import Report
+from ml.report.stages import STAGES
 from ml.train.data.augmentation import VARIANTS
 from tests.ml.music import babble, pure_tone, song, white_noise
 
@@ -37,7 +39,7 @@ def report(shipped_pipeline: Pipeline, file: Path) -> Report:
     return shipped_pipeline.analyse(file)
 
 
-def test_a_report_says_everything_asked(report: Report) -> None:
+def test_a_report_has_all_parts(report: Report) -> None:
     assert (report.artist, report.title) == ("소리", "첫 노래")
     assert report.duration_seconds == pytest.approx(20.0, abs=0.01)
     assert report.tempo is not None
@@ -47,7 +49,7 @@ def test_a_report_says_everything_asked(report: Report) -> None:
     assert len(report.model.sha256) == 64
 
 
-def test_scores_are_probabilities_in_order(report: Report) -> None:
+def test_scores_are_probabilities_highest_first(report: Report) -> None:
     values = [score.probability for score in report.genre.scores]
     assert sum(values) == pytest.approx(1.0, abs=1e-5)
     assert values == sorted(values, reverse=True)
@@ -55,7 +57,7 @@ def test_scores_are_probabilities_in_order(report: Report) -> None:
     assert {score.label for score in report.genre.scores} == set(report.labels)
 
 
-def test_the_timeline_covers_the_song_in_three_second_steps(report: Report) -> None:
+def test_the_timeline_covers_the_song_in_steps_of_three_seconds(report: Report) -> None:
     moments = report.timeline
     assert moments[0].start == 0
     assert moments[-1].end == pytest.approx(report.duration_seconds)
@@ -66,13 +68,13 @@ def test_the_timeline_covers_the_song_in_three_second_steps(report: Report) -> N
         assert sum(moment.scores) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_report_is_plain_json_and_comes_back_from_it(report: Report) -> None:
+def test_a_report_survives_json(report: Report) -> None:
     text = json.dumps(report.to_dict(), allow_nan=False)
     assert Report.from_dict(json.loads(text)) == report
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.5, 3.1, 7.0, 31.0])
-def test_any_length_has_a_timeline_to_its_end(shipped_pipeline: Pipeline, seconds: float) -> None:
+def test_the_timeline_of_any_length_ends_with_the_song(shipped_pipeline: Pipeline, seconds: float) -> None:
     song_analysis = shipped_pipeline.run_audio(from_samples(song(seconds), SAMPLE_RATE, title="a"))
     ends = [moment.end for moment in song_analysis.report.timeline]
     assert ends == sorted(ends)
@@ -81,22 +83,24 @@ def test_any_length_has_a_timeline_to_its_end(shipped_pipeline: Pipeline, second
     assert song_analysis.trunk_output.shape == (len(ends), TRUNK_OUTPUT_SIZE)
 
 
-def test_the_timeline_follows_a_song_that_changes(shipped_pipeline: Pipeline) -> None:
-    """Half a minute of noise bursts, then half a minute of chords: the ends are judged unlike each other."""
+def test_the_timeline_follows_a_change_in_the_song(shipped_pipeline: Pipeline) -> None:
+    """Half a minute of noise, then half a minute of chords: the first and last scores differ."""
     sound = np.concatenate([white_noise(30.0), song(30.0)])
     scores = shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.timeline
     first, last = np.array(scores[0].scores), np.array(scores[-1].scores)
     assert np.abs(first - last).sum() > 0.3
 
 
-def test_path_and_open_file_are_heard_alike(shipped_pipeline: Pipeline, file: Path, report: Report) -> None:
+def test_path_and_open_file_give_the_same_report(
+    shipped_pipeline: Pipeline, file: Path, report: Report
+) -> None:
     again = shipped_pipeline.analyse(io.BytesIO(file.read_bytes()), name=file.name)
     assert (again.genre, again.timeline, again.tempo, again.key) == (
         report.genre, report.timeline, report.tempo, report.key,
     )  # fmt: skip
 
 
-def test_the_volume_knob_changes_nothing(shipped_pipeline: Pipeline) -> None:
+def test_volume_does_not_change_the_genre(shipped_pipeline: Pipeline) -> None:
     reports = []
     for name in ("as is", "+6 dB", "-6 dB"):
         sound = VARIANTS[name](0.3 * song(12.0))
@@ -108,38 +112,51 @@ def test_the_volume_knob_changes_nothing(shipped_pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("sound", [white_noise(), pure_tone(), babble()], ids=["noise", "tone", "talk"])
-def test_what_is_no_music_is_answered_without_confidence(
-    shipped_pipeline: Pipeline, sound: np.ndarray
-) -> None:
+def test_sound_that_is_not_music_is_not_confident(shipped_pipeline: Pipeline, sound: np.ndarray) -> None:
     assert not shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.genre.confident
 
 
-def test_songs_heard_at_the_same_time_do_not_mix(shipped_pipeline: Pipeline) -> None:
+def test_concurrent_analyses_do_not_mix(shipped_pipeline: Pipeline) -> None:
     sounds = [song(6.0, bpm=bpm, root_hz=hz) for bpm, hz in ((90, 110), (120, 220), (150, 330))]
     audios = [from_samples(sound, SAMPLE_RATE, title=str(i)) for i, sound in enumerate(sounds)]
     alone = [shipped_pipeline.run_audio(audio).report for audio in audios]
     with ThreadPoolExecutor(3) as threads:
         together = list(threads.map(lambda audio: shipped_pipeline.run_audio(audio).report, audios))
-    for one, other in zip(alone, together, strict=True):
-        assert (one.title, one.tempo, one.key) == (other.title, other.tempo, other.key)
-        assert one.genre.top == other.genre.top
+    for expected, actual in zip(alone, together, strict=True):
+        assert (actual.title, actual.tempo, actual.key) == (expected.title, expected.tempo, expected.key)
+        assert actual.genre.top == expected.genre.top
 
 
-def test_a_long_song_is_cut_with_a_note(shipped_pipeline: Pipeline, file: Path) -> None:
-    report = shipped_pipeline.analyse(file, limits=Limits(max_seconds=5.0))
+def test_a_long_song_is_truncated_with_a_note(shipped_pipeline: Pipeline, file: Path) -> None:
+    report = shipped_pipeline.analyse(file, limits=DecodeLimits(max_seconds=5.0))
     assert report.duration_seconds == pytest.approx(5.0, abs=0.01)
     assert report.notes
 
 
-def test_a_refusal_is_a_sentence(shipped_pipeline: Pipeline, tmp_path: Path) -> None:
+def test_progress_names_declared_stages_in_order(shipped_pipeline: Pipeline, file: Path) -> None:
+    names: list[str] = []
+    shipped_pipeline.run(file, on_progress=names.append)
+    assert names == [name for name in STAGES if name not in ("neighbours", "pictures")]
+    assert [STAGES[name].starts_at for name in names] == sorted(STAGES[name].starts_at for name in names)
+
+
+def test_an_undeclared_stage_is_an_error(
+    shipped_pipeline: Pipeline, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "STAGES", {name: STAGES[name] for name in STAGES if name != "trunk"})
+    with pytest.raises(ValueError, match="'trunk' is not declared"):
+        shipped_pipeline.analyse(file)
+
+
+def test_an_unreadable_file_raises_a_sentence(shipped_pipeline: Pipeline, tmp_path: Path) -> None:
     (tmp_path / "a.mp3").write_text("this is a shopping list\n" * 50)
     with pytest.raises(SoriError) as caught:
         shipped_pipeline.analyse(tmp_path / "a.mp3")
     assert str(caught.value).endswith(".")
 
 
-def test_the_command_line_hears_with_the_shipped_model(file: Path, tmp_path: Path) -> None:
-    """A fresh process: quiet on stderr, one JSON line, and text in Korean."""
+def test_the_command_line_uses_the_shipped_model(file: Path, tmp_path: Path) -> None:
+    """In a fresh process: nothing on stderr, one JSON line, and text in Korean."""
     command = [sys.executable, "main.py", "analyse", str(file)]
     environment = {**os.environ, "SORI_HOME": str(tmp_path)}
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, env=environment)
@@ -149,4 +166,4 @@ def test_the_command_line_hears_with_the_shipped_model(file: Path, tmp_path: Pat
         [*command, "--lang", "ko"], capture_output=True, text=True, check=False, env=environment
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "빠르기" in done.stdout
+    assert "템포" in done.stdout

@@ -1,15 +1,13 @@
-"""Music made here: drums at a known tempo, cadences in a known key. Mono float32 at 16 kHz."""
+"""Synthetic music with known answers: drums at a tempo, cadences in a key. Mono float32 at 16 kHz."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.settings import SAMPLE_RATE
-
-Array = npt.NDArray[np.float32]
+from ml.features.arrays import Floats
 
 HARMONICS = {
     "sine": (1.0,),
@@ -20,31 +18,31 @@ HARMONICS = {
 SCALES = {"major": (0, 4, 7), "minor": (0, 3, 7)}
 
 
-def noise(seconds: float, *, level: float = 0.1, seed: int = 0) -> Array:
+def noise(seconds: float, *, level: float = 0.1, seed: int = 0) -> Floats:
     samples = np.random.default_rng(seed).standard_normal(int(seconds * SAMPLE_RATE))
     return (level * samples).astype(np.float32)
 
 
-def silence(seconds: float) -> Array:
+def silence(seconds: float) -> Floats:
     return np.zeros(int(seconds * SAMPLE_RATE), dtype=np.float32)
 
 
-def tone(hz: float, seconds: float, *, timbre: str = "sine", level: float = 0.2) -> Array:
+def tone(hz: float, seconds: float, *, timbre: str = "sine", level: float = 0.2) -> Floats:
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     partials = enumerate(HARMONICS[timbre], start=1)
     return (level * sum(a * np.sin(2 * np.pi * n * hz * time) for n, a in partials)).astype(np.float32)
 
 
-def note(midi: float, seconds: float, *, timbre: str, cents: float = 0.0) -> Array:
-    """A tone with a soft start and a decay."""
+def note(midi: float, seconds: float, *, timbre: str, cents: float = 0.0) -> Floats:
+    """A tone with a soft attack and a decay."""
     sound = tone(440 * 2 ** ((midi - 69 + cents / 100) / 12), seconds, timbre=timbre, level=0.1)
     time = np.arange(len(sound)) / SAMPLE_RATE
     return (sound * np.minimum(1, time / 0.01) * np.exp(-1.5 * time)).astype(np.float32)
 
 
 @cache
-def hit(kind: str) -> Array:
-    """One stroke: a kick falls from 120 to 50 Hz, a snare is noise with a body, a hat is bright noise."""
+def hit(kind: str) -> Floats:
+    """One stroke: a kick glides from 120 to 50 Hz, a snare is noise with a tone, a hat is high-pass noise."""
     time = np.arange(int(0.15 * SAMPLE_RATE)) / SAMPLE_RATE
     hiss = np.random.default_rng(1).standard_normal(len(time))
     if kind == "kick":
@@ -56,20 +54,20 @@ def hit(kind: str) -> Array:
     return (0.5 * sound).astype(np.float32)
 
 
-def strike(track: Array, kind: str, seconds: float, *, level: float = 1.0) -> None:
+def strike(track: Floats, kind: str, seconds: float, *, level: float = 1.0) -> None:
     start = round(seconds * SAMPLE_RATE)
     sound = hit(kind)[: max(0, len(track) - start)]
     track[start : start + len(sound)] += level * sound
 
 
-def clicks(bpm: float, seconds: float) -> Array:
+def clicks(bpm: float, seconds: float) -> Floats:
     track = silence(seconds)
     for beat in range(int(seconds * bpm / 60)):
         strike(track, "snare", beat * 60 / bpm)
     return track
 
 
-def drums(bpm: float, seconds: float, *, swing: float = 0.5) -> Array:
+def drums(bpm: float, seconds: float, *, swing: float = 0.5) -> Floats:
     """Rock beat: kick on 1 and 3, snare on 2 and 4, hats on eighths, the off-beat at `swing` of a beat."""
     track = silence(seconds)
     for beat in range(int(seconds * bpm / 60)):
@@ -80,7 +78,9 @@ def drums(bpm: float, seconds: float, *, swing: float = 0.5) -> Array:
     return track
 
 
-def cadence(tonic: int, mode: str, *, timbre: str = "strings", cents: float = 0.0, repeats: int = 2) -> Array:
+def cadence(
+    tonic: int, mode: str, *, timbre: str = "strings", cents: float = 0.0, repeats: int = 2
+) -> Floats:
     """I IV V I (minor: i iv V i) with a bass, `tonic` 0 for C."""
     third = SCALES[mode]
     fourth = tuple(5 + step for step in third)

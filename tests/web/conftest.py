@@ -1,4 +1,4 @@
-"""The application in a home of its own, a browser without JavaScript, and songs that are made here."""
+"""The application in a home of its own, a browser without JavaScript, and generated songs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from flask import Flask
@@ -22,11 +23,11 @@ from web.context import NAME
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    made = create_app(Environment(home=tmp_path / "var"))
-    made.testing = True
-    made.config["PROPAGATE_EXCEPTIONS"] = False
-    yield made
-    made.extensions[NAME].catalogue.close()
+    app = create_app(Environment(home=tmp_path / "var"))
+    app.testing = True
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    yield app
+    app.extensions[NAME].catalogue.close()
 
 
 @pytest.fixture
@@ -36,8 +37,7 @@ def browser(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def analyses(app: Flask) -> Analyses:
-    found: Analyses = app.extensions[NAME].analyses
-    return found
+    return cast(Analyses, app.extensions[NAME].analyses)
 
 
 @pytest.fixture
@@ -47,19 +47,19 @@ def song(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def token(browser: FlaskClient) -> Callable[[], str]:
-    """The token that a form of this browser carries."""
+    """Reads the token in the forms of this browser."""
 
     def read() -> str:
-        found = re.search(r'name="token" value="([^"]+)"', browser.get("/").text)
-        assert found
-        return found[1]
+        match = re.search(r'name="token" value="([^"]+)"', browser.get("/").text)
+        assert match
+        return match[1]
 
     return read
 
 
 @pytest.fixture
 def hear(analyses: Analyses) -> Callable[..., str]:
-    """Do a worker's part for an analysis that waits: it is done, with this report."""
+    """`hear(analysis_id, report)` finishes a queued analysis with this report, as a worker does."""
 
     def finish(analysis_id: str, report: Report | None = None) -> str:
         claimed = analyses.claim("test")
@@ -74,19 +74,19 @@ def hear(analyses: Analyses) -> Callable[..., str]:
 def heard(
     browser: FlaskClient, song: Path, token: Callable[[], str], hear: Callable[..., str]
 ) -> Callable[..., str]:
-    """`heard(report)`: this browser handed a song in, and it is done. Returns its id."""
+    """`heard(report)`: uploads a song from this browser and finishes its analysis. Returns its id."""
 
-    def give(report: Report | None = None, name: str = "노래.wav") -> str:
+    def upload_and_finish(report: Report | None = None, name: str = "노래.wav") -> str:
         data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), name)}
         address = browser.post("/", data=data).headers["Location"]
         return hear(address.rsplit("/", 1)[-1], report)
 
-    return give
+    return upload_and_finish
 
 
 @pytest.fixture
 def a_track(app: Flask, tmp_path: Path) -> Callable[..., int]:
-    """`a_track("name.wav")` puts a track with a file into the library; `a_track(None)` one without."""
+    """`a_track("name.wav")` adds a track with a file to the library; `a_track(None)` one without."""
 
     def add(name: str | None) -> int:
         path = None if name is None else write_wav(tmp_path / "music" / name)

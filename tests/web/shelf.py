@@ -1,4 +1,4 @@
-"""A small library with real sound files, and vectors made by hand."""
+"""A small library with real audio files and random vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes import a_report, write_wav
 
 
 def put(catalogue: Catalogue, folder: Path | None, name: str, **columns: object) -> int:
-    """A track with a file in the folder, or without one where there is no folder; its id."""
+    """Add a track, with an audio file if there is a folder for it; returns its id."""
     chance = random.Random(name)
     with catalogue.session() as session:
         report = replace(a_report(title=name, artist=None), key=Key("C", "major", 0.5))

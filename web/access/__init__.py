@@ -1,1 +1,1 @@
-"""Around every request: language, hosts, limits, permissions, headers, and errors as people read them."""
+"""Around every request: language, host names, limits, permissions, headers and error responses."""

@@ -1,9 +1,10 @@
-"""Makes what people must keep to themselves: the hash of a password, a key for a program. Neither is stored here."""
+"""Makes the hash of a password and API keys for programs. Sori stores neither the password nor the keys."""
 
 from __future__ import annotations
 
 import getpass
 import hashlib
+import re
 import secrets
 import sys
 
@@ -12,50 +13,50 @@ from werkzeug.security import generate_password_hash
 from ml.report.errors import SoriError
 from ml.report.translation import Translator
 
-KEY_START = "sori_"
-LEAST_CHARACTERS = 8
+KEY_PREFIX = "sori_"
+PASSWORD_CHARACTERS = 8
 
 
 class ShortPasswordError(SoriError):
     code = "password"
-    sentence = "A password needs {least} characters at least."
+    sentence = "The password must have at least {minimum} characters."
 
 
 class UnlikePasswordsError(SoriError):
     code = "password"
-    sentence = "The two passwords are not the same."
+    sentence = "The two passwords differ."
 
 
 class KeyNameError(SoriError):
     code = "key"
-    sentence = "A key's name has letters, digits, dots and dashes, and at most 40 of them."
+    sentence = "The name of a key must have 1 to 40 letters, digits, dots, dashes or underscores."
 
 
 def make_password(translator: Translator) -> int:
     """Ask twice at a terminal, or read one line from a pipe; print the hash for SORI_PASSWORD_HASH."""
     if sys.stdin.isatty():
         password = getpass.getpass(translator.translate("New password: "))
-        again = getpass.getpass(translator.translate("Once more: "))
+        again = getpass.getpass(translator.translate("New password again: "))
     else:
         password = again = sys.stdin.readline().rstrip("\r\n")
     if password != again:
         raise UnlikePasswordsError()
-    if len(password) < LEAST_CHARACTERS:
-        raise ShortPasswordError(least=LEAST_CHARACTERS)
+    if len(password) < PASSWORD_CHARACTERS:
+        raise ShortPasswordError(minimum=PASSWORD_CHARACTERS)
     print(f"SORI_PASSWORD_HASH='{generate_password_hash(password, method='scrypt')}'")
     return 0
 
 
 def make_key(name: str, translator: Translator) -> int:
-    """Print a fresh key, which is seen this once, and the entry for SORI_API_KEYS."""
-    if not (0 < len(name) <= 40 and all(sign.isalnum() or sign in "_.-" for sign in name)):
+    """Print a new key, which is shown only once, and its entry for SORI_API_KEYS."""
+    if not re.fullmatch(r"[\w.-]{1,40}", name):
         raise KeyNameError()
-    key = KEY_START + secrets.token_urlsafe(32)
-    print(translator.translate("The key, which is shown this once: {key}", key=key))
-    print(translator.translate("Its entry in SORI_API_KEYS: {entry}", entry=f"{name}:{fingerprint(key)}"))
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    print(translator.translate("The key, which is shown only once: {key}", key=key))
+    print(translator.translate("Its entry for SORI_API_KEYS: {entry}", entry=f"{name}:{fingerprint(key)}"))
     return 0
 
 
 def fingerprint(key: str) -> str:
-    """What is kept of a key. It is random and long, so that a plain hash protects it."""
+    """The hash of a key. Keys are random and long, so that a plain hash protects them."""
     return hashlib.sha256(key.encode()).hexdigest()

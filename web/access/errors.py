@@ -1,11 +1,12 @@
-"""What goes wrong on the way of a request: one sentence for people, one code for programs, never a traceback.
+"""Error responses: one sentence for people, one code for programs, never a traceback.
 
-Everything below `/api/` is answered in JSON, everything else with a page that says the same.
+Errors are JSON below `/api/`, and elsewhere a page with the same sentence.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import ClassVar
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
@@ -27,8 +28,14 @@ from web.context import service
 LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class ErrorText:
+    code: str
+    message: str
+
+
 class WebError(SoriError):
-    """A refusal with its HTTP status; `retry_after` seconds are said where waiting helps."""
+    """An error with its HTTP status, and the seconds for the header Retry-After where waiting helps."""
 
     status: ClassVar[int] = 400
     retry_after: int | None = None
@@ -42,21 +49,19 @@ class BadRequestError(WebError):
 class ForbiddenError(WebError):
     code = "forbidden"
     status = 403
-    sentence = "This may not be done from here. Reload the page and try again."
+    sentence = "This request did not come from a page of Sori. Reload the page and try again."
 
 
 class SignInError(WebError):
     code = "sign_in"
     status = 401
-    sentence = "Sign in first, or send an API key that is known here."
+    sentence = "Sign in first, or send a valid API key."
 
 
-class NotHereError(WebError):
+class NotThisMachineError(WebError):
     code = "not_from_here"
     status = 403
-    sentence = (
-        "The library can only be changed from the machine that Sori runs on, until a password is set there."
-    )
+    sentence = "Until a password is set, the library can only be changed on the machine that runs Sori."
 
 
 class MissingError(WebError):
@@ -68,7 +73,7 @@ class MissingError(WebError):
 class MethodError(WebError):
     code = "method_not_allowed"
     status = 405
-    sentence = "This address does not take that kind of request."
+    sentence = "This address does not support that method."
 
 
 class UnsupportedTypeError(WebError):
@@ -87,7 +92,7 @@ class TooLargeError(WebError):
 
 class NoSongError(WebError):
     code = "no_file"
-    sentence = "No file arrived. Choose a song first."
+    sentence = "No file was sent. Choose a song first."
 
 
 class UnavailableError(WebError):
@@ -100,10 +105,10 @@ class UnavailableError(WebError):
 class NoRoomError(WebError):
     code = "disk_full"
     status = 507
-    sentence = "There is no room on the disk for this song. Try again later, when older songs have expired."
+    sentence = "The server's disk is full. Try again later, when older songs have expired."
 
 
-class OurFaultError(WebError):
+class InternalError(WebError):
     code = "internal"
     status = 500
     sentence = "Something went wrong on our side. Nothing of yours is lost; try again in a moment."
@@ -117,10 +122,10 @@ _BY_STATUS: dict[int, type[WebError]] = {
 def install(app: Flask) -> None:
     app.register_error_handler(SoriError, answer)
     app.register_error_handler(HTTPException, _answer_http)
-    for broken in (ParseException, NoMoreData):  # gunicorn finds out only when the body is read
-        app.register_error_handler(broken, _answer_broken)
-    app.register_error_handler(DBAPIError, _answer_trouble)
-    app.register_error_handler(OSError, _answer_trouble)
+    for invalid_body in (ParseException, NoMoreData):  # gunicorn raises them only when the body is read
+        app.register_error_handler(invalid_body, _answer_invalid_body)
+    app.register_error_handler(DBAPIError, _answer_system_error)
+    app.register_error_handler(OSError, _answer_system_error)
     app.register_error_handler(Exception, _answer_bug)
 
 
@@ -129,12 +134,12 @@ def wants_json() -> bool:
 
 
 def answer(error: SoriError) -> Response:
-    """The error as this client reads it. What is wrong with a song is the client's to mend: 422."""
+    """The error in this client's format and language. An error in the uploaded song itself has status 422."""
     status = error.status if isinstance(error, WebError) else 422
     message = translator().explain(error)
     if wants_json():
-        response = jsonify({"error": {"code": error.code, "message": message}})
-    elif request_ctx.url_adapter is None:  # a Host that is no name at all: a page could link to nothing
+        response = jsonify(error=ErrorText(error.code, message))
+    elif request_ctx.url_adapter is None:  # the Host header is no host name: a page could have no links
         response = make_response(message, {"Content-Type": "text/plain; charset=utf-8"})
     else:
         response = make_response(render_template("error.html", message=message, status=status))
@@ -149,7 +154,7 @@ def answer(error: SoriError) -> Response:
 def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
-    # A player that asks for too much needs the status, and the length in its header, not words.
+    # A player that asks for bytes past the end needs the status and the header with the length, not a sentence.
     if isinstance(error, RequestedRangeNotSatisfiable):
         return make_response(error.get_response())
     if error.code is not None and 300 <= error.code < 400:
@@ -159,19 +164,19 @@ def _answer_http(error: HTTPException) -> Response:
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
-    return answer(BadRequestError() if error.code is None or error.code < 500 else OurFaultError())
+    return answer(BadRequestError() if error.code is None or error.code < 500 else InternalError())
 
 
-def _answer_broken(error: Exception) -> Response:
-    """The client's HTTP is wrong from here on, so that nothing else on this connection can be trusted."""
-    LOG.info("a body that is no HTTP: %s", error)
+def _answer_invalid_body(error: Exception) -> Response:
+    """The body is not valid HTTP. Close the connection, since what follows on it cannot be parsed either."""
+    LOG.info("invalid request body: %s", error)
     response = answer(BadRequestError())
     response.headers["Connection"] = "close"
     return response
 
 
-def _answer_trouble(error: DBAPIError | OSError) -> Response:
-    """A full disk and a database that is away are nobody's bug."""
+def _answer_system_error(error: DBAPIError | OSError) -> Response:
+    """A full disk and an unreachable database are no bugs."""
     if is_disk_full(error):
         return answer(NoRoomError())
     if isinstance(error, OperationalError | InterfaceError):
@@ -182,4 +187,4 @@ def _answer_trouble(error: DBAPIError | OSError) -> Response:
 
 def _answer_bug(error: Exception) -> Response:
     LOG.error("%s %s", request.method, request.url_rule, exc_info=error)
-    return answer(OurFaultError())
+    return answer(InternalError())

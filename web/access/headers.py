@@ -1,6 +1,6 @@
-"""What every answer carries: what a page may load, who may frame it, how long it may be kept; text is compressed.
+"""Headers of every response: content policy and caching. Text is compressed.
 
-Static files have their content's hash in their address (`url_for` puts it there), so browsers keep them for ever.
+`url_for` adds the hash of its content to the address of a static file, so that browsers can cache it for a year.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEADERS = {
 }
 _YEAR = 31_536_000
 _COMPRESSED = ("text/", "application/json", "application/javascript", "image/svg+xml")
-_LEAST_BYTES, _MOST_BYTES = 1024, 5_000_000
+_COMPRESSED_BYTES = range(1024, 5_000_001)
 
 
 def install(app: Flask) -> None:
@@ -51,8 +51,8 @@ def _finish(response: Response) -> Response:
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
     if request.endpoint == "static":
-        known = "v" in request.args and response.status_code in (200, 304)
-        response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if known else "no-cache"
+        is_hashed = "v" in request.args and response.status_code in (200, 304)
+        response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable" if is_hashed else "no-cache"
     else:
         response.headers.setdefault("Cache-Control", "private, no-cache")
         response.vary.add("Accept-Language")
@@ -60,16 +60,15 @@ def _finish(response: Response) -> Response:
 
 
 def _compress(response: Response) -> Response:
-    """Small answers, streams, sound and pictures go as they are."""
+    """Compress text; small responses, streams, audio and pictures are sent as they are."""
     if not (response.mimetype or "").startswith(_COMPRESSED) or response.mimetype == "text/event-stream":
         return response
     response.vary.add("Accept-Encoding")
-    size = response.content_length
     if (
         response.status_code != 200
         or "Content-Encoding" in response.headers
         or not request.accept_encodings["gzip"]
-        or not (_LEAST_BYTES <= (size or 0) <= _MOST_BYTES)
+        or response.content_length not in _COMPRESSED_BYTES
         or request.method == "HEAD"
     ):
         return response

@@ -1,7 +1,7 @@
-"""By which name the service is called. A page that another site has led to this machine's address is refused.
+"""Accepts requests only for known host names, against DNS rebinding.
 
-That is DNS rebinding: a name that belongs to somebody else points here, and to the browser their page and ours are one
-site. Addresses are never anybody's name, so they are let through.
+In that attack, a host name of another site points to this machine, so that a browser takes that site's pages and ours
+for one site. Nobody can own an IP address as a name, so addresses are accepted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from flask import Flask, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from environment import Environment
 from web.access.errors import WebError
 from web.context import service
 
@@ -21,31 +20,28 @@ from web.context import service
 class UnknownHostError(WebError):
     code = "unknown_host"
     status = 421
-    sentence = "This service is not called {host} here. Whoever runs it can allow that name with SORI_HOSTS."
+    sentence = (
+        "This service does not answer to the name {host}. Its operator can allow the name with SORI_HOSTS."
+    )
 
 
 def install(app: Flask) -> None:
     with app.app_context():
         environment = service().environment
     if count := environment.proxies:
-        fixed = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
-        app.wsgi_app = fixed  # type: ignore[method-assign]
-    names = known_names(environment)
+        behind_proxies = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
+        app.wsgi_app = behind_proxies  # type: ignore[method-assign]
+    own = {"localhost", environment.host.lower(), socket.gethostname().lower()}
+    names = own | set(environment.hosts)
 
     def refuse_other_names() -> None:
-        host = request.host
-        if "*" not in names and not is_known(host, names):
-            raise UnknownHostError(host=host[:100] or "?")
+        if "*" not in names and not is_known(request.host, names):
+            raise UnknownHostError(host=request.host[:100] or "?")
 
     app.before_request(refuse_other_names)
 
 
-def known_names(environment: Environment) -> frozenset[str]:
-    own = {"localhost", environment.host.lower(), socket.gethostname().lower()}
-    return frozenset(own | set(environment.hosts))
-
-
-def is_known(host: str, names: frozenset[str]) -> bool:
+def is_known(host: str, names: set[str]) -> bool:
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:

@@ -1,16 +1,17 @@
-"""The reader's language: what they chose, else what their browser asks for, else English."""
+"""The language of a response: what the person chose, else what the browser asks for, else English."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
 
-from flask import Flask, Response, g, make_response, redirect, request, url_for
+from flask import Flask, Response, make_response, redirect, request
 from flask_babel import Babel
 from flask_babel import get_locale as babel_locale
 
 from environment import LANGUAGES
 from ml.report.translation import Translator
+from web.context import own_address
 
 COOKIE = "language"
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -28,29 +29,26 @@ def current_language() -> str:
 
 
 def translator() -> Translator:
-    """The words of this request's reader."""
-    if "words" not in g:
-        g.words = _translator(str(babel_locale() or "en"))
-    found: Translator = g.words
-    return found
+    """The translator for this request's language."""
+    return _translator(str(babel_locale() or "en"))
 
 
-@cache
-def _translator(language: str) -> Translator:
-    return Translator(language)
+_translator = cache(Translator)
 
 
 def _names() -> dict[str, Any]:
-    spoken = translator()
-    return {"say": spoken.translate, "words": spoken, "language": spoken.language, "languages": LANGUAGES}
+    current = translator()
+    return {
+        "_": current.translate,
+        "translator": current,
+        "language": current.language,
+        "languages": LANGUAGES,
+    }
 
 
 def choose(chosen: str) -> Response:
-    """Remember the language and go back to the page, which must be one of ours."""
-    back = request.form.get("next", "/")
-    if not back.startswith("/") or back.startswith(("//", "/\\")):
-        back = url_for("pages.index")
-    response = make_response(redirect(back, 303))
+    """Store the language in a cookie and go back to the page."""
+    response = make_response(redirect(own_address(request.form.get("next", "/")), 303))
     if chosen in LANGUAGES:
         response.set_cookie(COOKIE, chosen, max_age=_YEAR_SECONDS, samesite="Lax", httponly=True)
     return response

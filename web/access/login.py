@@ -1,4 +1,4 @@
-"""Signing in with the one password, and out again."""
+"""Signing in with the password of the installation, and signing out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from web.access import permissions
 from web.access.errors import MissingError, WebError
-from web.context import service
+from web.context import own_address, service
 
 login = Blueprint("login", __name__)
 
@@ -16,7 +16,7 @@ login = Blueprint("login", __name__)
 class WrongPasswordError(WebError):
     code = "password"
     status = 403
-    sentence = "That is not the password."
+    sentence = "The password is wrong."
 
 
 def install(app: Flask) -> None:
@@ -35,10 +35,10 @@ def sign_in() -> Response | tuple[str, int]:
     if not check_password_hash(_password_hash(), request.form.get("password", "")):
         page = render_template("login.html", next=target, error=WrongPasswordError())
         return page, WrongPasswordError.status
-    # Nothing that was known before of this cookie is worth anything afterwards, but its songs stay its own.
-    name = permissions.client()
+    # A new session with a new token, against session fixation; the browser keeps its songs.
+    client = permissions.client()
     session.clear()
-    session.update({"client": name, permissions.SIGNED_IN: permissions.password_mark()})
+    session.update({"client": client, permissions.SIGNED_IN: permissions.password_mark()})
     session.permanent = True
     return redirect(target, 303)
 
@@ -50,14 +50,7 @@ def sign_out() -> Response:
     return redirect(url_for("pages.index"), 303)
 
 
-def own_address(address: str) -> str:
-    """An address of ours to go on to; nobody is led to another site."""
-    is_ours = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if is_ours else url_for("pages.index")
-
-
 def _password_hash() -> str:
-    found = service().environment.password_hash
-    if found is None:
-        raise MissingError()
-    return found
+    if password_hash := service().environment.password_hash:
+        return password_hash
+    raise MissingError()

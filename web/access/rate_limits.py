@@ -1,7 +1,7 @@
-"""What one client may ask for, and what the machine has room for. All is decided before a song's bytes are read.
+"""How much one client may use and how much the machine has room for. Both are checked before a song's bytes are read.
 
-A client is its network address, or its API key: a cookie can be thrown away. Addresses are not stored, only a hash
-that nobody can turn back without the service's secret.
+A client is its network address or its API key, as a cookie can be thrown away. Addresses are not stored, only a hash
+that cannot be reversed without the service's secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hmac
 import ipaddress
 import math
 import os
-import shutil
 import threading
 import time
 from typing import cast
@@ -27,132 +26,129 @@ from web.context import service
 UPLOADS = Rate("upload", burst=100, seconds=6.0)
 LOGINS = Rate("login", burst=10, seconds=30.0)
 ALL_LOGINS = Rate("logins", burst=100, seconds=6.0)
-"""One password for all: guesses from many addresses together are as slow."""
+"""All clients share one password, so that guesses from many addresses together are as slow as these."""
 CALLS = Rate("call", burst=1000, seconds=0.05)
-HANDFUL = 20
-"""Calls are taken so many at a time, so that reading writes to the database only every now and then."""
+CALLS_PER_WRITE = 20
+"""How many calls are taken from the database at once, so that few reading requests write to it."""
 SWEEP_SECONDS = 600.0
-USUAL_SECONDS = 3.0
-"""What a song takes where none has been heard yet."""
+DEFAULT_ANALYSIS_SECONDS = 3.0
+"""Assumed for one song before any was analysed."""
 
 
 class TooOftenError(WebError):
     code = "too_often"
     status = 429
-    sentence = "That was too often. Try again in {seconds} seconds."
+    sentence = "Too many requests. Try again in {seconds} seconds."
 
 
 class OwnQueueError(WebError):
     code = "own_queue"
     status = 429
-    sentence = (
-        "{count} of your songs are waiting already. Try again in {seconds} seconds, when some are done."
-    )
+    sentence = "{count} of your songs are waiting already. Try again in {seconds} seconds."
 
 
 class FullQueueError(WebError):
     code = "queue_full"
     status = 503
-    sentence = "{count} songs are waiting, and no more are taken now. Try again in {seconds} seconds."
+    sentence = "The queue is full: {count} songs are waiting. Try again in {seconds} seconds."
 
 
-class Gate:
-    """The limits of this process's application: those in the database, and calls taken ahead of their use."""
+class RateLimiter:
+    """The limits of one application: those in the database, and the calls that it took from there in advance."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._ahead: dict[str, int] = {}
+        self._prepaid: dict[str, int] = {}
         self._lock = threading.Lock()
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
-    def take(self, who: str, rate: Rate) -> None:
-        """Take one, or raise with the seconds to wait."""
+    def take(self, key: str, rate: Rate) -> None:
+        """Take one from a client's limit, or raise with the seconds to wait."""
         self._sweep()
-        if wait := self.limits.take(who, rate):
-            raise later(TooOftenError, wait)
+        if wait := self.limits.take(key, rate):
+            raise with_retry(TooOftenError, wait)
 
-    def call(self, who: str) -> None:
+    def take_call(self, key: str) -> None:
         with self._lock:
-            left = self._ahead.get(who, 0)
-            if left:
-                self._ahead[who] = left - 1
+            calls = self._prepaid.get(key, 0)
+            if calls:
+                self._prepaid[key] = calls - 1
                 return
-        if wait := self.limits.take(who, CALLS, HANDFUL):
-            raise later(TooOftenError, wait)
+        if wait := self.limits.take(key, CALLS, CALLS_PER_WRITE):
+            raise with_retry(TooOftenError, wait)
         with self._lock:
-            self._ahead[who] = self._ahead.get(who, 0) + HANDFUL - 1
+            self._prepaid[key] = self._prepaid.get(key, 0) + CALLS_PER_WRITE - 1
 
     def _sweep(self) -> None:
         with self._lock:
             if time.monotonic() < self._sweep_at:
                 return
             self._sweep_at = time.monotonic() + SWEEP_SECONDS
-            self._ahead.clear()
+            self._prepaid.clear()
         self.limits.sweep()
 
 
 def install(app: Flask) -> None:
     with app.app_context():
-        app.extensions[__name__] = Gate(Limits(service().catalogue))
+        app.extensions[__name__] = RateLimiter(Limits(service().catalogue))
     app.before_request(_limit)
 
 
 def _limit() -> None:
-    # Only songs come as multipart: whatever such a body is meant for, its bytes would go to the disk.
+    # Only uploads are multipart. Wherever such a body is sent, its bytes would be written to the disk.
     is_upload = request.method == "POST" and request.mimetype == "multipart/form-data"
     if service().environment.rate_limits:
-        gate = cast(Gate, current_app.extensions[__name__])
+        limiter = cast(RateLimiter, current_app.extensions[__name__])
         if request.endpoint == "login.sign_in":
-            gate.take(asker(), LOGINS)
-            gate.take("", ALL_LOGINS)
+            limiter.take(client_key(), LOGINS)
+            limiter.take("", ALL_LOGINS)
         elif is_upload:
-            gate.take(asker(), UPLOADS)
+            limiter.take(client_key(), UPLOADS)
         elif request.path.startswith("/api/"):
-            gate.call(asker())
+            limiter.take_call(client_key())
     if is_upload:
         check_room(request.content_length or 0)
 
 
 def check_room(size: int = 0) -> None:
-    """Refuse a song of so many bytes where the queue or the disk has no room for it."""
+    """Refuse an upload of this many bytes where the queue or the disk has no room for it."""
     environment, analyses = service().environment, service().analyses
-    free = shutil.disk_usage(environment.home).free
-    if free - size < environment.min_free_mb * 1_000_000:
+    if service().free_bytes() - size < environment.min_free_mb * 1_000_000:
         raise NoRoomError()
     waiting = analyses.count(QUEUED)
     if waiting >= environment.queue:
-        raise later(FullQueueError, waiting * seconds_each() / 10, count=waiting)
-    if waiting >= environment.client_queue:  # one's own songs cannot be more than all
+        raise with_retry(FullQueueError, waiting * seconds_per_song() / 10, count=waiting)
+    if waiting >= environment.client_queue:  # otherwise one client cannot have as many
         own = analyses.count(QUEUED, client())
         if own >= environment.client_queue:
-            raise later(OwnQueueError, own * seconds_each() / 10, count=own)
+            raise with_retry(OwnQueueError, own * seconds_per_song() / 10, count=own)
 
 
-def seconds_each() -> float:
-    """How often a song leaves the queue, by those that were heard last."""
+def seconds_per_song() -> float:
+    """The mean time between two songs that leave the queue, from the last analyses."""
     workers = service().environment.workers or max(1, (os.cpu_count() or 1) // 2)
-    return (usual_seconds(service().catalogue) or USUAL_SECONDS) / workers
+    return (usual_seconds(service().catalogue) or DEFAULT_ANALYSIS_SECONDS) / workers
 
 
-def later(kind: type[WebError], seconds: float, **facts: int) -> WebError:
-    """A refusal that says when to come again."""
+def with_retry(kind: type[WebError], seconds: float, **facts: int) -> WebError:
+    """An error that tells the client when to try again."""
     wait = min(max(math.ceil(seconds), 1), 3600)
     error = kind(seconds=wait, **facts)
     error.retry_after = wait
     return error
 
 
-def asker() -> str:
-    """Who asks, as limits know them. A network gives one house billions of IPv6 addresses: half of it counts."""
+def client_key() -> str:
+    """The client by which limits are counted. Of an IPv6 address only the network's half counts, because one house has
+    all the rest."""
     if name := api_key():
         return f"key {name}"
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
-        mapped = getattr(address, "ipv4_mapped", None) or address
-        network = str(ipaddress.ip_network((mapped, 64 if mapped.version == 6 else 32), strict=False))
+        address = getattr(address, "ipv4_mapped", None) or address
+        network = str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
     except ValueError:
         network = ""
-    secret = current_app.secret_key or b""
-    return hmac.digest(
-        secret.encode() if isinstance(secret, str) else secret, network.encode(), "sha256"
-    ).hex()[:32]
+    secret = cast(str | bytes, current_app.secret_key)
+    key = secret.encode() if isinstance(secret, str) else secret
+    return hmac.digest(key, network.encode(), "sha256").hex()[:32]

@@ -1,12 +1,12 @@
-"""Where a similar track is found: its page, and its sound where the library holds the file."""
+"""Addresses of a track's page and of its audio, where the library holds the file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from flask import request
 from sqlalchemy import select
+from sqlalchemy.orm import load_only
 
 from library.catalogue.tables import Track
 from ml.report.schema import Neighbour, Neighbours, Report
@@ -21,25 +21,23 @@ def track_audio(track_id: str | int) -> str:
     return f"{track_page(track_id)}/audio"
 
 
+def preview_url(track: Track) -> str | None:
+    return track_audio(track.id) if track.path is not None and track.path.is_file() else None
+
+
 def with_previews(report: Report) -> Report:
-    """The report with `preview_url` for every neighbour that can be played here and now."""
-    found = report.neighbours
-    playable = having_sound([*found.harmony, *found.sound])
-
-    def addressed(neighbours: Iterable[Neighbour]) -> tuple[Neighbour, ...]:
-        return tuple(
-            replace(one, preview_url=track_audio(one.track_id) if one.track_id in playable else None)
-            for one in neighbours
-        )
-
-    return replace(report, neighbours=Neighbours(addressed(found.harmony), addressed(found.sound)))
+    """The report with the current `preview_url` of every neighbour."""
+    by_kind: dict[str, tuple[Neighbour, ...]] = vars(report.neighbours)
+    urls = _preview_urls({neighbour.track_id for kind in by_kind.values() for neighbour in kind})
+    updated = {
+        by: tuple(replace(neighbour, preview_url=urls.get(neighbour.track_id)) for neighbour in neighbours)
+        for by, neighbours in by_kind.items()
+    }
+    return replace(report, neighbours=Neighbours(**updated))
 
 
-def having_sound(neighbours: Iterable[Neighbour]) -> set[str]:
-    """The ids of those whose file is there; a reference track has none until somebody links one."""
-    ids = {int(one.track_id) for one in neighbours if one.track_id.isascii() and one.track_id.isdigit()}
-    if not ids:
-        return set()
+def _preview_urls(track_ids: set[str]) -> dict[str, str | None]:
+    numbers = [int(track_id) for track_id in track_ids if track_id.isascii() and track_id.isdigit()]
     with service().catalogue.session() as session:
-        rows = session.execute(select(Track.id, Track.path).where(Track.id.in_(ids)))
-        return {str(track_id) for track_id, path in rows if path is not None and path.is_file()}
+        tracks = select(Track).where(Track.id.in_(numbers)).options(load_only(Track.path))
+        return {str(track.id): preview_url(track) for track in session.scalars(tracks)}

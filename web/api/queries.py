@@ -1,9 +1,8 @@
-"""What may be asked of the library: the same questions from the form on its page and from a program."""
+"""Query parameters of the library, the same for the form on its page and for the API."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -11,87 +10,78 @@ from typing import Any
 
 from library.catalogue.filters import Filter
 from library.catalogue.listing import SORTS, Cursor, ListQuery
-from ml.report.keys import MODES, TONICS
+from ml.report.keys import KEYS
 from web.api.openapi import LARGEST, BadParameterError, Parameter
 
-KEYS = tuple(f"{tonic} {mode}" for mode in MODES for tonic in TONICS)
-ORDERS = tuple(sign + name for name in SORTS for sign in ("", "-"))
-FASTEST_BPM = 1000
+MAX_BPM = 1000
 
 FEEL = Parameter(
-    "feel", "Only tracks that are clearly livelier, or calmer, than this one.", choices=("livelier", "calmer")
+    "feel", "Only tracks that are clearly livelier or calmer than this one.", choices=("livelier", "calmer")
 )
 FILTERS = (
     Parameter("genre", "Only tracks of this genre."),
-    Parameter(
-        "mood",
-        "Only tracks of this mood, as a track names it; no track matches an unknown mood.",
-    ),
-    Parameter(
-        "slowest", "Only tracks with at least so many beats per minute.", float, least=0, most=FASTEST_BPM
-    ),
-    Parameter(
-        "fastest", "Only tracks with at most so many beats per minute.", float, least=0, most=FASTEST_BPM
-    ),
-    Parameter("key", "Only tracks in this key.", choices=KEYS),
+    Parameter("mood", "Only tracks of this mood, as tracks name it. No track matches an unknown mood."),
+    Parameter("slowest", "Minimum tempo in beats per minute.", float, minimum=0, maximum=MAX_BPM),
+    Parameter("fastest", "Maximum tempo in beats per minute.", float, minimum=0, maximum=MAX_BPM),
+    Parameter("key", "Only tracks in this key.", choices=tuple(f"{tonic} {mode}" for tonic, mode in KEYS)),
     Parameter("own", "Only tracks whose file is on this server.", bool),
 )
 SEARCH = (
     Parameter(
-        "q", "Words that must all be in title, artist, album or file name; case and accents are ignored."
+        "q",
+        "Words that must all appear in the title, artist, album or file name. Case and accents are ignored.",
     ),
     *FILTERS,
     Parameter(
         "sort",
-        "The order; a minus turns it round. What is unknown counts as larger than everything.",
-        choices=ORDERS,
+        "Sort order; a leading minus reverses it. Unknown values count as the largest.",
+        choices=tuple(sign + name for name in SORTS for sign in ("", "-")),
         default="title",
     ),
-    Parameter("after", "The place where the last page ended; the address in `next` holds it.", longest=1000),
+    Parameter("after", "Where the previous page ended; part of the address in `next`.", max_length=1000),
 )
 
 
 class CursorError(BadParameterError):
-    sentence = "The parameter {name} is no place in this list. Begin with the first page."
+    sentence = "The parameter {name} is not a position in this list. Start again from the first page."
 
 
-def filter_of(asked: Mapping[str, Any]) -> Filter:
-    tonic, _, mode = (asked["key"] or "").partition(" ")
+def filter_of(query: Mapping[str, Any]) -> Filter:
+    tonic, _, mode = (query["key"] or "").partition(" ")
     return Filter(
-        genre=asked["genre"],
-        mood=asked["mood"],
-        slowest_bpm=asked["slowest"],
-        fastest_bpm=asked["fastest"],
-        key=(tonic, mode) if asked["key"] else None,
-        own=bool(asked["own"]),
+        genre=query["genre"],
+        mood=query["mood"],
+        slowest_bpm=query["slowest"],
+        fastest_bpm=query["fastest"],
+        key=(tonic, mode) if query["key"] else None,
+        own=bool(query["own"]),
     )
 
 
-def list_query_of(asked: Mapping[str, Any]) -> ListQuery:
-    order = str(asked["sort"])
-    return ListQuery(asked["q"] or "", filter_of(asked), order.removeprefix("-"), order.startswith("-"))
+def list_query_of(query: Mapping[str, Any]) -> ListQuery:
+    order = str(query["sort"])
+    return ListQuery(query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"))
 
 
 def encode_cursor(order: str, cursor: Cursor) -> str:
-    """A cursor as a query parameter. It is valid for one order only."""
-    told = json.dumps([order, cursor.value, cursor.track_id], ensure_ascii=False)
-    return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+    """A position in a list as text for an address. It is valid for one order only."""
+    values = json.dumps([order, cursor.value, cursor.track_id], ensure_ascii=False)
+    return base64.urlsafe_b64encode(values.encode()).decode().rstrip("=")
 
 
-def decode_cursor(asked: Mapping[str, Any]) -> Cursor | None:
-    cursor = asked["after"]
+def decode_cursor(query: Mapping[str, Any]) -> Cursor | None:
+    cursor, order = query["after"], str(query["sort"])
     if cursor is None:
         return None
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        order, value, track_id = json.loads(raw)
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
+        cursor_order, value, track_id = json.loads(raw)
+    except (ValueError, TypeError, RecursionError) as error:
         raise CursorError(name="after") from error
-    textual = str(asked["sort"]).removeprefix("-") in ("title", "artist", "genre")
-    if order != asked["sort"] or type(track_id) is not int or not 0 < track_id <= LARGEST:
-        raise CursorError(name="after")
-    if textual and isinstance(value, str):
-        return Cursor(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
-    if not textual and type(value) in (int, float) and math.isfinite(value) and abs(value) <= LARGEST:
-        return Cursor(value, track_id)
+    if cursor_order == order and type(track_id) is int and 0 < track_id <= LARGEST:
+        is_text = order.removeprefix("-") in ("title", "artist", "genre")
+        if is_text and isinstance(value, str):
+            return Cursor(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
+        if not is_text and type(value) in (int, float) and math.isfinite(value) and abs(value) <= LARGEST:
+            return Cursor(value, track_id)
     raise CursorError(name="after")

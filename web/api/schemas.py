@@ -1,117 +1,143 @@
-"""Tracks and their like as JSON, and the schemas that promise what is in it."""
+"""The JSON of tracks and analyses, and the schemas of the API, which are made from the dataclasses of its answers."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from flask import url_for
 
 from jobs.queue.analyses import STATES
 from library.catalogue.tables import Track
-from ml.report.schema import Neighbour
+from ml.report.keys import MODES
+from ml.report.schema import SCHEMA, Neighbour, Report
+from web.access.errors import ErrorText
 from web.api.previews import track_audio, track_page
 
 Schema = dict[str, Any]
-TEXT: Schema = {"type": "string"}
-MAYBE_TEXT: Schema = {"type": ["string", "null"]}
-NUMBER: Schema = {"type": "number"}
-MAYBE_NUMBER: Schema = {"type": ["number", "null"]}
-SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-WHOLE: Schema = {"type": "integer"}
 
 
-def things(**properties: Schema) -> Schema:
-    """An object that has all of these."""
+@dataclass(frozen=True)
+class TrackKey:
+    tonic: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class TrackAnswer:
+    """A track as every list has it."""
+
+    id: int
+    title: str
+    artist: str | None
+    album: str | None
+    genre: str | None
+    mood: str | None
+    bpm: float | None
+    key: TrackKey | None
+    duration_seconds: float | None
+    url: str
+    preview_url: str | None
+
+
+@dataclass(frozen=True)
+class AcceptedAnswer:
+    id: str
+    state: str
+    url: str
+
+
+@dataclass(frozen=True)
+class AnalysisAnswer(AcceptedAnswer):
+    """An analysis without its report."""
+
+    stage: str
+    progress: float
+    name: str
+    error: ErrorText | None
+
+
+_COMPONENTS: dict[type, str] = {
+    TrackAnswer: "Track",
+    Neighbour: "Neighbour",
+    Report: "Report",
+    AcceptedAnswer: "Accepted",
+}
+"""Dataclasses whose schemas have a name in the description; those of others stand where they are used."""
+_FRACTION: Schema = {"minimum": 0, "maximum": 1}
+_CONSTRAINTS: dict[str, Schema] = {
+    **dict.fromkeys(("probability", "confidence", "arousal", "scores", "progress"), _FRACTION),
+    "mode": {"enum": list(MODES)},
+    "state": {"enum": list(STATES)},
+}
+"""What holds beside the type, by the names of fields, which mean the same in every dataclass."""
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
+
+
+def schema_of(kind: type) -> Schema:
+    """The schema of a dataclass. Every field is required, as every answer has all of them."""
+    hints = get_type_hints(kind)
+    first = {"schema": {"const": SCHEMA}} if kind is Report else {}
+    return objects(
+        **first, **{field.name: _of_field(field.name, hints[field.name]) for field in fields(kind)}
+    )
+
+
+def _of_field(name: str, kind: Any) -> Schema:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind in _COMPONENTS:
+        return ref(_COMPONENTS[kind])
+    if is_dataclass(kind):
+        return schema_of(cast(type, kind))
+    if origin is UnionType:
+        return {"anyOf": [_of_field(name, argument) for argument in arguments]}
+    if origin is tuple:
+        return many(_of_field(name, arguments[0]))
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of_field(name, arguments[1])}
+    constraint = {} if kind is NoneType else _CONSTRAINTS.get(name, {})
+    return {"type": _TYPES[kind], **constraint}
+
+
+def objects(**properties: Schema) -> Schema:
+    """Objects that have all of these properties."""
     return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def many(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-def maybe(schema: Schema) -> Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
-_SCORE = things(label=TEXT, probability=SHARE)
-_KEY = things(tonic=TEXT, mode={"enum": ["major", "minor"]})
-_TRACK = {
-    "id": WHOLE,
-    "title": TEXT,
-    "artist": MAYBE_TEXT,
-    "album": MAYBE_TEXT,
-    "genre": MAYBE_TEXT,
-    "mood": MAYBE_TEXT,
-    "bpm": MAYBE_NUMBER,
-    "key": maybe(_KEY),
-    "duration_seconds": MAYBE_NUMBER,
-    "url": TEXT,
-    "preview_url": MAYBE_TEXT,
+def _with_report(kind: type) -> Schema:
+    return objects(**schema_of(kind)["properties"], report={"anyOf": [ref("Report"), {"type": "null"}]})
+
+
+SCHEMAS = {
+    **{name: schema_of(kind) for kind, name in _COMPONENTS.items()},
+    "Error": objects(error=schema_of(ErrorText)),
+    "WholeTrack": _with_report(TrackAnswer),
+    "Analysis": _with_report(AnalysisAnswer),
 }
-SCHEMAS: dict[str, Schema] = {
-    "Error": things(error=things(code=TEXT, message=TEXT)),
-    "Track": things(**_TRACK),
-    "WholeTrack": things(**_TRACK, report=maybe(ref("Report"))),
-    "Neighbour": things(
-        track_id=TEXT,
-        title=TEXT,
-        artist=MAYBE_TEXT,
-        genre=MAYBE_TEXT,
-        distance=NUMBER,
-        preview_url=MAYBE_TEXT,
-        why=maybe(
-            things(
-                key_relation=MAYBE_TEXT,
-                transposition={"type": ["integer", "null"]},
-                chroma_overlap=MAYBE_NUMBER,
-                tempo_ratio=MAYBE_NUMBER,
-                common_tags=many(TEXT),
-            )
-        ),
-    ),
-    "Report": things(
-        schema={"const": 1},
-        title=TEXT,
-        artist=MAYBE_TEXT,
-        duration_seconds=NUMBER,
-        genre=things(top=TEXT, confident={"type": "boolean"}, scores=many(_SCORE)),
-        labels=many(TEXT),
-        timeline=many(things(start=NUMBER, end=NUMBER, scores=many(SHARE))),
-        tempo=maybe(things(bpm=NUMBER, confidence=SHARE, alternatives=many(NUMBER))),
-        key=maybe(things(**_KEY["properties"], confidence=SHARE)),
-        mood=maybe(things(label=TEXT, arousal=SHARE)),
-        tags=many(_SCORE),
-        neighbours=things(harmony=many(ref("Neighbour")), sound=many(ref("Neighbour"))),
-        findings=many(things(name=TEXT, title=TEXT, text=TEXT, scores=many(_SCORE))),
-        notes=many(TEXT),
-        model=things(name=TEXT, version=TEXT, sha256=TEXT),
-        timings={"type": "object", "additionalProperties": NUMBER},
-    ),
-    "Analysis": things(
-        id=TEXT,
-        state={"enum": list(STATES)},
-        stage=TEXT,
-        progress=SHARE,
-        name=TEXT,
-        url=TEXT,
-        report=maybe(ref("Report")),
-        error=maybe(things(code=TEXT, message=TEXT)),
-    ),
-    "Accepted": things(id=TEXT, state={"enum": list(STATES)}, url=TEXT),
-}
-TRACK_PAGE = things(tracks=many(ref("Track")), count=WHOLE, counted_all={"type": "boolean"}, next=MAYBE_TEXT)
-NEIGHBOURS = things(by={"enum": ["harmony", "sound"]}, neighbours=many(ref("Neighbour")))
-GENRES = things(genres=many(things(label=TEXT, name=TEXT, tracks=WHOLE)))
+_TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+TRACK_PAGE = objects(
+    tracks=many(ref("Track")),
+    count=_WHOLE,
+    counted_all={"type": "boolean"},
+    next={"type": ["string", "null"]},
+)
+NEIGHBOURS = objects(by={"enum": ["harmony", "sound"]}, neighbours=many(ref("Neighbour")))
+GENRES = objects(genres=many(objects(label=_TEXT, name=_TEXT, tracks=_WHOLE)))
 
 
 def name_of(track: Track) -> str:
-    """What a track is called: its title, else its file's name."""
+    """The title of a track, else the name of its file."""
     stem = os.fsencode(track.path.stem).decode("utf-8", "replace") if track.path else ""
     return track.title or stem or str(track.id)
 
@@ -121,32 +147,28 @@ def has_sound(track: Track) -> bool:
 
 
 def track_facts(track: Track) -> dict[str, Any]:
-    """A track as every list has it."""
-    return {
-        "id": track.id,
-        "title": name_of(track),
-        "artist": track.artist,
-        "album": track.album,
-        "genre": track.genre,
-        "mood": track.mood,
-        "bpm": track.bpm,
-        "key": {"tonic": track.tonic, "mode": track.mode} if track.tonic and track.mode else None,
-        "duration_seconds": track.duration_seconds,
-        "url": track_page(track.id),
-        "preview_url": track_audio(track.id) if has_sound(track) else None,
-    }
+    answer = TrackAnswer(
+        id=track.id,
+        title=name_of(track),
+        artist=track.artist,
+        album=track.album,
+        genre=track.genre,
+        mood=track.mood,
+        bpm=track.bpm,
+        key=TrackKey(track.tonic, track.mode) if track.tonic and track.mode else None,
+        duration_seconds=track.duration_seconds,
+        url=track_page(track.id),
+        preview_url=track_audio(track.id) if has_sound(track) else None,
+    )
+    return asdict(answer)
 
 
-def neighbour_facts(neighbour: Neighbour) -> Mapping[str, Any]:
-    why = neighbour.why
-    return {
-        **vars(neighbour),
-        "why": None if why is None else {**vars(why), "common_tags": list(why.common_tags)},
-    }
+def neighbour_facts(neighbour: Neighbour) -> dict[str, Any]:
+    return asdict(neighbour)
 
 
-def page_address(endpoint: str, asked: Mapping[str, Any], after: str) -> str:
-    """The same question, from another place on."""
-    kept = {name: value for name, value in asked.items() if value not in (None, False) and name != "after"}
-    told: dict[str, Any] = {name: "true" if value is True else value for name, value in kept.items()}
-    return url_for(endpoint, **told, after=after)
+def page_address(endpoint: str, query: Mapping[str, Any], after: str) -> str:
+    """The address of the part of a list that begins after the place `after`."""
+    given = {name: value for name, value in query.items() if value not in (None, False) and name != "after"}
+    values: dict[str, Any] = {name: "true" if value is True else value for name, value in given.items()}
+    return url_for(endpoint, **values, after=after)

@@ -1,6 +1,4 @@
-"""The library's neighbours for the pages and the API. A request never waits long for them; until they can be found it
-is told so.
-"""
+"""The neighbour index of the library in this process. A request waits only briefly for it to be loaded."""
 
 from __future__ import annotations
 
@@ -16,15 +14,15 @@ if TYPE_CHECKING:
     from library.search.neighbours import Library
 
 NAME = "neighbourhood"
-PATIENCE_SECONDS = 0.5
-"""So long a request waits for the first reading: a small library is there by then."""
+MAX_WAIT_SECONDS = 0.5
+"""How long a request waits for the first loading. A small library is loaded by then."""
 
 
-class StillReadingError(WebError):
+class LoadingError(WebError):
     code = "still_reading"
     status = 503
     retry_after = 2
-    sentence = "The library is still being read. Similar songs come in a moment."
+    sentence = "The library is still loading. Similar songs will be available in a moment."
 
 
 def install(app: Flask) -> None:
@@ -37,8 +35,8 @@ def current() -> CurrentLibrary:
 
 
 def neighbourhood() -> Library:
-    """The newest library that was read; raises `StillReadingError` where there is none yet."""
-    library = current().newest(PATIENCE_SECONDS)
+    """The library as last loaded; raises `LoadingError` if it has not been loaded yet."""
+    library = current().newest(MAX_WAIT_SECONDS)
     if library is None:
-        raise StillReadingError()
+        raise LoadingError()
     return library

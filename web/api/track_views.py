@@ -1,4 +1,4 @@
-"""JSON for programs, the library's part: its tracks, what is like them, its genres."""
+"""The API of the library: tracks, similar tracks and genres."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from flask import Blueprint, Flask, Response, jsonify
 
 from library.catalogue.listing import MOST_COUNTED, count_genres, read_page
 from library.catalogue.tables import Track, TrackReport
+from ml.report.labels import display_name
 from ml.report.schema import Neighbour, Report
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
-from web.api.previews import track_audio
+from web.api.previews import preview_url
 from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, filter_of, list_query_of
 from web.api.schemas import (
     GENRES,
     NEIGHBOURS,
     TRACK_PAGE,
-    has_sound,
     neighbour_facts,
     page_address,
     ref,
     track_facts,
 )
-from web.api.similar import StillReadingError, neighbourhood
+from web.api.similar import LoadingError, neighbourhood
 from web.context import service
 
 api = Blueprint("library_api", __name__, url_prefix="/api/v1")
 
-LIMIT = Parameter("limit", "How many tracks a page has.", int, least=1, most=200, default=50)
-BY = Parameter("by", "What they are alike in.", choices=("harmony", "sound"), default="harmony")
-COUNT = Parameter("k", "How many neighbours.", int, least=1, most=50, default=3)
+LIMIT = Parameter("limit", "Number of tracks per page.", int, minimum=1, maximum=200, default=50)
+BY = Parameter("by", "What to compare.", choices=("harmony", "sound"), default="harmony")
+COUNT = Parameter("k", "Number of neighbours.", int, minimum=1, maximum=50, default=3)
 
 
 def install(app: Flask) -> None:
@@ -42,70 +42,72 @@ def install(app: Flask) -> None:
 
 @api.get("/tracks")
 @operation(
-    "List tracks of the library",
-    "Leaf through the pages by asking for the address in `next` until it is null. `count` goes no further than 1000; "
-    "`counted_all` says whether there are more.",
+    "List the tracks of the library",
+    "To read all pages, request the address in `next` until it is null. `count` stops at 1000; `counted_all` is false "
+    "when there are more.",
     query=(*SEARCH, LIMIT),
     answer=TRACK_PAGE,
     cached=True,
 )
-def tracks(asked: Mapping[str, Any]) -> Response:
-    page = read_page(service().catalogue, list_query_of(asked), asked["limit"], decode_cursor(asked))
-    following = None
+def tracks(query: Mapping[str, Any]) -> Response:
+    page = read_page(service().catalogue, list_query_of(query), query["limit"], decode_cursor(query))
+    next_page = None
     if page.following is not None:
-        following = page_address("library_api.tracks", asked, encode_cursor(asked["sort"], page.following))
+        next_page = page_address("library_api.tracks", query, encode_cursor(query["sort"], page.following))
     return jsonify(
         tracks=[track_facts(track) for track in page.tracks],
         count=min(page.count, MOST_COUNTED),
         counted_all=page.count <= MOST_COUNTED,
-        next=following,
+        next=next_page,
     )
 
 
 @api.get("/tracks/<int:track_id>")
 @operation("One track with its report", answer=ref("WholeTrack"), cached=True)
 def track(track_id: int) -> Response:
-    found = find_track(track_id)
-    return jsonify({**track_facts(found), "report": stored_report(found)})
+    row = find_track(track_id)
+    return jsonify({**track_facts(row), "report": stored_report(row)})
 
 
 @api.get("/tracks/<int:track_id>/neighbours")
 @operation(
     "The most similar tracks",
-    "By chords, in whatever key, or by how it sounds. `why` says what the two have in common.",
+    "Compares harmony, in any key, or sound. `why` says what the two tracks have in common.",
     query=(BY, COUNT, FEEL, *FILTERS),
     answer=NEIGHBOURS,
-    errors=(StillReadingError,),
+    errors=(LoadingError,),
     cached=True,
 )
-def neighbours(track_id: int, asked: Mapping[str, Any]) -> Response:
-    track = find_track(track_id)
-    found = similar(track, read_report(track), [asked["by"]], asked["k"], asked)[asked["by"]]
-    return jsonify(by=asked["by"], neighbours=[neighbour_facts(one) for one in found])
+def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
+    row, by = find_track(track_id), query["by"]
+    nearest = similar(row, read_report(row), [by], query["k"], query)[by]
+    return jsonify(by=by, neighbours=[neighbour_facts(neighbour) for neighbour in nearest])
 
 
 @api.get("/genres")
 @operation(
     "The genres of the library",
-    "Each with its name in the language that is asked for, and how many tracks it has.",
+    "Each with its name in the requested language and its number of tracks.",
     answer=GENRES,
     cached=True,
 )
 def genres() -> Response:
-    counted = sorted(count_genres(service().catalogue).items())
-    said = translator().translate
+    counts = sorted(count_genres(service().catalogue).items())
+    name = translator().translate
     return jsonify(
-        genres=[{"label": label, "name": said(label), "tracks": count} for label, count in counted]
+        genres=[
+            {"label": label, "name": display_name(name(label)), "tracks": count} for label, count in counts
+        ]
     )
 
 
 def find_track(track_id: int) -> Track:
-    """A track that was analysed; a failure has no page of its own."""
+    """An analysed track; a file that could not be analysed is in the failure log only."""
     with service().catalogue.session() as session:
-        found = session.get(Track, track_id) if track_id <= LARGEST else None
-    if found is None or not found.is_listed:
+        track = session.get(Track, track_id) if track_id <= LARGEST else None
+    if track is None or not track.is_listed:
         raise MissingError()
-    return found
+    return track
 
 
 def stored_report(track: Track) -> dict[str, Any] | None:
@@ -120,18 +122,18 @@ def read_report(track: Track) -> Report | None:
 
 
 def similar(
-    track: Track, report: Report | None, kinds: Sequence[str], count: int, asked: Mapping[str, Any]
+    track: Track, report: Report | None, kinds: Sequence[str], count: int, query: Mapping[str, Any]
 ) -> dict[str, list[Neighbour]]:
-    """The neighbours of a track by each kind, with an address to play each from where that is possible."""
+    """The neighbours of a track by each kind, with their preview addresses."""
     library = neighbourhood()
     song = library.song_of(track, report)
     if song is None or not len(library):
         return {by: [] for by in kinds}
-    only = filter_of(asked)
+    only = filter_of(query)
     return {
         by: [
-            replace(one.neighbour(), preview_url=track_audio(one.track.id) if has_sound(one.track) else None)
-            for one in library.nearest(song, by, count, only=only, feel=asked["feel"])
+            replace(match.neighbour(), preview_url=preview_url(match.track))
+            for match in library.nearest(song, by, count, only=only, feel=query["feel"])
         ]
         for by in kinds
     }

@@ -1,6 +1,6 @@
-"""A song on its way in: streamed to disk under a generated name, counted and hashed as it comes, told by its bytes.
+"""Uploads: streamed to disk under a generated name, counted and hashed on the way, identified by their bytes.
 
-Nothing else of a multipart body is kept. What is not taken by the end of the request is removed.
+Nothing else of a multipart body is stored. Files that were not accepted are removed at the end of the request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import IO, Any
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from jobs.examples import FOLDER_NAME
+from jobs.examples import EXAMPLES, FOLDER_NAME
 from jobs.queue.analyses import Analysis, Upload
 from jobs.queue.ids import new_id
 from ml.audio.sniff import sniff
@@ -30,28 +30,26 @@ from web.context import service
 FIELD = "file"
 SONG_NAME = "song"
 FORM_BYTES = 1_000_000
-"""Room for what surrounds the song in the body of a request."""
-_LONGEST_NAME = 200
-PATIENCE_SECONDS = 30.0
-"""How long somebody may go on sending what was refused already."""
-_PIECE_BYTES = 65536
-EXAMPLES = {"waltz": "A little waltz", "march": "March of the tin drums", "night": "Night ride"}
-"""The pieces that a worker makes itself, in the folder `examples` of the home, and what they are called."""
+"""Size of the request's body beside the song itself."""
+_MAX_NAME_LENGTH = 200
+MAX_DRAIN_SECONDS = 30.0
+"""How long the rest of a refused upload is read."""
+_CHUNK_BYTES = 65536
 
 
 class Incoming(io.FileIO):
-    """A file that counts and hashes what is written to it, and refuses more than it may hold."""
+    """A file that counts and hashes what is written to it, up to `max_bytes`."""
 
-    def __init__(self, path: Path, most: int) -> None:
+    def __init__(self, path: Path, max_bytes: int) -> None:
         super().__init__(path, "xb+")
         self.path = path
         self.size = 0
-        self._most = most
+        self._max_bytes = max_bytes
         self._hash = hashlib.sha256()
 
     def write(self, data: Any, /) -> int:
         self.size += len(data)
-        if self.size > self._most:
+        if self.size > self._max_bytes:
             raise RequestEntityTooLarge
         self._hash.update(data)
         return super().write(data)
@@ -62,15 +60,9 @@ class Incoming(io.FileIO):
 
 
 class SongRequest(Request):
-    """A request whose files are written straight to the disk where they stay."""
+    """A request whose files are written directly to their final disk."""
 
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         folder = service().analyses.incoming
         folder.mkdir(parents=True, exist_ok=True)
         incoming = Incoming(folder / new_id(), service().max_upload_bytes)
@@ -82,42 +74,41 @@ class SongRequest(Request):
         for incoming in self.__dict__.pop("incoming", ()):
             incoming.close()
             incoming.path.unlink(missing_ok=True)
-        self._hear_out()
+        self._drain()
 
-    def _hear_out(self) -> None:
-        """Read what a refused sender still sends: a connection closed on unread bytes is reset, and our answer lost."""
+    def _drain(self) -> None:
+        """Read the rest of a refused upload: closing on unread bytes resets the connection and loses the response."""
         if not self.environ.get("wsgi.input_terminated"):
             return
-        until, left = time.monotonic() + PATIENCE_SECONDS, 2 * service().max_upload_bytes
+        deadline, left = time.monotonic() + MAX_DRAIN_SECONDS, 2 * service().max_upload_bytes
         with suppress(OSError, ValueError):
-            while left > 0 and time.monotonic() < until:
-                piece = self.environ["wsgi.input"].read(_PIECE_BYTES)
-                if not piece:
+            while left > 0 and time.monotonic() < deadline:
+                chunk = self.environ["wsgi.input"].read(_CHUNK_BYTES)
+                if not chunk:
                     return
-                left -= len(piece)
+                left -= len(chunk)
 
 
 def songs(request: Request) -> list[tuple[str, Incoming]]:
-    """Every song in a multipart request with its name; raises where there is none."""
-    found = [
-        (file.filename or "", file.stream)
+    """The songs of a multipart request with their names; raises if there is none."""
+    files = [
+        (file.filename, file.stream)
         for file in request.files.getlist(FIELD)
-        if file.filename is not None
+        if file.filename is not None and isinstance(file.stream, Incoming)
     ]
-    arrived = [(name, stream) for name, stream in found if isinstance(stream, Incoming)]
-    if not any(name or stream.size for name, stream in arrived):
+    if not any(name or stream.size for name, stream in files):
         raise NoSongError()
-    return arrived
+    return files
 
 
-def take(name: str, incoming: Incoming, client: str) -> Analysis:
-    """Queue a song that has arrived. Refused, with the reason, where its bytes are no audio."""
+def accept(name: str, incoming: Incoming, client: str) -> Analysis:
+    """Queue an uploaded song; raises if its bytes are not audio."""
     if incoming.size == 0:
         raise EmptyError()
     kind = sniff(incoming)
     if kind.reader is None:
         raise kind.refuse()
-    rate_limits.check_room()  # the request may bring more songs than there is room for
+    rate_limits.check_room()  # again for each song: one request may hold more than the queue has room for
     analyses = service().analyses
     analysis_id = new_id()
     folder = analyses.folder(analysis_id)
@@ -132,13 +123,13 @@ def take(name: str, incoming: Incoming, client: str) -> Analysis:
 
 
 def examples() -> dict[str, str]:
-    """The examples that are there to be tried."""
+    """Name and title of the example songs that have been written."""
     folder = service().environment.home / FOLDER_NAME
-    return {name: title for name, title in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
+    return {name: example.title for name, example in EXAMPLES.items() if (folder / f"{name}.flac").is_file()}
 
 
-def take_example(name: str, client: str) -> Analysis:
-    """Hand in one of the examples, as if it had been uploaded."""
+def accept_example(name: str, client: str) -> Analysis:
+    """Queue an example song as if it had been uploaded."""
     title = examples().get(name)
     if title is None:
         raise MissingError()
@@ -148,13 +139,13 @@ def take_example(name: str, client: str) -> Analysis:
         try:
             with (home / FOLDER_NAME / f"{name}.flac").open("rb") as file:
                 shutil.copyfileobj(file, incoming)
-            return take(translator().translate(title), incoming, client)
+            return accept(translator().translate(title), incoming, client)
         finally:
             incoming.path.unlink(missing_ok=True)
 
 
 def readable(name: str) -> str:
-    """A file's name as people know it: its last part, without what no name has."""
+    """The last part of a file's path without control characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    kept = "".join(sign for sign in last if unicodedata.category(sign)[0] != "C")
-    return unicodedata.normalize("NFC", kept).strip()[:_LONGEST_NAME] or "?"
+    visible = "".join(character for character in last if unicodedata.category(character)[0] != "C")
+    return unicodedata.normalize("NFC", visible).strip()[:_MAX_NAME_LENGTH] or "?"

@@ -1,6 +1,6 @@
-"""A report to take away: JSON and CSV for programs, a picture of the chart, the neighbours as a playlist.
+"""Downloads of a report: JSON, CSV, the genre chart as SVG, and the similar tracks as a playlist.
 
-Titles and tags are strangers' words: in a table they must not become formulas, in a playlist no lines of their own.
+Titles and tags come from strangers: in a table they must not become formulas, in a playlist no lines of their own.
 """
 
 from __future__ import annotations
@@ -15,16 +15,23 @@ from flask import Blueprint, Flask, Response, render_template, request, send_fil
 
 from jobs.queue.analyses import Analysis
 from library.collection.exports import to_m3u8, write_csv
+from ml.report.json_lines import to_json
 from ml.report.schema import Neighbour, Report
-from ml.report.writers import answer, to_json
+from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api import analysis_views
 from web.api.previews import with_previews
-from web.pages.genre_texts import tone
+from web.pages.genre_texts import genre_colour, label_name
 
 exports = Blueprint("exports", __name__)
 
+MIMETYPES = {
+    ".json": "application/json",
+    ".csv": "text/csv",
+    ".svg": "image/svg+xml",
+    ".m3u8": "application/vnd.apple.mpegurl",
+}
 COLUMNS = ("part", "start", "end", "name", "value")
 Row = tuple[str, float | str, float | str, str, float | str]
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
@@ -37,38 +44,40 @@ def install(app: Flask) -> None:
 @exports.get("/a/<analysis_id>/report.json")
 def as_json(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
-    return _send(analysis, to_json(report) + "\n", "json", "application/json")
+    return _send(analysis, to_json(report) + "\n", "json")
 
 
 @exports.get("/a/<analysis_id>/report.csv")
 def as_csv(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
-    return _send(analysis, "\ufeff" + to_csv(report), "csv", "text/csv")
+    byte_order_mark = "\ufeff"  # without it, Excel does not read the file as UTF-8
+    return _send(analysis, byte_order_mark + to_csv(report), "csv")
 
 
 @exports.get("/a/<analysis_id>/neighbours.m3u8")
 def as_playlist(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
-    found = {one.track_id: one for one in (*report.neighbours.harmony, *report.neighbours.sound)}
-    text = to_playlist(list(found.values()), request.url_root)
-    return _send(analysis, text, "m3u8", "application/vnd.apple.mpegurl")
+    neighbours = (*report.neighbours.harmony, *report.neighbours.sound)
+    unique = {neighbour.track_id: neighbour for neighbour in neighbours}
+    text = to_playlist(list(unique.values()), request.url_root)
+    return _send(analysis, text, "m3u8")
 
 
 @exports.get("/a/<analysis_id>/chart.svg")
 def as_svg(analysis_id: str) -> Response:
     analysis, report = _read(analysis_id)
     name = " — ".join(one_line(part) for part in (report.title, report.artist) if part)
-    said = one_line(answer(report, translator()))
     bars = [
-        (one_line(translator().translate(score.label)), tone(score.label, report.labels), score.probability)
+        (one_line(label_name(score.label)), genre_colour(score.label, report.labels), score.probability)
         for score in report.genre.scores
     ]
-    text = render_template("chart.svg", bars=bars, name=name, said=said)
-    return _send(analysis, text, "svg", "image/svg+xml")
+    title = one_line(answer(report, translator()))
+    text = render_template("chart.svg", bars=bars, name=name, answer=title)
+    return _send(analysis, text, "svg")
 
 
 def to_csv(report: Report) -> str:
-    """The report in long form, one number a line. The mark at the file's start tells Excel that it is UTF-8."""
+    """The report in long form, one value per line."""
     written = io.StringIO()
     lines = ([one_line(value) if isinstance(value, str) else value for value in row] for row in rows(report))
     write_csv(written, COLUMNS, lines)
@@ -90,11 +99,11 @@ def rows(report: Report) -> Iterator[Row]:
     for tag in report.tags:
         yield ("tag", *whole, tag.label, round(tag.probability, 4))
     for moment in report.timeline:
-        for label, share in zip(report.labels, moment.scores, strict=True):
-            yield ("timeline", round(moment.start, 2), round(moment.end, 2), label, round(share, 4))
-    for by, found in (("harmony", report.neighbours.harmony), ("sound", report.neighbours.sound)):
-        for one in found:
-            yield (f"similar by {by}", *whole, full_name(one), round(one.distance, 4))
+        for label, probability in zip(report.labels, moment.scores, strict=True):
+            yield ("timeline", round(moment.start, 2), round(moment.end, 2), label, round(probability, 4))
+    for by, neighbours in vars(report.neighbours).items():
+        for neighbour in neighbours:
+            yield (f"similar by {by}", *whole, full_name(neighbour), round(neighbour.distance, 4))
 
 
 def to_playlist(found: list[Neighbour], root: str) -> str:
@@ -103,12 +112,12 @@ def to_playlist(found: list[Neighbour], root: str) -> str:
     return to_m3u8((name, None, urljoin(root, address)) for name, address in playable if address)
 
 
-def full_name(one: Neighbour) -> str:
-    return " - ".join(one_line(part) for part in (one.artist, one.title) if part)
+def full_name(neighbour: Neighbour) -> str:
+    return " - ".join(one_line(part) for part in (neighbour.artist, neighbour.title) if part)
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks or anything else that has no shape."""
+    """Text without line breaks and other unprintable characters."""
     return _UNPRINTABLE.sub(" ", text).strip()
 
 
@@ -119,10 +128,14 @@ def _read(analysis_id: str) -> tuple[Analysis, Report]:
     return analysis, with_previews(Report.from_dict(analysis.report))
 
 
-def _send(analysis: Analysis, text: str, suffix: str, mime: str) -> Response:
-    name = f"{PurePath(analysis.name).stem or 'sori'}.{suffix}"
+def _send(analysis: Analysis, text: str, suffix: str) -> Response:
+    return send_download(text, f"{PurePath(analysis.name).stem or 'sori'}.{suffix}")
+
+
+def send_download(text: str, name: str) -> Response:
     data = io.BytesIO(text.encode("utf-8", "replace"))
-    sent = send_file(data, mimetype=mime, as_attachment=True, download_name=name, max_age=0)
-    sent.headers["Cache-Control"] = "private, no-cache"
-    sent.headers["X-Content-Type-Options"] = "nosniff"
-    return sent
+    mimetype = MIMETYPES[PurePath(name).suffix]
+    response = send_file(data, mimetype=mimetype, as_attachment=True, download_name=name, max_age=0)
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

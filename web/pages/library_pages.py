@@ -1,13 +1,16 @@
-"""The pages of the library: a list to search and leaf through, a page for each track, a walk from track to track."""
+"""The pages of the library: the searchable list, a page per track, the radio, and files that could not be read."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, make_response, render_template, request, url_for
+from flask import Blueprint, Flask, Response, render_template, request, url_for
 from flask_babel import format_decimal
 
 from library.catalogue.failures import Failure, latest_failures
@@ -15,43 +18,46 @@ from library.catalogue.listing import MOST_COUNTED, genre_names, mood_names, rea
 from library.catalogue.tables import Track
 from ml.audio.sniff import sniff
 from ml.report.errors import SoriError
+from ml.report.keys import KEYS
 from ml.report.schema import Neighbour
-from ml.report.writers import answer
+from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
-from web.api.previews import track_audio
-from web.api.queries import FEEL, FILTERS, KEYS, SEARCH, decode_cursor, encode_cursor, list_query_of
-from web.api.schemas import has_sound, name_of, page_address, track_facts
-from web.api.similar import StillReadingError, current, neighbourhood
+from web.api.previews import preview_url
+from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, list_query_of
+from web.api.schemas import name_of, page_address, track_facts
+from web.api.similar import LoadingError, current, neighbourhood
 from web.api.track_views import find_track, read_report, similar
 from web.context import service
-from web.pages.exports import to_playlist
+from web.pages.exports import send_download, to_playlist
+from web.pages.genre_texts import label_name
 from web.pages.media import send_audio
-from web.pages.scan_pages import told
+from web.pages.scan_pages import scan_status
+from web.pages.song_pages import key_name
 
 browse = Blueprint("browse", __name__, url_prefix="/library")
 
 PAGE = 50
 FAILURES = 100
 NEIGHBOURS = 6
-WALK = 30
-COLUMNS = (
-    ("title", "Title"),
-    ("artist", "Artist"),
-    ("genre", "Genre"),
-    ("key", "Key"),
-    ("tempo", "Tempo"),
-    ("duration", "Length"),
-)
-"""What a list may be sorted by, and the heads of its columns."""
-BEFORE = Parameter("before", "", int, least=1, most=LARGEST)
+RADIO_TRACKS = 30
+COLUMNS = {
+    "title": "Title",
+    "artist": "Artist",
+    "genre": "Genre",
+    "key": "Key",
+    "tempo": "Tempo",
+    "duration": "Length",
+}
+"""Sort orders and the headings of their columns."""
+BEFORE = Parameter("before", "", int, minimum=1, maximum=LARGEST)
 
 
-class NoSoundError(MissingError):
+class FileMissingError(MissingError):
     code = "no_sound"
-    sentence = "The file of this track is not there. Its disk may not be connected, or it was moved."
+    sentence = "The file of this track is missing. It may have been moved, or its disk is not connected."
 
 
 def install(app: Flask) -> None:
@@ -60,180 +66,162 @@ def install(app: Flask) -> None:
 
 @browse.get("")
 def library() -> str:
-    asked = read_query(SEARCH)
-    page = read_page(service().catalogue, list_query_of(asked), PAGE, decode_cursor(asked))
-    current().refresh()  # so that it is there when somebody opens a track
-    following = page.following and encode_cursor(asked["sort"], page.following)
+    query = read_query(SEARCH)
+    page = read_page(service().catalogue, list_query_of(query), PAGE, decode_cursor(query))
+    current().refresh()  # start loading before somebody opens a track
+    cursor = page.following and encode_cursor(query["sort"], page.following)
     return render_template(
         "library.html",
         tracks=[track_facts(track) for track in page.tracks],
         count=_count(page.count),
-        asked=asked,
-        following=following and page_address("browse.library", asked, following),
-        start=url_for("browse.library", **_given(asked)) if asked["after"] else None,
-        columns={name: (head, _turned(asked, name)) for name, head in COLUMNS},
+        query=query,
+        filtered=any(query[parameter.name] not in (None, False) for parameter in FILTERS),
+        following=cursor and page_address("browse.library", query, cursor),
+        start=url_for("browse.library", **_url_values(query)) if query["after"] else None,
+        columns={name: (heading, _sort_address(query, name)) for name, heading in COLUMNS.items()},
         may_change=may_change_library(),
-        scan=told() if may_change_library() else None,
+        scan=scan_status() if may_change_library() else None,
         folders=service().environment.folders,
         failures=bool(latest_failures(service().catalogue, 1)),
-        **_choices(),
+        **_filter_choices(),
     )
 
 
 @browse.get("/failures")
 def failures() -> str:
-    asked = read_query((BEFORE,))
-    found = latest_failures(service().catalogue, FAILURES + 1, asked["before"])
+    before = read_query((BEFORE,))["before"]
+    latest = latest_failures(service().catalogue, FAILURES + 1, before)
     return render_template(
         "library_failures.html",
-        failures=[(shown(one.path), _reason(one), one.at) for one in found[:FAILURES]],
-        following=found[FAILURES - 1].track_id if len(found) > FAILURES else None,
-        first=asked["before"] is None,
+        failures=[(shown_path(failure.path), _reason(failure), failure.at) for failure in latest[:FAILURES]],
+        following=latest[FAILURES - 1].track_id if len(latest) > FAILURES else None,
+        first=before is None,
     )
 
 
 @browse.get("/<int:track_id>")
 def track(track_id: int) -> str:
-    found = find_track(track_id)
-    asked = read_query((FEEL, *FILTERS))
-    report = read_report(found)
-    alike: dict[str, list[Neighbour]] | None = None
-    try:
-        alike = similar(found, report, ("harmony", "sound"), NEIGHBOURS, asked)
-    except StillReadingError:
-        alike = None  # the page says so
+    row = find_track(track_id)
+    query = read_query((FEEL, *FILTERS))
+    report = read_report(row)
+    neighbours: dict[str, list[Neighbour]] | None = None
+    with suppress(LoadingError):
+        neighbours = similar(row, report, ("harmony", "sound"), NEIGHBOURS, query)
+    values = _url_values(query)
+    similar_address = partial(url_for, "browse.track", track_id=track_id, _anchor="similar")
     return render_template(
         "track.html",
-        track=found,
-        name=name_of(found),
+        track=row,
+        name=name_of(row),
         report=report,
         answer=answer(report, translator()) if report else None,
-        alike=alike,
-        asked=asked,
-        filtered=bool(_given(asked)),
-        feelings={
-            feel: url_for(
-                "browse.track", track_id=track_id, _anchor="similar", **{**_given(asked), "feel": feel}
-            )
-            for feel in (None, "livelier", "calmer")
-        },
-        audio=track_audio(track_id) if has_sound(found) else None,
-        **_choices(),
+        neighbours=neighbours,
+        loading=LoadingError.sentence,
+        query=query,
+        filtered=bool(values),
+        mood_links={feel: similar_address(**{**values, "feel": feel}) for feel in (None, *FEEL.choices)},
+        audio=preview_url(row),
+        file_missing=FileMissingError.sentence,
+        **_filter_choices(),
     )
 
 
 @browse.get("/<int:track_id>/audio")
 def audio(track_id: int) -> Response:
-    """The file of this row and no other, provided that its bytes are sound."""
-    found = find_track(track_id)
-    path = found.path
+    """The file of this track, if its bytes are audio."""
+    path = find_track(track_id).path
     try:
         if path is None or not path.is_file():
-            raise NoSoundError()
+            raise FileMissingError()
         with path.open("rb") as file:
             kind = sniff(file)
     except OSError as error:
-        raise NoSoundError() from error
+        raise FileMissingError() from error
     if kind.reader is None:
-        raise NoSoundError()
-    return send_audio(path, format=kind.format, name=shown_name(path))
+        raise FileMissingError()
+    return send_audio(path, format=kind.format, name=_text(path.name))
 
 
 @browse.get("/<int:track_id>/radio")
-def radio(track_id: int) -> Response:
-    found = find_track(track_id)
-    walked: list[Neighbour] = []
-    message, status = None, 200
+def radio(track_id: int) -> tuple[str, int, dict[str, str]]:
+    start = find_track(track_id)
+    status, headers, facts = 200, {}, {"track": start, "name": name_of(start)}
     try:
-        walked = walk_from(found)
-    except StillReadingError as error:
-        message, status = translator().explain(error), error.status
-    except SoriError as error:  # there are not enough tracks with files
-        message = translator().explain(error)
-    text = render_template(
-        "library_radio.html", track=found, name=name_of(found), walk=walked, message=message
-    )
-    response = make_response(text, status)
-    if status != 200:
-        response.headers["Retry-After"] = str(StillReadingError.retry_after)
-    return response
+        facts["playlist"] = radio_tracks(start)
+    except SoriError as error:  # the index is still loading, or there are not enough tracks with files
+        facts["message"] = translator().explain(error)
+        if isinstance(error, LoadingError):
+            status, headers = error.status, {"Retry-After": str(error.retry_after)}
+    return render_template("library_radio.html", **facts), status, headers
 
 
 @browse.get("/<int:track_id>/radio.m3u8")
 def playlist(track_id: int) -> Response:
-    text = to_playlist(walk_from(find_track(track_id)), request.url_root)
-    response = Response(text, mimetype="application/vnd.apple.mpegurl")
-    response.headers["Content-Disposition"] = f'attachment; filename="radio-{track_id}.m3u8"'
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    tracks = radio_tracks(find_track(track_id))
+    return send_download(to_playlist(tracks, request.url_root), f"radio-{track_id}.m3u8")
 
 
-def walk_from(start: Track) -> list[Neighbour]:
-    """From track to track, each the most similar in sound to the one before, none twice."""
+def radio_tracks(start: Track) -> list[Neighbour]:
+    """A playlist from this track on, each track the most similar in sound to the one before."""
     library = neighbourhood()
-    from library.search.playlist import walk  # which knows arrays
+    from library.search.playlist import walk  # loads numpy
 
     return [
-        Neighbour(
-            str(one.id),
-            name_of(one),
-            one.artist,
-            one.genre,
-            0.0,
-            preview_url=track_audio(one.id) if has_sound(one) else None,
-        )
-        for one in walk(library, start, WALK)
+        Neighbour(str(track.id), name_of(track), track.artist, track.genre, 0.0, preview_url(track))
+        for track in walk(library, start, RADIO_TRACKS)
     ]
 
 
 def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    """The query of a page. Forms send empty fields, which ask for nothing; mail programs add something of theirs."""
-    return {one.name: one.read(request.args.get(one.name) or None) for one in parameters}
+    """The query of a page. Empty form fields count as missing; unknown parameters (`utm_source`) are ignored."""
+    return {
+        parameter.name: parameter.read(request.args.get(parameter.name) or None) for parameter in parameters
+    }
 
 
-def shown(path: Path) -> str:
-    """A file as this reader may know it: below its folder for all, whole for who may change the library."""
+def shown_path(path: Path) -> str:
+    """The path from its library folder on; outside of these, whole only for users who may change the library."""
     for folder in service().environment.folders:
         if path.is_relative_to(folder):
             return _text(path.relative_to(folder.parent))
-    return _text(path) if may_change_library() else shown_name(path)
+    return _text(path if may_change_library() else path.name)
 
 
-def shown_name(path: Path) -> str:
-    return _text(Path(path.name))
-
-
-def _text(path: Path) -> str:
+def _text(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _reason(failure: Failure) -> str:
     facts = dict(failure.facts)
     if "path" in facts:
-        facts["path"] = shown(failure.path)
+        facts["path"] = shown_path(failure.path)
     return translator().translate_error(failure.sentence, facts)
 
 
 def _count(count: int) -> str:
-    told: str = format_decimal(min(count, MOST_COUNTED))
-    return f"{told}+" if count > MOST_COUNTED else told
+    return str(format_decimal(min(count, MOST_COUNTED))) + ("+" if count > MOST_COUNTED else "")
 
 
-def _choices() -> dict[str, Any]:
-    genres = sorted(genre_names(service().catalogue), key=translator().translate)
-    return {"genres": genres, "keys": KEYS, "moods": mood_names(service().catalogue)}
-
-
-def _given(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a question was truly asked, without the place in the list."""
-    kept = {name: value for name, value in asked.items() if value not in (None, False)}
-    kept = {name: "true" if value is True else value for name, value in kept.items()}
+def _filter_choices() -> dict[str, Any]:
+    """The options of the filters: each value with its name."""
+    genres = [(genre, label_name(genre)) for genre in genre_names(service().catalogue)]
     return {
-        name: value for name, value in kept.items() if (name, value) != ("sort", "title") and name != "after"
+        "genres": sorted(genres, key=itemgetter(1)),
+        "moods": [(mood, label_name(mood)) for mood in mood_names(service().catalogue)],
+        "keys": [(f"{tonic} {mode}", key_name(tonic, mode)) for tonic, mode in KEYS],
     }
 
 
-def _turned(asked: Mapping[str, Any], name: str) -> str:
-    """The address of the same list in the order of this column; turned round where it is in that order already."""
-    order = f"-{name}" if asked["sort"] == name else name
-    return url_for("browse.library", **{**_given(asked), "sort": order})
+def _url_values(query: Mapping[str, Any]) -> dict[str, Any]:
+    """The query for an address: without defaults and without the position in the list."""
+    return {
+        name: "true" if value is True else value
+        for name, value in query.items()
+        if value not in (None, False) and name != "after" and (name, value) != ("sort", "title")
+    }
+
+
+def _sort_address(query: Mapping[str, Any], name: str) -> str:
+    """The address of the same list in the order of this column, reversed if that is its order already."""
+    order = f"-{name}" if query["sort"] == name else name
+    return url_for("browse.library", **{**_url_values(query), "sort": order})

@@ -1,4 +1,4 @@
-"""What an analysis keeps beside its report: the song itself to be played, and the pictures of it."""
+"""The audio file of an analysis, for the player, and its spectrogram and chromagram."""
 
 from __future__ import annotations
 
@@ -13,27 +13,16 @@ from web.context import service
 media = Blueprint("media", __name__)
 
 PICTURES = {"spectrogram": (960, 192), "chromagram": (960, 144)}
-"""The pictures that a worker draws, each with its width and height."""
-_KEEP_SECONDS = 3600
+"""Width and height of the images that a worker draws."""
+_CACHE_SECONDS = 3600
 
 MIMES = {
-    "WAV": "audio/wav",
-    "FLAC": "audio/flac",
-    "MP3": "audio/mpeg",
-    "AIFF": "audio/aiff",
-    "AU": "audio/basic",
-    "CAF": "audio/x-caf",
-    "WMA": "audio/x-ms-wma",
-    "AAC": "audio/aac",
-    "MP4": "audio/mp4",
-    "WebM": "audio/webm",
-    "Matroska": "audio/x-matroska",
-    "Ogg Vorbis": "audio/ogg",
-    "Ogg Opus": "audio/ogg",
-    "Ogg FLAC": "audio/ogg",
-    "Ogg Speex": "audio/ogg",
+    **{name: f"audio/{name.lower()}" for name in ("WAV", "FLAC", "AIFF", "AAC", "MP4", "WebM")},
+    **{f"Ogg {codec}": "audio/ogg" for codec in ("Vorbis", "Opus", "FLAC", "Speex")},
+    **{"MP3": "audio/mpeg", "AU": "audio/basic", "CAF": "audio/x-caf"},
+    **{"WMA": "audio/x-ms-wma", "Matroska": "audio/x-matroska"},
 }
-"""By the format that the bytes were told to be, never by the file's name."""
+"""By the format detected from the file's bytes, never by the file's name."""
 
 
 def install(app: Flask) -> None:
@@ -52,28 +41,28 @@ def image(analysis_id: str, picture: str) -> Response:
     folder = service().analyses.folder(analysis_views.find(analysis_id).id)
     if not (folder / f"{picture}.png").is_file():
         raise MissingError()
-    sent = send_from_directory(folder, f"{picture}.png", mimetype="image/png", max_age=_KEEP_SECONDS)
-    return _private(sent)
+    response = send_from_directory(folder, f"{picture}.png", mimetype="image/png", max_age=_CACHE_SECONDS)
+    return _private(response)
 
 
 def send_audio(path: Path, *, format: str, name: str, etag: str | bool = True) -> Response:
-    """A sound file as a player asks for it: piece by piece, and never as something that a browser would run."""
+    """An audio file, also in ranges as a player requests it, and never as a type that a browser would execute."""
     if not path.is_file():
         raise MissingError()
-    sent = send_file(
+    response = send_file(
         path,
         mimetype=MIMES.get(format, "application/octet-stream"),
         download_name=name,
         conditional=True,
         etag=etag,
-        max_age=_KEEP_SECONDS,
+        max_age=_CACHE_SECONDS,
     )
-    sent.headers.setdefault("Accept-Ranges", "bytes")
-    return _private(sent)
+    response.headers.setdefault("Accept-Ranges", "bytes")
+    return _private(response)
 
 
 def _private(response: Response) -> Response:
-    """Kept by the one browser that asked, not by what lies between."""
+    """Cached by the requesting browser alone, not by proxies."""
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.public = False
     response.cache_control.private = True

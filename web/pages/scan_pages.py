@@ -1,73 +1,91 @@
-"""The buttons of the library page that have its folders read again, and how far that is."""
+"""The buttons of the library page that scan its folders again, and the progress of that scan."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, redirect, stream_with_context, url_for
+from flask import Blueprint, Flask, Response, jsonify, redirect, stream_with_context, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.access.errors import ForbiddenError
+from jobs.queue.leases import DONE, QUEUED, RUNNING, STOPPED, STOPPING
+from jobs.queue.scans import BusyError, Scan, Scans
+from web.access.errors import ForbiddenError, WebError
 from web.access.language import translator
 from web.access.permissions import changes_library, may_change_library
 from web.context import ENDING, service
-from web.pages.scan_process import DONE, FAILED, RUNNING, STOPPED, STOPPING, Scan
 
 rescan = Blueprint("rescan", __name__, url_prefix="/library/rescan")
 
-NAME = "scan"
-LOOK_SECONDS = 0.3
+POLL_SECONDS = 0.3
 FOLLOW_SECONDS = 300.0
+MESSAGES = {
+    QUEUED: "The scan starts as soon as the engine is ready.",
+    STOPPING: "Stopping; finished files are kept.",
+    DONE: "The folders were scanned.",
+    STOPPED: "The scan was stopped. Finished files are kept; the next scan continues from there.",
+}
 COUNTS = {
-    "heard": "new or changed",
-    "unchanged": "as they were",
+    "analysed": "new or changed",
+    "unchanged": "unchanged",
     "moved": "moved, copied or touched",
-    "linked": "songs of the reference",
-    "described": "described anew",
-    "forgotten": "gone",
+    "linked": "linked to the reference catalogue",
+    "updated": "updated",
+    "missing": "missing",
     "failed": "not readable",
 }
-"""What a run counts, as it is said beside the number."""
+"""The labels of what a scan counts."""
+
+
+class ScanRunsError(WebError):
+    code = "scan_runs"
+    status = 409
+    sentence = "The folders are being scanned already."
+
+
+class NoFoldersError(WebError):
+    code = "no_folders"
+    status = 409
+    sentence = "No folders are set. Name them in SORI_FOLDERS and start Sori again."
 
 
 def install(app: Flask) -> None:
     app.register_blueprint(rescan)
-    with app.app_context():
-        app.extensions[NAME] = Scan(service().environment)
-
-
-def scan() -> Scan:
-    return cast(Scan, current_app.extensions[NAME])
 
 
 @rescan.post("")
 @changes_library
 def start() -> AnyResponse:
-    scan().start()
+    folders = service().environment.folders
+    if not folders:
+        raise NoFoldersError()
+    try:
+        Scans(service().catalogue).add(Scan.of(folders))
+    except BusyError as error:
+        raise ScanRunsError() from error
     return redirect(url_for("browse.library", _anchor="rescan"), 303)
 
 
 @rescan.post("/stop")
 @changes_library
 def stop() -> AnyResponse:
-    scan().stop()
+    Scans(service().catalogue).stop()
     return redirect(url_for("browse.library", _anchor="rescan"), 303)
 
 
 @rescan.get("")
 def show() -> Response:
     _check()
-    response = jsonify(told())
+    response = jsonify(scan_status())
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 @rescan.get("/events")
 def events() -> Response:
-    """The run as it proceeds, as server-sent events; the last one is its end."""
+    """The scan as it proceeds, as server-sent events; the last one is its end."""
     _check()
     response = Response(stream_with_context(_follow()), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
@@ -75,39 +93,29 @@ def events() -> Response:
     return response
 
 
-def told() -> dict[str, Any] | None:
-    """The state of the run with its words in the reader's language."""
-    state = scan().state()
-    if state is None:
+def scan_status() -> dict[str, Any] | None:
+    """The running or last scan, with a message in the reader's language; None where there was none."""
+    scan = Scans(service().catalogue).latest()
+    if scan is None:
         return None
-    share = state["done"] / state["total"] if state["total"] else None
-    return {**state, "share": share, "message": _message(state), "running": _runs(state)}
+    return {
+        **{name: getattr(scan, name) for name in ("state", "done", "total", "name", "counts")},
+        "share": scan.done / scan.total if scan.total else None,
+        "message": _message(scan),
+        "running": scan.is_active,
+    }
 
 
-def _runs(state: dict[str, Any]) -> bool:
-    return state["state"] in (RUNNING, STOPPING)
-
-
-def _message(state: dict[str, Any]) -> str:
-    spoken = translator()
-    if state["state"] == STOPPING:
-        return spoken.translate("Stopping; what is finished is kept.")
-    if state["state"] == RUNNING:
-        if state["total"] is None:
-            return spoken.translate("{count} files found", count=state["done"])
-        return spoken.translate("{done} of {total} files", done=state["done"], total=state["total"])
-    if state["state"] == DONE:
-        counted = [
-            f"{spoken.translate(COUNTS[name])}: {count}" for name, count in state["counts"].items() if count
-        ]
-        return spoken.translate("The folders were read.") + (f" {', '.join(counted)}." if counted else "")
-    if state["state"] == STOPPED:
-        return spoken.translate(
-            "The reading was stopped. What is finished is kept; the next one goes on from there."
-        )
-    if state["state"] == FAILED and "error" in state:
-        return spoken.translate_error(state["error"]["sentence"], state["error"]["facts"])
-    return spoken.translate("The reading ended unexpectedly. The server's log says more.")
+def _message(scan: Scan) -> str:
+    translate = translator().translate
+    if scan.failure is not None:
+        return translator().translate_error(scan.failure["sentence"], scan.failure["facts"])
+    if scan.state == RUNNING:
+        if scan.total is None:
+            return translate("{count} files found", count=scan.done)
+        return translate("{done} of {total} files", done=scan.done, total=scan.total)
+    counts = [f"{translate(COUNTS[name])}: {count}" for name, count in (scan.counts or {}).items() if count]
+    return translate(MESSAGES[scan.state]) + (f" {', '.join(counts)}." if counts else "")
 
 
 def _check() -> None:
@@ -119,12 +127,12 @@ def _follow() -> Iterator[str]:
     last: dict[str, Any] | None = None
     until = time.monotonic() + FOLLOW_SECONDS
     while time.monotonic() < until and not ENDING.is_set():
-        now = told()
-        if now is None:
+        status = scan_status()
+        if status is None:
             return
-        if now != last:
-            last = now
-            yield f"data: {json.dumps(now)}\n\n"
-        if not now["running"]:
+        if status != last:
+            last = status
+            yield f"data: {json.dumps(status)}\n\n"
+        if not status["running"]:
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)

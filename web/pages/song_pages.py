@@ -1,36 +1,37 @@
-"""The pages about one song: hand it in, wait for it, see what it sounds like, say whether that was right."""
+"""The pages of one song: upload, waiting, result, and the user's verdict on the genre."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Flask, redirect, render_template, request, url_for
 from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
-from jobs.queue.analyses import FAILED, Analysis
-from jobs.upload_analysis import PEAKS
+from jobs.queue.analyses import FAILED, PEAKS, Analysis
 from ml.report.errors import SoriError
-from ml.report.schema import Report, Why
+from ml.report.keys import camelot, spell_tonic
+from ml.report.schema import Report
+from ml.report.sentences import answer, reasons
 from ml.report.stages import STAGES
-from ml.report.writers import answer, reasons
-from web.access.errors import BadRequestError, ForbiddenError
+from web.access.errors import BadRequestError, ForbiddenError, InternalError, TooLargeError
 from web.access.language import translator
 from web.access.permissions import client
 from web.api import analysis_views, uploads
 from web.api.previews import track_page, with_previews
 from web.context import service
 from web.pages import charts, genre_texts
+from web.pages.genre_texts import label_name
 from web.pages.media import PICTURES
 
 pages = Blueprint("pages", __name__)
 
-STATES = {"queued": "Waiting for its turn", "running": "Listening", "done": "Done", "failed": "Not possible"}
+STATES = {"queued": "Waiting in the queue", "running": "Analysing", "done": "Done", "failed": "Failed"}
 LANGUAGE_NAMES = {"en": "English", "ko": "한국어"}
 NONE = "none"
-"""The listener's verdict that no label fits."""
+"""The user's verdict that no label fits."""
 RECENT = 8
 
 
@@ -38,48 +39,46 @@ def install(app: Flask) -> None:
     app.register_blueprint(pages)
     app.jinja_env.finalize = _printable
     app.jinja_env.globals.update(
+        charts=charts,
         clock=charts.clock,
         percent=charts.percent,
-        timeline=charts.timeline,
-        stir=charts.stir,
-        stretches=charts.stretches,
-        seconds_axis=charts.seconds_axis,
-        hz_axis=charts.hz_axis,
-        note_axis=charts.note_axis,
-        tone=genre_texts.tone,
+        genre_colour=genre_texts.genre_colour,
         descriptions=genre_texts.DESCRIPTIONS,
-        reasons=_reasons,
-        bpms=_bpms,
+        label_name=label_name,
+        label_names=lambda labels: {label: label_name(label) for label in labels},
+        key_name=key_name,
+        reasons=lambda why: reasons(why, translator()),
+        bpms=lambda tempi: ", ".join(f"{bpm:.0f} BPM" for bpm in tempi),
         ago=_ago,
         track_page=track_page,
         language_names=LANGUAGE_NAMES,
         states=STATES,
         stages={name: stage.label for name, stage in STAGES.items()},
-        translated=lambda labels: {name: translator().translate(label) for name, label in labels.items()},
+        translated=lambda texts: {name: translator().translate(text) for name, text in texts.items()},
     )
 
 
 @pages.get("/")
 def index() -> str:
-    return _first_page()
+    return _start_page()
 
 
 @pages.post("/")
 def upload() -> Response | tuple[str, int]:
-    """The form without JavaScript: one song leads to its page, several to the list of them."""
+    """The form without JavaScript: one song leads to its page, several to the list of recent songs."""
     if example := request.form.get("example"):
-        return _to_result(uploads.take_example(example, client()))
+        return _to_result(uploads.accept_example(example, client()))
     songs = uploads.songs(request)
     if len(songs) == 1:
-        return _to_result(uploads.take(*songs[0], client()))
+        return _to_result(uploads.accept(*songs[0], client()))
     refused: list[tuple[str, str]] = []
     for name, incoming in songs:
         try:
-            uploads.take(name, incoming, client())
+            uploads.accept(name, incoming, client())
         except SoriError as error:
             refused.append((uploads.readable(name), translator().explain(error)))
     if refused:
-        return _first_page(refused), 422 if len(refused) == len(songs) else 200
+        return _start_page(refused), 422 if len(refused) == len(songs) else 200
     return redirect(url_for("pages.index", _anchor="recent"), 303)
 
 
@@ -92,22 +91,19 @@ def result(analysis_id: str) -> str:
         return render_template("waiting.html", analysis=analysis, error=error, mine=mine, failed=FAILED)
     report = with_previews(Report.from_dict(analysis.report))
     folder = service().analyses.folder(analysis_id)
+    labels = [score.label for score in report.genre.scores]
     return render_template(
         "result.html",
         analysis=analysis,
         report=report,
-        answer=answer(report, translator()).replace(" %", "\N{NO-BREAK SPACE}%"),
+        answer=answer(report, translator()),
         mine=mine,
         no_label=NONE,
-        others=[
-            one.label
-            for one in report.genre.scores
-            if not report.genre.confident or one.label != report.genre.top
-        ],
+        others=labels[1:] if report.genre.confident else labels,
         waveform=charts.waveform(charts.read_peaks(folder / PEAKS)),
         pictures={name for name in PICTURES if (folder / f"{name}.png").is_file()},
         audible=(folder / analysis.file).is_file(),
-        moments=charts.leaders(report),
+        leading_genres=charts.leading_genres(report),
         thanks="thanks" in request.args,
     )
 
@@ -121,7 +117,7 @@ def delete(analysis_id: str) -> Response:
 
 @pages.post("/a/<analysis_id>/verdict")
 def save_verdict(analysis_id: str) -> Response:
-    """The listener says which genre is right: one of the report's labels, or none of them."""
+    """The user says which genre is right: one of the report's labels, or none of them."""
     analysis = _own(analysis_id)
     verdict = request.form.get("verdict", "")
     if analysis.report is None or verdict not in (*analysis.report["labels"], NONE):
@@ -135,7 +131,14 @@ def save_verdict(analysis_id: str) -> Response:
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
 
 
-def _first_page(refused: Sequence[tuple[str, str]] = ()) -> str:
+def key_name(tonic: str, mode: str) -> str:
+    """A key as musicians spell it, with its Camelot code: `D#`, `major` -> `E♭ major (5B)`."""
+    name = f"{spell_tonic(tonic, mode)} {translator().translate(mode)}"
+    code = camelot(tonic, mode)
+    return f"{name} ({code})" if code else name
+
+
+def _start_page(refused: Sequence[tuple[str, str]] = ()) -> str:
     return render_template(
         "index.html",
         recent=service().analyses.recent(client(), RECENT),
@@ -143,6 +146,8 @@ def _first_page(refused: Sequence[tuple[str, str]] = ()) -> str:
         examples=uploads.examples(),
         megabytes=service().environment.max_upload_mb,
         hours=service().environment.expire_hours,
+        too_large=TooLargeError.sentence,
+        server_error=InternalError.sentence,
     )
 
 
@@ -151,29 +156,20 @@ def _to_result(analysis: Analysis) -> Response:
 
 
 def _own(analysis_id: str) -> Analysis:
-    """An analysis that this browser handed in. Who was given the link may look, and no more."""
+    """An analysis that was uploaded by this browser. Others who have the link may only read it."""
     analysis = analysis_views.find(analysis_id)
     if analysis.client != client():
         raise ForbiddenError()
     return analysis
 
 
-def _reasons(why: Why) -> list[str]:
-    return reasons(why, translator())
-
-
-def _bpms(tempi: Sequence[float]) -> str:
-    return ", ".join(f"{bpm:.0f} BPM" for bpm in tempi)
-
-
 def _ago(moment: datetime) -> str:
-    """When something was or will be, seen from now: "2 minutes ago", "in 24 hours"."""
-    told: str = format_timedelta(moment - datetime.now(UTC), threshold=1.2, add_direction=True)
-    return told
+    """A time relative to now: "2 minutes ago", "in 24 hours"."""
+    return cast(str, format_timedelta(moment - datetime.now(UTC), threshold=1.2, add_direction=True))
 
 
 def _printable(value: Any) -> Any:
-    """Half a surrogate pair, as broken tags have it, cannot be sent as UTF-8."""
+    """Replaces unpaired surrogates, which occur in broken tags and cannot be encoded as UTF-8."""
     if isinstance(value, str) and not value.isascii():
         return type(value)(value.encode("utf-8", "replace").decode("utf-8"))
     return value

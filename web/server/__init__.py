@@ -1,1 +1,1 @@
-"""Starts and watches the service: the supervisor, gunicorn, slow clients, logs, metrics and health."""
+"""Runs and monitors the service: supervisor, gunicorn, slow clients, logs, metrics and health."""

@@ -1,6 +1,6 @@
-"""How gunicorn is run: one process, because it loads no model and waits more than it works, with many threads.
+"""Settings of gunicorn: one process with many threads, because it loads no model and waits more than it computes.
 
-It is started by `web.server.supervisor` and never preloads. Its arbiter ends when that parent is gone.
+`web.server.supervisor` starts gunicorn, which never preloads the application. Its arbiter ends with that parent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from web.server import logs
 
 
 class Log(Logger):  # type: ignore[misc]
-    """Gunicorn's own words in our shape, and ours beside them."""
+    """Writes gunicorn's records and ours in the same format."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -28,19 +28,17 @@ class Log(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
 
 
-_settings = read_environment(os.environ)
-
 worker_class = "web.server.slow_clients.Worker"
 workers = 1
-threads = _settings.threads
+threads = read_environment(os.environ).threads
 worker_connections = 1000
 timeout = 60
 graceful_timeout = 20
 keepalive = 5
-# SORI_PROXIES alone decides which proxy headers count (`web.access.permissions`), never gunicorn itself.
+# SORI_PROXIES alone decides which proxy headers count (`web.access.hosts`), never gunicorn.
 forwarded_allow_ips = ""
 control_socket_disable = True
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - shared memory, for a heartbeat
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - shared memory for the heartbeat
 loglevel = "warning"
 logger_class = Log
 
@@ -50,13 +48,14 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Gunicorn's threads may finish what they are at; those that follow something would go on for minutes."""
-    goes_on = signal.getsignal(signal.SIGTERM)
+    """On SIGTERM, end the responses that follow an analysis: gunicorn lets its threads finish, and these would take
+    minutes."""
+    handler = signal.getsignal(signal.SIGTERM)
 
     def end(number: int, frame: FrameType | None) -> None:
         ENDING.set()
-        if callable(goes_on):
-            goes_on(number, frame)
+        if callable(handler):
+            handler(number, frame)
 
     signal.signal(signal.SIGTERM, end)
     parent_process.signal_ready()

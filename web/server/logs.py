@@ -1,6 +1,6 @@
-"""What the service says of itself, in lines of `name=value` that people read and programs too: one for each request.
+"""Logs of the service: one line of `name=value` pairs per request, for people and programs.
 
-There are no names of songs in it, no addresses of people, no secrets, and only the first letters of an analysis's id.
+A log holds no song names, no client addresses, no secrets, and only the first characters of an analysis's id.
 """
 
 from __future__ import annotations
@@ -15,38 +15,38 @@ import time
 from flask import Flask, Response, g, request
 
 from web.context import service
-from web.server import metrics
+from web.server.metrics import current_metrics
 
 LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[\w./:@+~<>-]+")
 
 
 class Lines(logging.Formatter):
-    """One line a record: time, level, part, what is said; a traceback follows on lines of its own."""
+    """One line per record: time, level, part of the service, message. A traceback follows on further lines."""
 
     def __init__(self, part: str) -> None:
         super().__init__()
         self._part = part
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging calls it so
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         facts: dict[str, object] = {
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "part": self._part,
-            **getattr(record, "told", {"message": record.message}),
+            **getattr(record, "facts", {"message": record.message}),
         }
         return " ".join(f"{name}={quoted(value)}" for name, value in facts.items())
 
 
 def quoted(value: object) -> str:
-    """A value as one word; quotes and escapes keep it one line, whatever somebody sent."""
+    """A value as one word: quotes and escapes keep whatever a client sent on one line."""
     text = str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
 
 
 def set_up(part: str, level: int = logging.INFO) -> None:
-    """Send everything that this process logs to stderr, in our shape."""
+    """Send everything that this process logs to stderr, in this format."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines(part))
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -57,48 +57,39 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 REQUEST_ID = "X-Request-ID"
 _A_REQUEST_ID = re.compile(r"[\w.-]{8,64}")
 _SHOWN = 6
-"""How much of an analysis's secret address a log may hold."""
+"""How many characters of an analysis's secret id a log may hold."""
 
 
 def install(app: Flask) -> None:
-    app.before_request(_begin)
-    app.after_request(_end)
+    app.before_request(_start_timer)
+    app.after_request(_log_at_end)
 
 
-def request_id() -> str:
-    """What this request is called in the log; a proxy that is believed may have named it already."""
-    if "request_id" not in g:
-        given = request.headers.get(REQUEST_ID, "") if service().environment.proxies else ""
-        g.request_id = given if _A_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    found: str = g.request_id
-    return found
+def _start_timer() -> None:
+    g.started_at = time.perf_counter()
 
 
-def _begin() -> None:
-    g.began = time.perf_counter()
-
-
-def _end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = request_id()
-    # Addresses are secrets here and queries are what people look for: the rule stands for both.
-    told: dict[str, object] = {
-        "id": request_id(),
+def _log_at_end(response: Response) -> Response:
+    # A trusted proxy may have set an id for the request already.
+    given = request.headers.get(REQUEST_ID, "") if service().environment.proxies else ""
+    request_id = given if _A_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    response.headers[REQUEST_ID] = request_id
+    # The log holds the route's rule, as the path can hold a secret id and the query what a person searches for.
+    facts: dict[str, object] = {
+        "id": request_id,
         "method": request.method if request.method in _METHODS else "other",
         "route": str(request.url_rule or "none"),
         "status": response.status_code,
     }
     if name := (request.view_args or {}).get("analysis_id"):
-        told["analysis"] = str(name)[:_SHOWN]
-    endpoint, began, method = (
-        request.endpoint or "none",
-        g.get("began", time.perf_counter()),
-        str(told["method"]),
-    )
+        facts["analysis"] = str(name)[:_SHOWN]
+    endpoint, started_at = request.endpoint or "none", g.get("started_at", time.perf_counter())
+    metrics = current_metrics()  # the application's context may be gone when the response is closed
 
-    def finished() -> None:
-        seconds = time.perf_counter() - began
-        metrics.count(endpoint, method, response.status_code, seconds)
-        LOG.info("request", extra={"told": told | {"ms": round(1000 * seconds)}})
+    def log() -> None:
+        seconds = time.perf_counter() - started_at
+        metrics.count(endpoint, str(facts["method"]), response.status_code, seconds)
+        LOG.info("request", extra={"facts": facts | {"ms": round(1000 * seconds)}})
 
-    response.call_on_close(finished)
+    response.call_on_close(log)
     return response

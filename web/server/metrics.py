@@ -1,77 +1,87 @@
-"""Counts of this process's requests, and numbers in the words of Prometheus (its text format, version 0.0.4).
-
-The web service is one process, so that a dictionary under a lock holds everything.
-"""
+"""The metrics of one application for Prometheus: its requests, the queue, the disk, and its process."""
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterator
+from typing import cast
 
+from flask import Flask, current_app
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from jobs.queue.statistics import count_states
+from web.context import Service, service
+
+NAME = "metrics"
 BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-Labels = tuple[tuple[str, str], ...]
 
-_lock = threading.Lock()
-_counts: Counter[Labels] = Counter()
-_buckets: dict[str, list[int]] = {}
-_seconds: Counter[str] = Counter()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # else each series has a second one, its creation time
 
 
-def count(endpoint: str, method: str, status: int, seconds: float) -> None:
-    """One request that was answered. Only names of ours are labels: what people type would be without end."""
-    with _lock:
-        _counts[("endpoint", endpoint), ("method", method), ("status", str(status))] += 1
-        row = _buckets.setdefault(endpoint, [0] * (len(BUCKETS) + 1))
-        row[next((place for place, most in enumerate(BUCKETS) if seconds <= most), len(BUCKETS))] += 1
-        _seconds[endpoint] += seconds  # type: ignore[assignment]
+def install(app: Flask) -> None:
+    with app.app_context():
+        app.extensions[NAME] = Metrics(service())
 
 
-def requests() -> list[str]:
-    with _lock:
-        counts, rows, seconds = (
-            dict(_counts),
-            {name: list(row) for name, row in _buckets.items()},
-            dict(_seconds),
+def current_metrics() -> Metrics:
+    return cast(Metrics, current_app.extensions[NAME])
+
+
+class Metrics:
+    """Every application has a registry of its own. Labels are our own names, never what a client sends, which would
+    make any number of series."""
+
+    def __init__(self, service: Service) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "sori_requests",
+            "Requests answered.",
+            ("endpoint", "method", "status"),
+            registry=self._registry,
         )
-    lines = series("sori_requests_total", "counter", "Requests answered.", counts)
-    lines += head("sori_request_seconds", "histogram", "How long requests took.")
-    for endpoint, row in sorted(rows.items()):
-        label, total = ("endpoint", endpoint), 0
-        for most, here in zip((*map(str, BUCKETS), "+Inf"), row, strict=True):
-            total += here
-            lines.append(line("sori_request_seconds_bucket", (label, ("le", most)), total))
-        lines.append(line("sori_request_seconds_sum", (label,), seconds[endpoint]))
-        lines.append(line("sori_request_seconds_count", (label,), total))
-    return lines
+        self._seconds = Histogram(
+            "sori_request_seconds",
+            "How long requests took.",
+            ("endpoint",),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._registry.register(ServiceCollector(service))
+        ProcessCollector(registry=self._registry)
+
+    def count(self, endpoint: str, method: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        self._requests.labels(endpoint, method, str(status)).inc()
+        self._seconds.labels(endpoint).observe(seconds)
+
+    def to_text(self) -> bytes:
+        return generate_latest(self._registry)
 
 
-def gauge(name: str, text: str, values: Mapping[Labels, float]) -> list[str]:
-    return series(name, "gauge", text, values)
+class ServiceCollector(Collector):
+    """What is read from the database and the disk whenever the metrics are read."""
 
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
-def series(name: str, kind: str, text: str, values: Mapping[Labels, float]) -> list[str]:
-    return [*head(name, kind, text), *(line(name, labels, value) for labels, value in sorted(values.items()))]
-
-
-def head(name: str, kind: str, text: str) -> list[str]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-
-
-def line(name: str, labels: Iterable[tuple[str, str]], value: float) -> str:
-    inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels)
-    return f"{name}{{{inside}}} {value:.10g}" if inside else f"{name} {value:.10g}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def memory_bytes() -> int:
-    """What this process holds in memory; 0 where the system does not say."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0
+    def collect(self) -> Iterator[Metric]:
+        states = GaugeMetricFamily("sori_analyses", "Analyses by state.", labels=("state",))
+        for state, count in count_states(self._service.catalogue).items():
+            states.add_metric((state,), count)
+        yield states
+        yield GaugeMetricFamily(
+            "sori_disk_free_bytes", "Free bytes on the disk of SORI_HOME.", self._service.free_bytes()
+        )
+        if (seconds := self._service.engine_silent_seconds()) is not None:
+            yield GaugeMetricFamily(
+                "sori_engine_silent_seconds", "Seconds since the last sign of life of an engine.", seconds
+            )

@@ -1,7 +1,7 @@
-"""Gunicorn's worker with threads, which hangs up on who sends too slowly: a few dozen would keep every thread.
+"""Gunicorn's threaded worker, which also disconnects slow clients: a few dozen of them would occupy every thread.
 
-A head has to be there within seconds. A body may take long, as a song over a slow line does, but it has to come at all.
-What is counted are the bytes that the system has received for the connection, where the system tells (Linux).
+The head of a request has to arrive within seconds. A body may take long, as a song over a slow line does, but it has to
+keep arriving. The measure is the number of bytes that the system has received for the connection (Linux only).
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from gunicorn.workers import gthread
 
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 40.0
-"""So long a body may stand still: longer than a locked database is waited for, when it is we who do not read."""
-LEAST_BYTES_A_SECOND = 500.0
-SILENT_SECONDS = 0.5
-"""A thread waits so long for the first byte; connections that browsers open ahead of their use are the poller's."""
+"""Longest pause inside a request body. Longer than the database lock timeout, so that our own waiting never counts
+against the client."""
+MINIMUM_BYTES_PER_SECOND = 500.0
+FIRST_BYTE_SECONDS = 0.5
+"""How long a thread waits for the first byte. After that the poller waits: browsers open connections ahead of use."""
 _RECEIVED_AT = 128
-"""Where `tcpi_bytes_received` stands in Linux's `struct tcp_info`."""
+"""The position of `tcpi_bytes_received` in Linux's `struct tcp_info`."""
 
 
 @dataclass
 class _Reading:
-    """A connection whose request is being read; the head alone while there is no `request`."""
+    """A connection whose request is being read. While `request` is None, its head is being read."""
 
     conn: Any
     since: float
@@ -39,20 +40,15 @@ class _Reading:
         if self.request is None:
             return seconds > HEAD_SECONDS
         received = received_bytes(self.conn.sock)
-        if (
-            seconds <= BODY_SECONDS
-            or received is None
-            or self.received is None
-            or not is_unread(self.request)
-        ):
+        if received is None or self.received is None or seconds <= BODY_SECONDS:
             return False
-        return received - self.received < LEAST_BYTES_A_SECOND * seconds
+        return is_unread(self.request) and received - self.received < MINIMUM_BYTES_PER_SECOND * seconds
 
 
 class Worker(gthread.ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        gthread.DEFAULT_WORKER_DATA_TIMEOUT = SILENT_SECONDS
+        gthread.DEFAULT_WORKER_DATA_TIMEOUT = FIRST_BYTE_SECONDS
         self._reading: dict[int, _Reading] = {}
         self._lock = threading.Lock()
 
@@ -71,25 +67,26 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
         return super().handle_request(request, conn)
 
     def murder_pending(self) -> None:
-        """Called once a second by the thread that listens, which reads no request itself."""
+        """The listening thread, which reads no request itself, calls this once a second."""
         super().murder_pending()
         with self._lock:
-            slow = [one for one in self._reading.values() if one.is_too_slow()]
-        for one in slow:
-            with suppress(OSError):  # whoever reads now sees the end of the stream
-                one.conn.sock.shutdown(socket.SHUT_RD)
+            slow = [reading for reading in self._reading.values() if reading.is_too_slow()]
+        for reading in slow:
+            with suppress(OSError):  # the thread that reads sees the end of the stream
+                reading.conn.sock.shutdown(socket.SHUT_RD)
 
 
 def received_bytes(sock: socket.socket) -> int | None:
+    """The bytes that the system has received for a connection; None where the system does not count them."""
     try:
-        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        tcp_info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
     except (AttributeError, OSError):
         return None
-    counted = told[_RECEIVED_AT : _RECEIVED_AT + 8]
-    return int.from_bytes(counted, "little") if len(counted) == 8 else None
+    count = tcp_info[_RECEIVED_AT : _RECEIVED_AT + 8]
+    return int.from_bytes(count, "little") if len(count) == 8 else None
 
 
 def is_unread(request: Any) -> bool:
-    """Whether some of the request's body is still to come."""
+    """Whether a part of the request's body has not arrived yet."""
     reader = request.body.reader
     return bool(getattr(reader, "length", 0)) or getattr(reader, "parser", None) is not None

@@ -1,8 +1,8 @@
-"""`main.py serve`: gunicorn for the pages and an engine that hears, watched by a small process that does neither.
+"""`main.py serve`: a small process that starts and watches gunicorn, which serves pages, and the engine.
 
-The address is taken and the database opened before anything is started, so that what is wrong is one sentence. The
-engine starts after the first page can be had, and again when it dies; when gunicorn ends, all ends. Both children end
-when this process does, even by `kill -9` (`jobs.parent_process`).
+It opens the address and the database before it starts anything, so that what is wrong becomes one sentence. The engine
+starts after the first page can be served, and again when it dies. When gunicorn ends, everything ends. Both children
+end when this process does, even by `kill -9` (`jobs.parent_process`).
 """
 
 from __future__ import annotations
@@ -19,35 +19,34 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from environment import Environment
+from environment import Environment, to_variables
 from library.catalogue.database import open_catalogue, reason_of
 from ml.paths import ROOT
 from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)
-ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--lifeline")
+ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--end-with-parent")
 
 GRACE_SECONDS = 30.0
 """How long children may take to end before they are killed."""
-CALM_SECONDS = 60.0
-"""An engine that ran so long was well: when it dies, the next one starts at once."""
-LONGEST_PAUSE_SECONDS = 60.0
-_LOOK_SECONDS = 0.1
+STABLE_SECONDS = 60.0
+"""An engine that ran this long had started well: when it dies, the next one starts without a growing delay."""
+LONGEST_DELAY_SECONDS = 60.0
+_POLL_SECONDS = 0.1
 BACKLOG = 512
 
 
-class AddressError(SoriError):
+class PortTakenError(SoriError):
     code = "address"
-
-
-class PortTakenError(AddressError):
     sentence = (
-        "Port {port} of {host} is taken. End what uses it, or choose another one with --port or SORI_PORT."
+        "Port {port} of {host} is in use. Stop the program that uses it, or choose another port with --port or "
+        "SORI_PORT."
     )
 
 
-class NoAddressError(AddressError):
-    sentence = "{host} port {port} cannot be listened on: {reason}"
+class NoAddressError(SoriError):
+    code = "address"
+    sentence = "Sori cannot listen on {host} port {port}: {reason}"
 
 
 class HomeError(SoriError):
@@ -56,17 +55,22 @@ class HomeError(SoriError):
 
 
 class Child:
-    """A process that holds the other end of a lifeline; it says through it when it is ready."""
+    """A process that ends when its end of a socket pair closes, and that reports through it when it is ready."""
 
     def __init__(
         self, command: Sequence[str], variables: dict[str, str], *, keep: tuple[int, ...] = ()
     ) -> None:
-        self._line, theirs = socket.socketpair()
+        self._socket, childs_end = socket.socketpair()
         self.started_at = time.monotonic()
-        with theirs:
-            # A session of its own: Ctrl-C at the terminal is for the parent, which then asks the children to end.
+        with childs_end:
+            # A session of its own: Ctrl-C at the terminal reaches only the parent, which then ends the children.
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                command, stdin=theirs.fileno(), cwd=ROOT, env=variables, pass_fds=keep, start_new_session=True
+                command,
+                stdin=childs_end.fileno(),
+                cwd=ROOT,
+                env=variables,
+                pass_fds=keep,
+                start_new_session=True,
             )
 
     @property
@@ -75,14 +79,14 @@ class Child:
         return self._process.poll()
 
     def is_ready(self, seconds: float) -> bool:
-        return bool(select.select([self._line], [], [], seconds)[0]) and self._line.recv(1) != b""
+        return bool(select.select([self._socket], [], [], seconds)[0]) and self._socket.recv(1) != b""
 
     def ask_to_end(self) -> None:
         if self.code is None:
             self._process.terminate()
 
     def end(self, until: float) -> None:
-        """Wait for its end, and bring it about when that takes too long."""
+        """Wait for its end until then, and kill it after that."""
         try:
             self._process.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -91,59 +95,57 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self._line.close()
+        self._socket.close()
 
 
-class Serving:
-    """Both children and what is done about them, until somebody asks for the end."""
+class Supervisor:
+    """Runs both children until a signal asks for the end."""
 
     def __init__(self, environment: Environment, variables: Mapping[str, str], engine: Sequence[str]) -> None:
         self._environment, self._engine_command = environment, engine
-        self._variables = inherited(environment, variables)
-        self._asked = 0
+        self._variables = {**variables, **to_variables(environment)}
+        self._signals = 0
         self._engine: Child | None = None
-        self._engine_at = 0.0
-        self._pause = 1.0
+        self._engine_starts_at = 0.0
+        self._delay = 1.0
 
     def run(self, announce: Callable[[str], None]) -> int:
         with listen(self._environment.host, self._environment.port) as listener:
             prepare(self._environment)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, self._ask)
+                signal.signal(number, self._on_signal)
             address = address_of(listener)
             web = Child(web_command(listener.fileno()), self._variables, keep=(listener.fileno(),))
-        # From here the socket is gunicorn's alone: when it stops listening, nobody waits in vain.
+        # Only gunicorn holds the socket from here: when it stops listening, connections are refused at once.
         try:
-            while not self._asked and web.code is None and not web.is_ready(_LOOK_SECONDS):
+            while not self._signals and web.code is None and not web.is_ready(_POLL_SECONDS):
                 pass
-            if not self._asked and web.code is None:
+            if not self._signals and web.code is None:
                 announce(address)
-            while not self._asked and web.code is None:
-                self._look_after_engine()
-                time.sleep(_LOOK_SECONDS)
+            while not self._signals and web.code is None:
+                self._keep_engine_running()
+                time.sleep(_POLL_SECONDS)
         finally:
             code = self._end(web)
-        return 0 if self._asked else code
+        return 0 if self._signals else code
 
-    def _ask(self, number: int, frame: object) -> None:
-        self._asked += 1
-        if self._asked > 1:  # somebody is impatient; what runs is queued again by the next start
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._signals += 1
+        if (
+            self._signals > 1
+        ):  # a second signal ends everything now; the next start queues running analyses again
             raise KeyboardInterrupt
 
-    def _look_after_engine(self) -> None:
-        if self._engine is None and time.monotonic() >= self._engine_at:
+    def _keep_engine_running(self) -> None:
+        if self._engine is None and time.monotonic() >= self._engine_starts_at:
             self._engine = Child(self._engine_command, self._variables)
         elif self._engine is not None and self._engine.code is not None:
-            lived = time.monotonic() - self._engine.started_at
-            self._pause = 1.0 if lived > CALM_SECONDS else min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-            LOG.error(
-                "the engine ended with code %s after %.0f s; it starts again in %.0f s",
-                self._engine.code,
-                lived,
-                self._pause,
-            )
+            seconds = time.monotonic() - self._engine.started_at
+            self._delay = 1.0 if seconds > STABLE_SECONDS else min(2 * self._delay, LONGEST_DELAY_SECONDS)
+            message = "the engine ended with code %s after %.0f s; it starts again in %.0f s"
+            LOG.error(message, self._engine.code, seconds, self._delay)
             self._engine.end(0.0)
-            self._engine, self._engine_at = None, time.monotonic() + self._pause
+            self._engine, self._engine_starts_at = None, time.monotonic() + self._delay
 
     def _end(self, web: Child) -> int:
         code = web.code
@@ -167,12 +169,12 @@ def serve(
     *,
     engine: Sequence[str] = ENGINE,
 ) -> int:
-    """Serve until asked to end; the exit code. `announce` is told the address as soon as pages can be had."""
-    return Serving(environment, variables, engine).run(announce)
+    """Serve until asked to end; the exit code. Calls `announce` with the address once pages can be served."""
+    return Supervisor(environment, variables, engine).run(announce)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket that gunicorn is handed; from now on nobody is refused."""
+    """The listening socket for gunicorn. From now on clients that connect wait for it instead of being refused."""
     listener = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -192,7 +194,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare(environment: Environment) -> None:
-    """The home can be written to, and the database is there and up to date."""
+    """Check that the home can be written to, and create or upgrade the database."""
     try:
         environment.home.mkdir(parents=True, exist_ok=True)
         probe = environment.home / f".probe-{os.getpid()}"
@@ -204,7 +206,7 @@ def prepare(environment: Environment) -> None:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Where a browser on this machine finds it."""
+    """The URL for a browser on this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - read, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -213,20 +215,3 @@ def address_of(listener: socket.socket) -> str:
 def web_command(listener: int) -> list[str]:
     gunicorn = [sys.executable, "-m", "gunicorn", "--config", "python:web.server.gunicorn_settings"]
     return [*gunicorn, "--bind", f"fd://{listener}", "web.app:create_app()"]
-
-
-def inherited(environment: Environment, variables: Mapping[str, str]) -> dict[str, str]:
-    """The settings for the children, which run in the program's folder: paths are whole, options went before."""
-    told = dict(variables)
-    told |= {
-        "SORI_HOME": str(environment.home.absolute()),
-        "SORI_HOST": environment.host,
-        "SORI_PORT": str(environment.port),
-        "SORI_API_KEYS": ",".join(f"{name}:{digest}" for digest, name in environment.api_keys.items()),
-    }
-    weights = {
-        "SORI_GENRE_WEIGHTS": environment.genre_weights,
-        "SORI_MOOD_WEIGHTS": environment.mood_weights,
-    }
-    told |= {name: str(path.absolute()) for name, path in weights.items() if path is not None}
-    return told

@@ -1,11 +1,10 @@
-"""The genre on songs that the model never met: the fault-filtered test split, or, to rehearse, cross-validation.
+"""Genre accuracy on the fault-filtered test split or, as a rehearsal, by cross-validation on training songs.
 
-The test split is for published models alone: whoever looks at it while choosing fits the model to it, with his eyes.
+The test split is for published models only. Decisions about a model that look at it would fit the model to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,91 +13,80 @@ import numpy as np
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate.accuracy import noises
-from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, Songs
-from ml.evaluate.figures import Doubles, Figures, Judgement, by_label, confused, overall, rounded, share
+from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
+from ml.evaluate.figures import Figures, Predictions, rounded, share
 from ml.models.genre import BY_TAGS
-from ml.models.head import softmax
+from ml.models.logit import softmax
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.corpus import Example
-from ml.train.genre.trunk_outputs import Row
 
 
 @dataclass(frozen=True)
-class Examined:
-    """`by_taggram`: whole tracks by their published taggrams. `end_to_end`: clips from the file to the answer."""
+class GenrePredictions:
+    """`tracks`: whole tracks by published taggrams. `clips`: audio clips end to end, in the order of `examples`."""
 
-    by_taggram: Judgement
-    end_to_end: Judgement
-    clips: list[Example]
-    """Those that `end_to_end` judges."""
+    tracks: Predictions
+    clips: Predictions
+    examples: list[Example]
 
 
-def examine_test(predictor: Predictor, songs: Songs) -> Examined:
-    """Two looks at the test split, by the model as it is shipped."""
-    taggrams, heard = predictor.rows(songs.test_taggrams), predictor.rows(songs.test_clips)
-    return Examined(
-        Judgement(predictor.labels, predictor.truth(taggrams), _by_tags(predictor, taggrams)),
-        Judgement(predictor.labels, predictor.truth(heard), predictor.predict(heard)),
-        [row.example for row in heard],
+def predict_test(model: CachedModel, songs: Songs) -> GenrePredictions:
+    """The shipped model on the test split."""
+    taggrams, clips = model.rows(songs.test_taggrams), model.rows(songs.test_clips)
+    tags = np.array([row.trunk_output for row in taggrams], np.float32)[:, BY_TAGS]
+    return GenrePredictions(
+        Predictions(model.labels, model.truth(taggrams), softmax(model.head.scores_by_tags(tags))),
+        Predictions(model.labels, model.truth(clips), model.predict(clips)),
+        [row.example for row in clips],
     )
 
 
-def examine_valid(predictor: Predictor, crossed: CrossPredicted) -> Examined:
-    """The same figures without the test split: training taggrams and validation clips, cross-validated by artist."""
+def predict_valid(model: CachedModel, crossed: CrossPredictions) -> GenrePredictions:
+    """The same without the test split: training taggrams and validation clips, cross-validated by artist."""
     valid = np.array([row.example.split == "valid" for row in crossed.rows])
     taggrams = crossed.held & crossed.table.is_taggram
     clips = crossed.held & ~crossed.table.is_taggram & valid
-    return Examined(
-        crossed.prediction(predictor.labels, crossed.taggrams, taggrams),
-        crossed.prediction(predictor.labels, crossed.clips, clips),
+    return GenrePredictions(
+        crossed.select(model.labels, crossed.taggrams, taggrams),
+        crossed.select(model.labels, crossed.clips, clips),
         [row.example for row, use in zip(crossed.rows, clips, strict=True) if use],
     )
 
 
-def describe(examined: Examined) -> Figures:
-    tagged = examined.by_taggram
-    confidence, accuracy, counts = metrics.calibration_curve(tagged.probabilities, tagged.truth)
+def measure(predicted: GenrePredictions) -> Figures:
+    tracks, clips = predicted.tracks, predicted.clips
+    confidence, accuracy, counts = metrics.calibration_curve(tracks.probabilities, tracks.truth)
     return {
-        "labels": list(tagged.labels),
-        "fault_filtered": overall(tagged),
-        "ece": overall(tagged)["ece"],
-        "by_label": by_label(tagged),
-        "confusion": confused(tagged),
+        "labels": list(tracks.labels),
+        "fault_filtered": tracks.figures(),
+        "ece": rounded(tracks.calibration_error),
+        "by_label": tracks.by_label(),
+        "confusion": tracks.confusion.tolist(),
         "calibration": [
             {"confidence": rounded(c), "accuracy": rounded(a), "n": int(n)}
             for c, a, n in zip(confidence, accuracy, counts, strict=True)
         ],
-        "end_to_end": overall(examined.end_to_end) | {"by_label": by_label(examined.end_to_end)},
+        "end_to_end": clips.figures() | {"by_label": clips.by_label()},
     }
 
 
-def confidence(predictor: Predictor, songs: Songs, examined: Examined, shared: Path) -> Figures:
-    """How often the model is confident: of songs it can know, and of what is none of its genres."""
-    predicted = examined.end_to_end
-    best = predicted.probabilities.max(axis=1)
-    sure = [predictor.confident(clip, value) for clip, value in zip(examined.clips, best, strict=True)]
-    mask = np.array(sure, bool)
-    made = [predictor.predict_audio(from_samples(sound, SAMPLE_RATE)) for sound in noises.make().values()]
+def measure_confidence(
+    model: CachedModel, songs: Songs, predicted: GenrePredictions, shared: Path
+) -> Figures:
+    """How often the model is confident: on songs of its genres, and on audio of none of them."""
+    best = predicted.clips.probabilities.max(axis=1)
+    confident = np.array(
+        [model.is_confident(clip, value) for clip, value in zip(predicted.examples, best, strict=True)], bool
+    )
+    sounds = [from_samples(samples, SAMPLE_RATE) for samples in noises.make().values()]
     return {
-        "songs": _rate(sure),
-        "accuracy_when_confident": share(predicted.correct[mask]),
-        "accuracy_otherwise": share(predicted.correct[~mask]),
-        "speech": _of_files(predictor, corpus.read_speech(shared)),
-        "noise_and_tones": _rate([sure for _, sure in made]),
-        "strange_style": _of_files(predictor, [example.audio for example in songs.strange_style]),
+        "songs": share(confident, key="rate"),
+        "accuracy_when_confident": share(predicted.clips.correct[confident]),
+        "accuracy_otherwise": share(predicted.clips.correct[~confident]),
+        "speech": share(model.confident_files(corpus.read_speech(shared)), key="rate"),
+        "noise_and_tones": share([model.is_confident_in_audio(sound) for sound in sounds], key="rate"),
+        "other_style": share(
+            model.confident_files([example.audio for example in songs.other_style]), key="rate"
+        ),
     }
-
-
-def _of_files(predictor: Predictor, files: Sequence[Path]) -> Figures:
-    heard = [predictor.predict_file(file) for file in files]
-    return _rate([found[1] for found in heard if found is not None])
-
-
-def _rate(sure: Sequence[bool]) -> Figures:
-    return share(np.array(sure, bool), key="rate")
-
-
-def _by_tags(predictor: Predictor, rows: Sequence[Row]) -> Doubles:
-    trunk_output = np.array([row.trunk_output for row in rows], np.float32)
-    return softmax(predictor.head.scores_by_tags(trunk_output[:, BY_TAGS]))

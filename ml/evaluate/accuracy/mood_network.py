@@ -1,7 +1,7 @@
-"""The common way to judge mood, to be measured beside ours: a small network that looks at a picture of the sound.
+"""A common baseline for mood: a small convolutional network on pictures of mel spectrograms.
 
-A mel spectrogram of 128 bands is squeezed to 128 columns, and convolutions learn from such pictures alone, with early
-stopping on a part of what they learn from. No weights of it are kept: only its judgements are, in the cache.
+A mel spectrogram of 128 bands is averaged into 128 columns. Training stops early on a part of the training clips. Only
+its predictions are kept, in the cache.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.models.card import hash_file
+from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.genre.trunk_outputs import load_example
 
 SIZE = 128
 FILTERS = (16, 32, 64)
@@ -27,11 +28,11 @@ EPOCHS, PATIENCE = 60, 10
 VALIDATION_SHARE = 0.15
 SEED = 0
 VERSION = 1
-"""Raised when the network learns otherwise, so that judgements in the cache are made anew."""
+"""Part of the keys of cached results. Raise it when the network or its training changes."""
 
 
 def draw(samples: Floats) -> Floats:
-    """(SIZE, SIZE) decibels of a mel spectrogram, columns averaged, brought to mean 0 and spread 1."""
+    """(SIZE, SIZE) decibels of a mel spectrogram, columns averaged, standardised to mean 0 and deviation 1."""
     import librosa
 
     power = librosa.feature.melspectrogram(y=samples, sr=SAMPLE_RATE, n_mels=SIZE, n_fft=2048, hop_length=512)
@@ -43,29 +44,29 @@ def draw(samples: Floats) -> Floats:
     return picture
 
 
-def pictures(examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None]) -> Floats:
+def pictures(examples: Sequence[Example], cache: Cache) -> Floats:
     drawn = []
     for number, example in enumerate(examples, start=1):
-        show_progress(f"drawing {number}/{len(examples)}")
+        show_progress(f"mel pictures {number}/{len(examples)}")
         key = f"picture|{VERSION}|{hash_file(example.audio)}"
-        drawn.append(cache.get(key, lambda example=example: draw(load_example(example).samples)))  # type: ignore[misc]
+        drawn.append(cache.get(key, lambda example=example: draw(load(example.audio).samples)))  # type: ignore[misc]
     return np.stack(drawn)
 
 
-def fit(seen: Floats, balance: Floats) -> Callable[[Floats], Floats]:
-    """A network that has learnt a balance (clips,) from pictures (clips, SIZE, SIZE)."""
+def fit(pictures: Floats, balance: Floats) -> Callable[[Floats], Floats]:
+    """Train a network to predict the balance (clips,) from pictures (clips, SIZE, SIZE)."""
     import keras
 
     keras.utils.set_random_seed(SEED)
     network = build()
-    order = np.random.default_rng(SEED).permutation(len(seen))
-    kept = max(1, round(VALIDATION_SHARE * len(seen)))
-    learnt, watched = order[kept:], order[:kept]
+    order = np.random.default_rng(SEED).permutation(len(pictures))
+    count = max(1, round(VALIDATION_SHARE * len(pictures)))
+    train, valid = order[count:], order[:count]
     stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     network.fit(
-        seen[learnt, ..., None],
-        balance[learnt],
-        validation_data=(seen[watched, ..., None], balance[watched]),
+        pictures[train, ..., None],
+        balance[train],
+        validation_data=(pictures[valid, ..., None], balance[valid]),
         epochs=EPOCHS,
         batch_size=BATCH,
         callbacks=[stop],
@@ -79,12 +80,12 @@ def build() -> Any:
     from keras import layers
 
     picture = keras.Input((SIZE, SIZE, 1))
-    seen = picture
+    layer = picture
     for filters in FILTERS:
-        seen = layers.Conv2D(filters, 3, padding="same", activation="relu")(seen)
-        seen = layers.BatchNormalization(momentum=0.9)(seen)
-        seen = layers.MaxPooling2D(4 if filters == FILTERS[0] else 2)(seen)
-    seen = layers.Dropout(DROPOUT)(layers.GlobalAveragePooling2D()(seen))
-    network = keras.Model(picture, layers.Dense(1)(seen))
+        layer = layers.Conv2D(filters, 3, padding="same", activation="relu")(layer)
+        layer = layers.BatchNormalization(momentum=0.9)(layer)
+        layer = layers.MaxPooling2D(4 if filters == FILTERS[0] else 2)(layer)
+    layer = layers.Dropout(DROPOUT)(layers.GlobalAveragePooling2D()(layer))
+    network = keras.Model(picture, layers.Dense(1)(layer))
     network.compile(keras.optimizers.Adam(LEARNING_RATE), "mse")
     return network

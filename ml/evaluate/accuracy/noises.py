@@ -1,24 +1,21 @@
-"""Sounds that are no music, made here: noises, tones and clicks that no model should be sure about."""
+"""Generated sounds that are not music: noises, tones and clicks. A model should not be confident about them."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
-
-Sound = npt.NDArray[np.float64]
+from ml.features.arrays import Doubles, Floats
 
 SECONDS = 10.0
 NOISE_SLOPES = {"white noise": 0.0, "pink noise": 0.5, "brown noise": 1.0}
-"""Exponent of frequency by which the amplitude falls."""
+"""The amplitude falls with the frequency to this power."""
 TONES_HZ = (50.0, 110.0, 440.0, 1000.0, 3000.0)
 TAKES = 4
 
 
 def make() -> dict[str, Floats]:
-    """Mono sounds at SAMPLE_RATE by name, the same ones every time."""
+    """Mono sounds at SAMPLE_RATE by name; every call returns the same samples."""
     time = np.arange(int(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
     noises = {
         f"{name} {take}": _noise(len(time), slope, take)
@@ -37,14 +34,14 @@ def make() -> dict[str, Floats]:
     return {name: _levelled(sound) for name, sound in (noises | tones | others).items()}
 
 
-def _noise(samples: int, slope: float, seed: int) -> Sound:
+def _noise(samples: int, slope: float, seed: int) -> Doubles:
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(samples))
     falling = np.arange(len(spectrum), dtype=float)
     falling[0] = np.inf if slope else 1.0  # no constant offset
-    sound: Sound = np.fft.irfft(spectrum / falling**slope, samples)
+    sound: Doubles = np.fft.irfft(spectrum / falling**slope, samples)
     return sound
 
 
-def _levelled(sound: Sound) -> Floats:
+def _levelled(sound: Doubles) -> Floats:
     levelled: Floats = (0.3 * sound / np.abs(sound).max()).astype(np.float32)
     return levelled

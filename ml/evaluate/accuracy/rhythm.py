@@ -1,13 +1,13 @@
-"""Tempo and key on the annotated clips: as shipped, held out by artist, and beside plain librosa.
+"""Tempo and key on the annotated clips: as shipped, held out by artist, and by plain librosa.
 
-The shipped weights were fitted on these very clips, so their figures flatter; the held-out ones come from weights,
-priors and genre estimates that never met the artist. The test split has no annotation here, so it takes no part.
+The shipped weights were fitted on these clips, so their figures are in-sample. The held-out figures come from weights,
+priors and genre estimates without the song's artist. The test split has no annotations and is not used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,187 +15,164 @@ import numpy as np
 
 from ml.audio.loading import load
 from ml.evaluate import baselines
-from ml.evaluate.accuracy.songs import CrossPredicted, Predictor
-from ml.evaluate.figures import Doubles, Figures, rounded
-from ml.features.chroma import PITCH_CLASSES
-from ml.features.mel import Floats
+from ml.evaluate.accuracy.model import CachedModel, CrossPredictions
+from ml.evaluate.figures import Figures, rounded
+from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
-from ml.report.keys import MODES
-from ml.train.data.corpus import Example
+from ml.report.keys import KEYS, MODES, TONICS
+from ml.report.progress import show_progress
+from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
-from ml.train.rhythm import scoring, trial
-from ml.train.rhythm.songs import LONG_SECONDS, Annotation, Song, read_annotations, read_songs
-from ml.train.rhythm.tasks import KeyQuestion, Question, TempoQuestion
+from ml.train.rhythm import scoring
+from ml.train.rhythm.cross_validation import cross_validate
+from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
+from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"
+TEMPO_METHODS = ("beat_track", "tempo")
+KEY_METHODS = ("cqt", "stft")
 
+Key = tuple[str, str]
+Scores = Mapping[Annotation, tuple[float, ...]]
+"""A strict and a lenient score for each clip."""
 Genres = Mapping[str, dict[str, float]]
 """Genre probabilities by label, of each clip by its id."""
 
 
-@dataclass(frozen=True)
-class Clips:
-    """The annotated clips that are long enough to be judged, and every annotation."""
-
-    annotations: list[Annotation]
-    tempo: list[Annotation]
-    key: list[Annotation]
-
-    @classmethod
-    def read(cls, shared: Path) -> Clips:
-        annotations = read_annotations(shared / "gtzan")
-        predicted = [facts for facts in annotations if facts.file and facts.long]
-        return cls(annotations, [f for f in predicted if f.bpm is not None], [f for f in predicted if f.key])
-
-    @property
-    def predicted(self) -> list[Annotation]:
-        return [facts for facts in self.annotations if facts in self.tempo or facts in self.key]
-
-
-def measure(predictor: Predictor, crossed: CrossPredicted, shared: Path) -> dict[str, Figures]:
+def measure(model: CachedModel, crossed: CrossPredictions, shared: Path) -> dict[str, Figures]:
     """The parts "tempo", "key" and "librosa" of the figures."""
-    clips = Clips.read(shared)
-    rows = predictor.rows([_example(facts) for facts in clips.predicted])
-    shipped = _shipped(predictor, clips, rows)
-    predictor.show_progress("tuning tempo and key without each artist\n")
-    songs = read_songs(clips.annotations)
-    apart = _out_of_fold(predictor, crossed, rows)
-    plain = _librosa(predictor, clips)
+    annotations = read_annotations(shared / "gtzan")
+    clips = [clip for clip in annotations if clip.file and clip.long]
+    rows = model.rows([_example(clip) for clip in clips])
+    show_progress("fitting tempo and key without each artist\n")
+    songs = read_songs(annotations)
+    genres = _genres_out_of_fold(model, crossed, rows)
+    tempo_held_out = _scores_out_of_fold(TempoTask(), songs, annotations, genres)
+    key_held_out = _scores_out_of_fold(KeyTask(), songs, annotations, {})
+    tempi, keys = _shipped_answers(model, clips, rows)
     return {
-        "tempo": shipped["tempo"]
-        | {"seconds": LONG_SECONDS, "cross_validated": _held_out(TempoQuestion(), songs, clips, apart)},
-        "key": shipped["key"] | {"cross_validated": _held_out(KeyQuestion(), songs, clips, {})},
-        "librosa": plain,
+        "tempo": _tempo_figures(_tempo_scores(clips, tempi))
+        | {"seconds": LONG_SECONDS, "cross_validated": _tempo_figures(tempo_held_out)},
+        "key": _key_figures(_key_scores(clips, keys)) | {"cross_validated": _key_figures(key_held_out)},
+        "librosa": _measure_librosa(model, clips),
     }
 
 
-def _example(facts: Annotation) -> Example:
-    return Example(facts.id, facts.genre, facts.artist, "gtzan", "annotated", facts.file)
+def _example(clip: Annotation) -> Example:
+    return Example(clip.id, clip.genre, clip.artist, "gtzan", "annotated", clip.file)
 
 
-def _named(predictor: Predictor, probabilities: Doubles) -> dict[str, float]:
-    return dict(zip(predictor.labels, map(float, probabilities), strict=True))
-
-
-def _out_of_fold(predictor: Predictor, crossed: CrossPredicted, rows: Sequence[Row]) -> Genres:
-    """By a genre model without the artist; of a clip that no model learnt from, by the shipped one."""
-    shipped = predictor.predict(rows)
-    genres = {row.example.name: _named(predictor, found) for row, found in zip(rows, shipped, strict=True)}
-    for place in np.flatnonzero(crossed.held & ~crossed.table.is_taggram):
-        name = crossed.rows[place].example.name
+def _genres_out_of_fold(model: CachedModel, crossed: CrossPredictions, rows: Sequence[Row]) -> Genres:
+    """By a genre model trained without the artist; by the shipped model for a clip that was not in training."""
+    genres = model.genres(rows)
+    for index in np.flatnonzero(crossed.held & ~crossed.table.is_taggram):
+        name = crossed.rows[index].example.name
         if name in genres:
-            genres[name] = _named(predictor, crossed.clips[place])
+            genres[name] = model.named(crossed.clips[index])
     return genres
 
 
-def _shipped(predictor: Predictor, clips: Clips, rows: Sequence[Row]) -> dict[str, Figures]:
-    """What the pipeline answers, by the same calls."""
-    genres = {
-        row.example.name: _named(predictor, found)
-        for row, found in zip(rows, predictor.predict(rows), strict=True)
-    }
-    tempi: list[tuple[float, ...]] = []
-    keys: list[tuple[float, ...]] = []
-    for number, facts in enumerate(clips.predicted, start=1):
-        predictor.show_progress(f"tempo and key {number}/{len(clips.predicted)}")
-        track = Track(load(facts.file or ""), predictor.model.bands)
-        if facts in clips.tempo:
-            beat = tempo.estimate(track.mel, genre=genres[facts.id])
-            tempi.append(_tempo_scores(beat.bpm if beat else 0.0, facts))
-        if facts in clips.key:
-            found = key.estimate(track.chromagram)
-            keys.append(_key_scores((found.tonic, found.mode) if found else None, facts))
-    return {"tempo": _tempo_figures(tempi, clips.tempo), "key": _key_figures(keys)}
+def _shipped_answers(
+    model: CachedModel, clips: Sequence[Annotation], rows: Sequence[Row]
+) -> tuple[list[float], list[Key | None]]:
+    """Tempo and key of each clip, by the same calls as in the pipeline."""
+    genres = model.genres(rows)
+    tempi: list[float] = []
+    keys: list[Key | None] = []
+    for number, clip in enumerate(clips, start=1):
+        show_progress(f"tempo and key {number}/{len(clips)}")
+        track = Track(load(clip.file or ""), model.genre.bands)
+        beat, found = tempo.estimate(track.mel, genre=genres[clip.id]), key.estimate(track.chromagram)
+        tempi.append(beat.bpm if beat else 0.0)
+        keys.append((found.tonic, found.mode) if found else None)
+    return tempi, keys
 
 
-def _held_out(question: Question, songs: Sequence[Song], clips: Clips, genres: Genres) -> Figures:
-    """Answers averaged over assignments to folds; the tempo is told what the genre model would say."""
-    songs = [song for song in songs if question.teaches(song.facts)]
-    asked = [replace(song, genre=genres.get(song.facts.id, song.genre)) for song in songs]
-    known = "estimated" if "estimated" in question.knowledge else "none"
+def _scores_out_of_fold(
+    task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation], genres: Genres
+) -> Scores:
+    """Scores averaged over seeds; the tempo model is given the genre model's estimates."""
+    songs = [song for song in songs if task.can_train_on(song.annotation)]
+    estimated = [replace(song, genre=genres.get(song.annotation.id, song.genre)) for song in songs]
+    genre_input = "estimated" if "estimated" in task.genre_inputs else "none"
     runs = [
-        trial.hold_out(question, songs, clips.annotations, seed=seed, asked_as=asked)[known] for seed in SEEDS
+        cross_validate(task, songs, annotations, seed=seed, test_songs=estimated)[genre_input]
+        for seed in SEEDS
     ]
-    places = [place for place, song in enumerate(songs) if song.facts.long]
-    scores: list[tuple[float, ...]] = [
-        tuple(np.mean([question.score(songs[place], run[place]) for run in runs], axis=0)) for place in places
-    ]
-    facts = [songs[place].facts for place in places]
-    return _tempo_figures(scores, facts) if question.name == "tempo" else _key_figures(scores)
-
-
-def _librosa(predictor: Predictor, clips: Clips) -> dict[str, Figures]:
-    """The stronger of librosa's two plain ways to each answer, and both of them."""
-    tempi: dict[str, list[tuple[float, ...]]] = {"beat_track": [], "tempo": []}
-    keys: dict[str, list[tuple[float, ...]]] = {"cqt": [], "stft": []}
-    for number, facts in enumerate(clips.predicted, start=1):
-        predictor.show_progress(f"librosa {number}/{len(clips.predicted)}")
-        answers = _plain_answers(predictor, facts)
-        if facts in clips.tempo:
-            for place, scores in enumerate(tempi.values()):
-                scores.append(_tempo_scores(float(answers[place]), facts))
-        if facts in clips.key:
-            for place, scores in enumerate(keys.values(), start=2):
-                index = int(answers[place])
-                scores.append(_key_scores((PITCH_CLASSES[index % 12], MODES[index // 12]), facts))
     return {
-        "tempo": _stronger({way: _tempo_figures(scores, clips.tempo) for way, scores in tempi.items()}),
-        "key": _stronger({way: _key_figures(scores) for way, scores in keys.items()}),
+        song.annotation: tuple(np.mean([task.score(song, run[index]) for run in runs], axis=0))
+        for index, song in enumerate(songs)
+        if song.annotation.long
     }
 
 
-def _plain_answers(predictor: Predictor, facts: Annotation) -> Floats:
-    """(4,) tempo by both ways, then index of the key by both chromagrams; kept, as it takes a second a clip."""
-    file = facts.file or Path()
+def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[str, Figures]:
+    """librosa's two tempo estimators and two chromagrams; the better of each first, both under "methods"."""
+    answers = []
+    for number, clip in enumerate(clips, start=1):
+        show_progress(f"librosa {number}/{len(clips)}")
+        answers.append(_librosa_answers(model, clip).tolist())
+    columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
+    tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
+    keys = {
+        method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]]))
+        for method in KEY_METHODS
+    }
+    return {"tempo": _better(tempi, "accuracy1"), "key": _better(keys, "accuracy")}
+
+
+def _librosa_answers(model: CachedModel, clip: Annotation) -> Floats:
+    """(4,) tempo by both methods, then the index of the key by both. Cached: it takes a second per clip."""
+    file = clip.file or Path()
 
     def answer() -> Floats:
         samples, rate = baselines.librosa_load(file)
-        tempi = [
-            baselines.librosa_tempo(samples, sample_rate=rate, way=way) for way in ("beat_track", "tempo")
-        ]
-        keys = [baselines.krumhansl_key(samples, sample_rate=rate, chroma=way) for way in ("cqt", "stft")]
-        places = [PITCH_CLASSES.index(tonic) + 12 * MODES.index(mode) for tonic, mode in keys]
-        return np.array([*tempi, *places])
+        tempi = [baselines.librosa_tempo(samples, sample_rate=rate, method=name) for name in TEMPO_METHODS]
+        keys = [baselines.krumhansl_key(samples, sample_rate=rate, chroma=name) for name in KEY_METHODS]
+        indices = [TONICS.index(tonic) + 12 * MODES.index(mode) for tonic, mode in keys]
+        return np.array([*tempi, *indices])
 
-    key = f"librosa {version('librosa')}|baselines {baselines.VERSION}|{hash_file(file)}"
-    return predictor.cache.get(key, answer)
+    version_key = f"librosa {version('librosa')}|baselines {baselines.VERSION}|{hash_file(file)}"
+    return model.cache.get(version_key, answer)
 
 
-def _stronger(ways: dict[str, Figures]) -> Figures:
-    """The way that is right more often, with all of them beside it."""
-    best = max(ways, key=lambda way: float(ways[way].get("accuracy1", ways[way].get("accuracy")) or 0))
-    return ways[best] | {"way": best, "ways": ways}
+def _better(methods: dict[str, Figures], measure: str) -> Figures:
+    best = max(methods, key=lambda method: float(methods[method][measure] or 0))
+    return methods[best] | {"method": best, "methods": methods}
 
 
-def _tempo_scores(bpm: float, facts: Annotation) -> tuple[float, ...]:
-    annotated = facts.bpm or np.nan
-    return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
-
-
-def _key_scores(answer: tuple[str, str] | None, facts: Annotation) -> tuple[float, ...]:
-    weighted = scoring.key_score(answer, facts.key) if answer and facts.key else 0.0
-    return float(weighted == scoring.RIGHT), weighted
-
-
-def _tempo_figures(scores: Sequence[tuple[float, ...]], facts: Sequence[Annotation]) -> Figures:
-    classical = [fact.genre == CLASSICAL for fact in facts]
-    names = ("accuracy1", "accuracy2")
-    return _means(names, scores) | {
-        "without_classical": _means(names, [s for s, c in zip(scores, classical, strict=True) if not c]),
-        "classical": _means(names, [s for s, c in zip(scores, classical, strict=True) if c]),
+def _tempo_scores(clips: Sequence[Annotation], tempi: Sequence[float]) -> Scores:
+    return {
+        clip: scoring.tempo_scores(bpm, clip.bpm)
+        for clip, bpm in zip(clips, tempi, strict=True)
+        if clip.bpm is not None
     }
 
 
-def _key_figures(scores: Sequence[tuple[float, ...]]) -> Figures:
-    return _means(("accuracy", "mirex"), scores)
+def _key_scores(clips: Sequence[Annotation], keys: Sequence[Key | None]) -> Scores:
+    weights = {
+        clip: scoring.key_score(answer, clip.key) if answer else 0.0
+        for clip, answer in zip(clips, keys, strict=True)
+        if clip.key is not None
+    }
+    return {clip: (float(weight == scoring.RIGHT), weight) for clip, weight in weights.items()}
+
+
+def _tempo_figures(scores: Scores) -> Figures:
+    def means(*, classical: bool | None = None) -> Figures:
+        part = [row for clip, row in scores.items() if classical in (None, clip.genre == CLASSICAL)]
+        return _means(("accuracy1", "accuracy2"), part)
+
+    return means() | {"without_classical": means(classical=False), "classical": means(classical=True)}
+
+
+def _key_figures(scores: Scores) -> Figures:
+    return _means(("accuracy", "mirex"), list(scores.values()))
 
 
 def _means(names: tuple[str, str], scores: Sequence[tuple[float, ...]]) -> Figures:
-    means = np.mean(scores, axis=0) if scores else (None, None)
-    shown = {
-        name: rounded(mean) if mean is not None else None for name, mean in zip(names, means, strict=True)
-    }
-    return shown | {"n": len(scores)}
+    means = [rounded(mean) for mean in np.mean(scores, axis=0)] if scores else [None, None]
+    return dict(zip(names, means, strict=True)) | {"n": len(scores)}

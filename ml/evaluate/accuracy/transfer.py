@@ -1,4 +1,4 @@
-"""Does it hold elsewhere? On another collection, after training without it, and on worse copies of the same songs."""
+"""Accuracy on another collection, without training on it, and stability of the answer on worse copies of a song."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml.evaluate.accuracy.songs import CrossPredicted, Predictor, Songs
+from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.figures import Figures, rounded, share
 from ml.train import metrics
 from ml.train.data.augmentation import VARIANTS
@@ -15,54 +15,47 @@ from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
 
 AS_IS = "as is"
+CHANGES = [variant for variant in VARIANTS if variant != AS_IS]
 
 
-def other_collection(predictor: Predictor, crossed: CrossPredicted) -> Figures:
-    """A head from GTZAN alone, on the clips of Emotify that bear one of its labels."""
+def measure_other_collection(model: CachedModel, crossed: CrossPredictions) -> Figures:
+    """A head trained on GTZAN alone, on the clips of Emotify that have one of its labels."""
     table = crossed.table
-    head = recipe.fit_head(table, predictor.labels, ~table.from_emotify)
-    asked = table.from_emotify & table.is_original
-    truth = np.asarray(table.rows.labels[asked])
-    answers = np.asarray(head.scores(table.rows.trunk_output[asked]).argmax(axis=1), np.int64)
+    head = recipe.fit_head(table, model.labels, ~table.from_emotify)
+    clips = table.from_emotify & table.is_original
+    truth = np.asarray(table.rows.labels[clips])
+    answers = np.asarray(head.scores(table.rows.trunk_output[clips]).argmax(axis=1), np.int64)
     present = sorted(set(truth.tolist()))
-    mean, low, high = metrics.mean_recall(truth, answers, len(predictor.labels))
+    mean, low, high = metrics.mean_recall(truth, answers, len(model.labels))
     return {
         "mean_recall": rounded(mean),
         "low": rounded(low),
         "high": rounded(high),
         "n": len(truth),
-        "learnt_by_model": any(EMOTIFY in source for source in predictor.model.card.data),
-        "recall": {predictor.labels[i]: share(answers[truth == i] == i, key="recall") for i in present},
+        "in_training_data": any(EMOTIFY in source for source in model.genre.card.data),
+        "recall": {model.labels[i]: share(answers[truth == i] == i, key="recall") for i in present},
     }
 
 
-def robustness(predictor: Predictor, songs: Songs, *, with_test: bool) -> Figures:
-    """How many clips keep their first answer after each change, by whether the model was trained on them."""
+def measure_robustness(model: CachedModel, songs: Songs, *, with_test: bool) -> Figures:
+    """The share of clips that keep their first answer after each change, by the clips' role in training."""
     groups = {
-        "learnt": [example for example in songs.learnt if example.path],
+        "training": [example for example in songs.training if example.path],
         "test": songs.test_clips if with_test else [],
-        "unseen": songs.strangers + songs.strange_style,
+        "other": songs.other_clips + songs.other_style,
     }
-    rows = {name: predictor.rows(examples, tuple(VARIANTS)) for name, examples in groups.items()}
-    kept = {name: _kept(predictor, found) for name, found in rows.items()}
-    kept["all"] = {
-        variant: [same for name in rows for same in kept[name].get(variant, [])] for variant in _changes()
-    }
+    rows = {name: model.rows(examples, tuple(VARIANTS)) for name, examples in groups.items()}
+    unchanged = {name: _unchanged_answers(model, found) for name, found in rows.items() if found}
     return {
-        variant: {name: share(np.array(same[variant]), key="same") for name, same in kept.items() if same}
-        for variant in _changes()
+        change: {name: share(same[change], key="same") for name, same in unchanged.items()}
+        | {"all": share([kept for same in unchanged.values() for kept in same[change]], key="same")}
+        for change in CHANGES
     }
 
 
-def _changes() -> list[str]:
-    return [variant for variant in VARIANTS if variant != AS_IS]
-
-
-def _kept(predictor: Predictor, rows: Sequence[Row]) -> dict[str, list[bool]]:
-    """For each change, whether each clip's answer stayed. Empty without clips."""
-    if not rows:
-        return {}
-    answers = predictor.predict(rows).argmax(axis=1)
-    place = {(row.example.name, row.variant): int(answers[i]) for i, row in enumerate(rows)}
+def _unchanged_answers(model: CachedModel, rows: Sequence[Row]) -> dict[str, list[bool]]:
+    """For each change, whether each clip's first answer stayed the same."""
+    best = model.predict(rows).argmax(axis=1).tolist()
+    answers = {(row.example.name, row.variant): answer for row, answer in zip(rows, best, strict=True)}
     names = [row.example.name for row in rows if row.variant == AS_IS]
-    return {variant: [place[name, variant] == place[name, AS_IS] for name in names] for variant in _changes()}
+    return {change: [answers[name, change] == answers[name, AS_IS] for name in names] for change in CHANGES}

@@ -1,6 +1,6 @@
-"""Every model of the lab on the test side of its split, which it has not seen; nothing is trained here.
+"""Every model of the lab on the test side of its split. Nothing is trained here.
 
-What a split was is worked out again from the card: its source, its name and its seed.
+The split is reproduced from the card: its source, name and seed.
 """
 
 from __future__ import annotations
@@ -15,41 +15,42 @@ from typing import Any
 import numpy as np
 
 from ml.audio.loading import load
-from ml.evaluate.figures import Figures, Judgement, by_label, confused, overall
+from ml.evaluate.figures import Figures, Predictions
 from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.features.arrays import Integers
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.features.track import Track
-from ml.models.card import Card, load_card
+from ml.models.card import Card, hash_file, load_card
 from ml.models.classic import scikit, serving
 from ml.models.classic.kinds import FEATURE_KINDS
-from ml.models.classic.serving import FeatureJudge
-from ml.models.head import softmax
+from ml.models.classic.serving import FeatureClassifier, NetworkClassifier
+from ml.models.logit import softmax
+from ml.report.progress import show_progress
 from ml.train.classic import datasets, networks
-from ml.train.classic.datasets import Material
 from ml.train.data import splits
-from ml.train.genre.linear import Integers
+from ml.train.data.cache import Cache
+from ml.train.data.feature_tables import FeatureTable
 
-CLIPS = "clips"
+CLIPS, TABLES = "clips", "tables"
 TIMED_SONGS = 5
-ShowProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Examined:
-    """One weight file and what it answered. `milliseconds` is from a file of half a minute to the answer, None for a
-    model of published numbers, which cannot hear."""
+class ModelResult:
+    """One weight file and its predictions. `milliseconds` is from a file of half a minute to the answer; None for a
+    model of published tables, which cannot analyse a file."""
 
     weights: Path
     card: Card
-    prediction: Judgement
+    predictions: Predictions
     milliseconds: float | None
     model: Any
     names: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
-        return CLIPS if CLIPS in self.card.data["source"] else "tables"
+        return CLIPS if CLIPS in self.card.data["source"] else TABLES
 
     @property
     def split(self) -> str:
@@ -60,104 +61,110 @@ class Examined:
             "kind": self.card.kind,
             "source": self.source,
             "split": self.split,
-            **overall(self.prediction),
-            "by_label": by_label(self.prediction),
-            "confusion": confused(self.prediction),
+            **self.predictions.figures(),
+            "by_label": self.predictions.by_label(),
+            "confusion": self.predictions.confusion.tolist(),
             "train_seconds": self.card.metrics["train_seconds"],
-            "kilobytes": round(self.weights.stat().st_size / 1000),
+            "kilobytes": kilobytes(self.weights),
             "milliseconds": self.milliseconds,
             "held_out": self.card.metrics["held_out"],
         }
 
 
-def examine_all(folder: Path, shared: Path, cache: Path, show_progress: ShowProgress) -> list[Examined]:
-    """Every weight file of `folder` with a card, in order; those of other people's songs cannot be examined here."""
-    kept: dict[tuple[str, ...], Material] = {}
-    found = []
-    for path in sorted(folder.glob("*.json")):
-        weights = next((p for p in (path.with_suffix(s) for s in (".skops", ".keras")) if p.is_file()), None)
-        if weights is None:
-            show_progress(f"left out {path.name}: there is no weight file beside it\n")
-            continue
-        card = load_card(weights)
-        if not _is_ours(card, shared):
-            show_progress(f"left out {weights.name}: what it was trained on is not in {shared.name}\n")
-            continue
-        show_progress(f"{weights.name}\n")
-        found.append(_examine(weights, card, shared, cache, kept, show_progress))
-    return found
+class LabMeasurement:
+    """Measures the weight files of one folder; test data that several models share is read once."""
 
+    def __init__(self, shared: Path, cache: Path) -> None:
+        self._shared, self._cache = shared, cache
+        self._datasets: dict[tuple[str, ...], FeatureTable] = {}
 
-def _is_ours(card: Card, shared: Path) -> bool:
-    sources = card.data.get("source", [])
-    return bool(sources) and all((shared / "gtzan" / name).exists() for name in sources)
+    def measure_folder(self, folder: Path) -> list[ModelResult]:
+        """Every weight file with a card, in order; models of other data than `shared` are left out."""
+        results = []
+        for path in sorted(folder.glob("*.json")):
+            weights = next(filter(Path.is_file, map(path.with_suffix, (".skops", ".keras"))), None)
+            if weights is None:
+                show_progress(f"left out {path.name}: there is no weight file beside it\n")
+                continue
+            card = load_card(weights)
+            sources = card.data.get("source", [])
+            if not sources or not all((self._shared / "gtzan" / name).exists() for name in sources):
+                show_progress(f"left out {weights.name}: its training data is not in {self._shared.name}\n")
+                continue
+            show_progress(f"{weights.name}\n")
+            results.append(self._measure(weights, card))
+        return results
 
+    def _measure(self, weights: Path, card: Card) -> ModelResult:
+        songs = self._read_dataset(card)
+        artists = datasets.artists_of(None, self._shared)
+        how, seed = str(card.data["split"]), int(card.data["seed"])
+        sides = splits.split(how, songs.songs, songs.labels, artists, shared=self._shared, seed=seed)
+        test = songs.where(sides.test & np.isin(songs.labels, card.labels))
+        judge = serving.open_classifier(weights, card)
+        scores, truth = _scores(judge, card, test, by_row=how == "leaky")
+        predictions = Predictions(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
+        milliseconds = None
+        if CLIPS in card.data["source"]:
+            bands = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
+            milliseconds = median_milliseconds(
+                lambda path: judge.song(Track(load(path), bands)), weights, self._shared, self._cache
+            )
+        model = judge.model if isinstance(judge, FeatureClassifier) else judge.network
+        return ModelResult(weights, card, predictions, milliseconds, model, songs.names)
 
-def _examine(
-    weights: Path,
-    card: Card,
-    shared: Path,
-    cache: Path,
-    kept: dict[tuple[str, ...], Material],
-    show_progress: ShowProgress,
-) -> Examined:
-    songs = _material(card, shared, cache, kept, show_progress)
-    artists = datasets.artists_of(None, shared)
-    how, seed = str(card.data["split"]), int(card.data["seed"])
-    divided = splits.split(how, songs.songs, songs.labels, artists, shared=shared, seed=seed)
-    test = songs.where(divided.test & np.isin(songs.labels, card.labels))
-    predict = serving.open_judge(weights, card)
-    scores, truth = _scores(predict, card, test, by_row=how == "leaky")
-    prediction = Judgement(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
-    timed = _milliseconds(predict, shared) if CLIPS in card.data["source"] else None
-    model = predict.model if isinstance(predict, FeatureJudge) else predict.network
-    return Examined(weights, card, prediction, timed, model, songs.names)
-
-
-def _material(
-    card: Card, shared: Path, cache: Path, kept: dict[tuple[str, ...], Material], show_progress: ShowProgress
-) -> Material:
-    """What the card was trained on; read once for all cards that look at it alike."""
-    sources, leaky = card.data["source"], card.data["split"] == "leaky"
-    looks = "features" if card.kind in FEATURE_KINDS else "mel"
-    key = (*sources, looks, "pieces" if leaky else "songs")
-    if key not in kept:
-        paths = [shared / "gtzan" / name for name in sources]
-        kept[key] = (
-            datasets.read_folder(paths[0], card.kind, cache, show_progress, pieces=leaky)
-            if CLIPS in sources
-            else datasets.read_features(paths, bare=leaky)
-        )
-    return kept[key]
+    def _read_dataset(self, card: Card) -> FeatureTable:
+        """The data of the card's source, in the form that its kind of model takes."""
+        sources, leaky = card.data["source"], card.data["split"] == "leaky"
+        form = "features" if card.kind in FEATURE_KINDS else "mel"
+        key = (*sources, form, "pieces" if leaky else "songs")
+        if key not in self._datasets:
+            paths = [self._shared / "gtzan" / name for name in sources]
+            self._datasets[key] = (
+                datasets.read_folder(paths[0], card.kind, self._cache, show_progress, pieces=leaky)
+                if CLIPS in sources
+                else datasets.read_features(paths, bare=leaky)
+            )
+        return self._datasets[key]
 
 
 def _scores(
-    predict: FeatureJudge | serving.NetworkJudge, card: Card, test: Material, *, by_row: bool
+    judge: FeatureClassifier | NetworkClassifier, card: Card, test: FeatureTable, *, by_row: bool
 ) -> tuple[Any, Integers]:
+    """Scores (songs, labels) and the true label index of each song, or of each row."""
     truth = np.array([card.labels.index(label) for label in test.labels])
-    if isinstance(predict, FeatureJudge):
-        return scikit.scores(predict.model, test.inputs), truth
+    if isinstance(judge, FeatureClassifier):
+        return scikit.scores(judge.model, test.features), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
-    windows = networks.Windows(test.inputs, truth, songs)
-    return networks.song_scores(card.kind, predict.network, windows), networks.song_labels(windows)
+    windows = networks.Windows(test.features, truth, songs)
+    return networks.song_scores(card.kind, judge.network, windows), networks.song_labels(windows)
 
 
-def _milliseconds(predict: serving.Reclassify, shared: Path) -> float | None:
-    nothing = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
+def median_milliseconds(
+    analyse: Callable[[Path], object], weights: Path, shared: Path, cache: Path
+) -> float | None:
+    """Median time of an analysis of half a minute of music. Cached, so that a second run writes the same page."""
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
     if not clips:
         return None
-    predict.song(Track(load(clips[0]), nothing))  # the first song pays for what is loaded and compiled
-    return round(statistics.median(_timed(predict, path, nothing) for path in clips), 1)
+
+    def measure() -> Any:
+        analyse(clips[0])  # loads and compiles what later calls reuse
+        milliseconds = []
+        for path in clips:
+            started = time.perf_counter()
+            analyse(path)
+            milliseconds.append(1000 * (time.perf_counter() - started))
+        return np.array([statistics.median(milliseconds)])
+
+    return round(float(Cache(cache).get(f"milliseconds|{hash_file(weights)}", measure)[0]), 1)
 
 
-def _timed(predict: serving.Reclassify, path: Path, bands: BandStatistics) -> float:
-    started = time.perf_counter()
-    predict.song(Track(load(path), bands))
-    return 1000 * (time.perf_counter() - started)
+def kilobytes(weights: Path) -> int:
+    return round(weights.stat().st_size / 1000)
 
 
-def best(examined: Sequence[Examined], source: str, split: str) -> Examined | None:
-    """The one that did best on the songs it was chosen by: the test songs choose nothing."""
-    mine = [one for one in examined if (one.source, one.split) == (source, split)]
-    return max(mine, key=lambda one: one.card.metrics["held_out"]["accuracy"], default=None)
+def best(results: Sequence[ModelResult], source: str, split: str) -> ModelResult | None:
+    """The model with the best held-out accuracy in training; the test songs choose nothing."""
+    same = [result for result in results if (result.source, result.split) == (source, split)]
+    return max(same, key=lambda result: result.card.metrics["held_out"]["accuracy"], default=None)

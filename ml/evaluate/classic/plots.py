@@ -1,17 +1,18 @@
-"""The plots of the lab's page: what features look like, which of them count, how networks learn, what is confused."""
+"""Plots of the lab's page: feature distributions and importances, learning curves, confusion."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ml.evaluate import plots
-from ml.evaluate.classic.measure import Examined, best
+from ml.evaluate.classic.measure import ModelResult, best
 from ml.evaluate.plots import BLUE, INK, ORANGE
-from ml.train.classic.datasets import Material
+from ml.train.data.feature_tables import FeatureTable
 
 MOST_IMPORTANT = 16
 SHOWN = (
@@ -24,69 +25,62 @@ SHOWN = (
 )
 
 
-def draw(folder: Path, examined: Sequence[Examined], tables: Material | None) -> dict[str, str]:
-    """Write the plots into `folder`; their file names by what they show."""
-    folder.mkdir(parents=True, exist_ok=True)
-    drawn: dict[str, Any] = {}
-    names = {}
-    with plots.styled() as pyplot:
-        for source, split in (("tables", "filtered"), ("tables", "leaky"), ("clips", "filtered")):
-            if (one := best(examined, source, split)) is not None:
-                drawn[f"confusion-{source}-{split}"] = plots.confusion(one.prediction, "the model's answer")
-        if (one := best(examined, "tables", "filtered")) is not None:
-            drawn["precision-recall"] = plots.precision_recall(one.prediction)
-        if curves := [one for one in examined if "history" in one.card.metrics and one.split != "leaky"]:
-            drawn["learning"] = learning(curves)
-        if trees := [one for one in examined if one.card.kind == "forest" and one.split == "filtered"]:
-            drawn["importances"] = importances(trees[-1])
-        if tables is not None:
-            drawn["distributions"] = distributions(tables)
-        for what, figure in drawn.items():
-            names[what] = f"lab-{what}.svg"
-            metadata = {"Date": None, "Creator": "python -m ml.evaluate --all"}
-            figure.savefig(folder / names[what], metadata=metadata)
-            pyplot.close(figure)
-    return names
+def draw(folder: Path, results: Sequence[ModelResult], tables: FeatureTable | None) -> dict[str, str]:
+    """Write the plots into `folder`; their file names by plot name."""
+    drawn: dict[str, Callable[[], Any]] = {}
+    for source, split in (("tables", "filtered"), ("tables", "leaky"), ("clips", "filtered")):
+        if (result := best(results, source, split)) is not None:
+            name = f"confusion-{source}-{split}"
+            drawn[name] = partial(plots.confusion, result.predictions, "the model's answer")
+    if (result := best(results, "tables", "filtered")) is not None:
+        drawn["precision-recall"] = partial(plots.precision_recall, result.predictions)
+    if curves := [one for one in results if "history" in one.card.metrics and one.split != "leaky"]:
+        drawn["learning"] = partial(learning, curves)
+    if forests := [one for one in results if one.card.kind == "forest" and one.split == "filtered"]:
+        drawn["importances"] = partial(importances, forests[-1])
+    if tables is not None:
+        drawn["distributions"] = partial(distributions, tables)
+    return plots.save(folder, "lab", "python -m ml.evaluate --all", drawn)
 
 
-def learning(curves: Sequence[Examined]) -> Any:
-    """Right answers over epochs, for what is learnt from and for songs held out."""
-    figure, grid = plots.axes_of(4.6 * len(curves), 3.4, 1, len(curves), sharey=True, squeeze=False)
-    for one, axes in zip(curves, grid.flat, strict=True):
-        history = one.card.metrics["history"]
+def learning(results: Sequence[ModelResult]) -> Any:
+    """Accuracy by epoch on training windows and held-out songs."""
+    figure, grid = plots.axes_of(4.6 * len(results), 3.4, 1, len(results), sharey=True, squeeze=False)
+    for result, axes in zip(results, grid.flat, strict=True):
+        history = result.card.metrics["history"]
         epochs = np.arange(1, len(history) + 1)
-        axes.plot(epochs, [step["learn"] for step in history], color=ORANGE, label="windows learnt from")
-        axes.plot(epochs, [step["valid"] for step in history], color=BLUE, label="songs held out")
-        axes.axvline(one.card.metrics["best_epoch"], color=INK, linewidth=0.8, linestyle=(0, (4, 4)))
-        axes.set(title=f"{one.card.kind}, {one.split}", xlabel="epoch", ylim=(0, 1))
+        axes.plot(epochs, [step["learn"] for step in history], color=ORANGE, label="training windows")
+        axes.plot(epochs, [step["valid"] for step in history], color=BLUE, label="held-out songs")
+        axes.axvline(result.card.metrics["best_epoch"], color=INK, linewidth=0.8, linestyle=(0, (4, 4)))
+        axes.set(title=f"{result.card.kind}, {result.split}", xlabel="epoch", ylim=(0, 1))
         axes.grid()
-    grid.flat[0].set_ylabel("share that is right")
+    grid.flat[0].set_ylabel("accuracy")
     grid.flat[0].legend(loc="upper left", frameon=False, fontsize=9)
     return figure
 
 
-def importances(one: Examined) -> Any:
-    """What the forest's splits gain by, the most important features first."""
-    gains = one.model[-1].feature_importances_
+def importances(forest: ModelResult) -> Any:
+    """Gain of the forest's splits by feature, the most important features first."""
+    gains = forest.model[-1].feature_importances_
     order = np.argsort(gains)[-MOST_IMPORTANT:]
     figure, axes = plots.axes_of(7.2, 0.6 + 0.28 * len(order))
     axes.barh(np.arange(len(order)), gains[order], color=BLUE)
-    axes.set_yticks(np.arange(len(order)), [one.names[place].split(":")[-1] for place in order])
+    axes.set_yticks(np.arange(len(order)), [forest.names[index].split(":")[-1] for index in order])
     axes.set(xlabel="share of the forest's gain")
     axes.grid(axis="x")
     return figure
 
 
-def distributions(tables: Material) -> Any:
-    """Box plots of a few features over the genres, over all songs of the published tables."""
-    short = {name.split(":")[-1]: place for place, name in reversed(list(enumerate(tables.names)))}
-    shown = [(short[name], title) for name, title in SHOWN if name in short]
+def distributions(tables: FeatureTable) -> Any:
+    """Box plots of a few features by genre, over all songs of the published tables."""
+    columns = {name.split(":")[-1]: column for column, name in reversed(list(enumerate(tables.names)))}
+    shown = [(columns[name], title) for name, title in SHOWN if name in columns]
     labels = sorted(set(tables.labels.tolist()))
     figure, grid = plots.axes_of(10.0, 2.5 * -(-len(shown) // 2), -(-len(shown) // 2), 2, squeeze=False)
     for axes in grid.flat[len(shown) :]:
         axes.set_visible(False)
-    for (place, title), axes in zip(shown, grid.flat, strict=False):
-        values = [tables.inputs[tables.labels == label, place] for label in labels]
+    for (column, title), axes in zip(shown, grid.flat, strict=False):
+        values = [tables.features[tables.labels == label, column] for label in labels]
         axes.boxplot(
             values, showfliers=False, patch_artist=True, widths=0.6,
             boxprops={"facecolor": BLUE, "alpha": 0.35}, medianprops={"color": INK},

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml.evaluate import markdown
 from ml.evaluate.handcrafted import agreement, page
+from ml.paths import DOCS_FOLDER
 from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.labelled_features import CACHE_FOLDER
@@ -19,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Compare hand-crafted features with the published tables of GTZAN, and write docs/features.md.",
     )
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="where features are kept")
+    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached features")
     return parser
 
 
@@ -27,15 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     cache = Cache(options.cache)
     try:
-        found = {
-            name: agreement.compare(options.shared, name, cache, show_progress)
-            for name in agreement.SECONDS_HEARD
+        compared = {
+            table: agreement.compare(options.shared, table, cache, show_progress)
+            for table in agreement.SECONDS
         }
     except KeyboardInterrupt:
-        print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
+        print("\nStopped. The same command continues from here: finished songs are cached.", file=sys.stderr)
         return 130
-    page.PAGE.write_text(page.write(found), encoding="utf-8")
-    show_progress(f"{page.PAGE.name} is written\n")
+    markdown.save(DOCS_FOLDER / "features.md", page.write(compared))
     return 0
 
 

@@ -1,12 +1,11 @@
-"""How far our numbers agree with the two tables that others published of GTZAN, column by column, on whole clips.
+"""Agreement of Sori's hand-crafted features with two published tables of GTZAN, column by column, on whole clips.
 
-They computed from the WAV files, we from what there is of the audio; the page that this writes says which columns
+The tables were computed from the WAV files, ours from the clips that are available. docs/features.md says which columns
 cannot agree, and why.
 """
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +16,16 @@ import numpy as np
 import soundfile
 import soxr
 
+from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.extraction import NAMES, extract
-from ml.features.handcrafted.spectrum import Doubles, Floats
 from ml.train.data.cache import Cache
+from ml.train.data.corpus import read_rows
 from ml.train.data.feature_tables import read_table
 
 RATE = 22_050
 WHOLE_SECONDS = 29.0
-SECONDS_HEARD = {"features_30_sec.csv": None, "features_chroma_30_sec.tsv": None, "features_10_sec.tsv": 10}
+SECONDS = {"features_30_sec.csv": None, "features_chroma_30_sec.tsv": None, "features_10_sec.tsv": 10}
+"""The tables, and the length of the pieces that each describes; None: whole tracks."""
 RENAMED = {
     "spectral_centroid": "centroid", "spectral_bandwidth": "bandwidth", "spectral_rolloff": "rolloff",
     "spectral_flatness": "flatness", "zero_cross_rate": "zero_crossing_rate", "rmse": "rms",
@@ -35,7 +36,7 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one column over all clips: correlation, median relative error, share of clips within one per cent."""
+    """One column over all clips: correlation, median relative error, share of clips within one per cent."""
 
     column: str
     correlation: float
@@ -47,51 +48,49 @@ Compared = tuple[int, list[Agreement]]
 """How many clips were compared, and the columns."""
 
 
-def ours(row: Row, column: str, *, deviations: bool) -> float:
-    """Our number for a published column. Where `deviations`, what the table calls var is a standard deviation."""
+def column_value(row: Row, column: str, *, deviations: bool) -> float:
+    """Our number for a published column. With `deviations` the table's "var" is a standard deviation."""
     if column == "tempo":
         return row["tempo"]
-    name, what = column.rsplit("_", 1)
+    name, measure = column.rsplit("_", 1)
     name = re.sub(r"^mfcc_?(\d+)$", r"mfcc_\1", re.sub(r"^chroma_stft_(\d+)$", r"chroma_\1", name))
     name = RENAMED.get(name, name)
     if name in ("chroma_stft", "spectral_contrast"):  # one number over all bins and frames
-        part = "chroma_" if name == "chroma_stft" else "contrast_"
-        means = np.array([row[key] for key in row if re.fullmatch(rf"{part}\d+_mean", key)])
-        spreads = np.array([row[key] for key in row if re.fullmatch(rf"{part}\d+_var", key)])
-        mean, variance = float(means.mean()), float(spreads.mean() + means.var())
+        prefix = "chroma_" if name == "chroma_stft" else "contrast_"
+        means = np.array([row[key] for key in row if re.fullmatch(rf"{prefix}\d+_mean", key)])
+        variances = np.array([row[key] for key in row if re.fullmatch(rf"{prefix}\d+_var", key)])
+        mean, variance = float(means.mean()), float(variances.mean() + means.var())
     else:
         mean, variance = row[f"{name}_mean"], row[f"{name}_var"]
-    if what == "mean":
+    if measure == "mean":
         return mean
     return variance**0.5 if deviations else variance
 
 
 def compare(shared: Path, table: str, cache: Cache, show_progress: Callable[[str], None]) -> Compared:
-    seconds, published = SECONDS_HEARD[table], read_table(shared / "gtzan" / table)
-    places: dict[str, list[int]] = {}
-    for place, song in enumerate(published.songs.tolist()):
-        places.setdefault(song, []).append(place)
-    ours_found: list[list[float]] = []
+    seconds, published = SECONDS[table], read_table(shared / "gtzan" / table)
+    indices: dict[str, list[int]] = {}
+    for index, song in enumerate(published.songs.tolist()):
+        indices.setdefault(song, []).append(index)
+    ours: list[list[float]] = []
     theirs: list[Floats] = []
-    clips = [(name, path) for name, path in whole_clips(shared) if name in places]
+    clips = [(name, path) for name, path in whole_clips(shared) if name in indices]
     for number, (name, path) in enumerate(clips, start=1):
         show_progress(f"{table}: {number}/{len(clips)}")
         rows = cache.get(f"agreement|{path.stat().st_size}|{name}|{seconds}", partial(_rows, path, seconds))
-        for row, place in zip(rows, places[name], strict=False):
-            named = dict(zip(NAMES, row.tolist(), strict=True))
-            ours_found.append([ours(named, c, deviations=table.endswith("tsv")) for c in published.names])
-            theirs.append(published.features[place])
-    columns = zip(published.names, np.array(ours_found).T, np.array(theirs, np.float64).T, strict=True)
-    return len(clips), [_agreement(name, here, there) for name, here, there in columns]
+        for row, index in zip(rows, indices[name], strict=False):
+            values = dict(zip(NAMES, row.tolist(), strict=True))
+            ours.append([column_value(values, c, deviations=table.endswith("tsv")) for c in published.names])
+            theirs.append(published.features[index])
+    columns = zip(published.names, np.array(ours).T, np.array(theirs, np.float64).T, strict=True)
+    return len(clips), [_agreement(name, own, other) for name, own, other in columns]
 
 
 def whole_clips(shared: Path) -> list[tuple[str, Path]]:
-    """Clips that hold the whole track at the rate that the tables were made at; 8 kHz copies do not."""
-    with (shared / "gtzan" / "clips.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    """Clips of the whole track at the sample rate of the tables or above; copies at 8 kHz are left out."""
     return [
         (row["id"], shared / "gtzan" / row["file"])
-        for row in rows
+        for row in read_rows(shared / "gtzan" / "clips.csv")
         if float(row["seconds"]) >= WHOLE_SECONDS and int(row["sample_rate"]) >= RATE
     ]
 
@@ -106,7 +105,7 @@ def _rows(path: Path, seconds: int | None) -> Floats:
     return np.stack([extract(mono[start : start + step], RATE).row() for start in range(0, 3 * step, step)])
 
 
-def _agreement(name: str, here: Doubles, there: Doubles) -> Agreement:
-    error = np.abs(here - there) / np.maximum(np.abs(there), 1e-9)
-    correlation = float(np.corrcoef(here, there)[0, 1])
+def _agreement(name: str, own: Doubles, other: Doubles) -> Agreement:
+    error = np.abs(own - other) / np.maximum(np.abs(other), 1e-9)
+    correlation = float(np.corrcoef(own, other)[0, 1])
     return Agreement(name, correlation, float(np.median(error)), float(np.mean(error < 0.01)))

@@ -1,5 +1,5 @@
-"""Hand-crafted features: named numbers from one short-time spectrum, as classic genre models use them.
+"""Hand-crafted features, as classic genre models use them.
 
-Frames lie 512 samples apart (`series`), every descriptor reads the same spectrum (`spectrum`), and a stretch of sound
-becomes a row of means and variances (`extraction`). Training and serving call the same function.
+`spectrum` is the short-time spectrum that all of them share, `series` are their values per frame (512 samples), and
+`extraction` reduces these to a row of means and variances. Training and serving call the same function.
 """

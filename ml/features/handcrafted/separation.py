@@ -1,36 +1,40 @@
-"""A sound taken apart: what holds a pitch (ridges along time) and what strikes (ridges along frequency)."""
+"""Harmonic-percussive separation: tones are ridges along time in a spectrogram, strokes are ridges along frequency."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import median_filter
 
-from ml.features.handcrafted.spectrum import Floats, Spectrum, invert
+from ml.features.arrays import Floats
+from ml.features.handcrafted.spectrum import TINY, Spectrum, invert
 
 KERNEL = 31
 
 
-def split(heard: Spectrum) -> tuple[Floats, Floats]:
-    """(harmonic, percussive) samples, which add up to the sound.
+def split(spectrum: Spectrum) -> tuple[Floats, Floats]:
+    """(harmonic, percussive) samples, which add up to the input.
 
-    That they add up saves the second inversion: librosa makes both, to the same numbers.
+    Subtracting saves the second inverse transform: librosa computes both, with the same values.
     """
-    held = _medians(heard.magnitude.T).T
-    struck = _medians(heard.magnitude)
-    highest = np.maximum(held, struck)
-    silent = highest < np.finfo(np.float32).tiny
+    harmonic = _running_medians(spectrum.magnitude.T).T
+    percussive = _running_medians(spectrum.magnitude)
+    highest = np.maximum(harmonic, percussive)
+    silent = highest < TINY
     highest[silent] = 1
-    mask = np.square(held / highest)
-    mask /= np.where(silent, 1, mask + np.square(struck / highest))
+    mask = np.square(harmonic / highest)
+    mask /= np.where(silent, 1, mask + np.square(percussive / highest))
     mask[silent] = 0.5
-    harmonic = invert(heard.bins * mask, len(heard.samples))
-    return harmonic, heard.samples - harmonic
+    samples = invert(spectrum.bins * mask, len(spectrum.samples))
+    return samples, spectrum.samples - samples
 
 
-def _medians(rows: Floats) -> Floats:
-    """Running medians along each row. All rows are laid end to end, mirrored at their ends: one dimension has a
-    filter that keeps its window sorted, ten times as fast as that for two."""
+def _running_medians(rows: Floats) -> Floats:
+    """Running medians along each row.
+
+    All rows are laid end to end, mirrored at their ends: SciPy's one-dimensional filter keeps its window sorted, ten
+    times as fast as the filter for two dimensions.
+    """
     edge = KERNEL // 2
     padded = np.pad(rows, ((0, 0), (edge, edge)), mode="symmetric")
-    found: Floats = median_filter(padded.ravel(), size=KERNEL).reshape(padded.shape)
-    return found[:, edge:-edge]
+    medians: Floats = median_filter(padded.ravel(), size=KERNEL).reshape(padded.shape)
+    return medians[:, edge:-edge]

@@ -1,5 +1,5 @@
-"""Classic genre models, to compare with the one that ships. Each can serve in its place.
+"""Classic genre models, for comparison with the shipped one. Each can be used in its place.
 
-`feature_inputs` and `network_inputs` make the input of a model, in training and in use. `scikit` and `networks` hold
-the two families, and `serving` opens any weight file for the pipeline. `ml.train.classic` trains them.
+`scikit` and `networks` are the two families, with the same inputs in training and in use. `serving` opens any weight
+file for the pipeline. `ml.train.classic` trains them.
 """

@@ -1,1 +1,1 @@
-"""The classic models, trained one by one or all of them: `python -m ml.train --model svm`."""
+"""The classic genre models: `python -m ml.train --model KIND`."""

@@ -1,7 +1,7 @@
-"""Training a small network from scratch: seeded, stopped early by songs it does not learn from, and resumable.
+"""Training a small network from scratch: seeded, stopped early by held-out songs, and resumable.
 
-After every epoch the whole state lies on disk. A run that was killed goes on after its last whole epoch, with the same
-order of windows as if nothing had happened.
+After every epoch the whole state is on disk. A run that was killed continues after its last complete epoch, with the
+same order of windows as without the interruption.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ml.features.mel import Floats
-from ml.models.classic import network_inputs, networks
+from ml.features.arrays import Floats, Integers
+from ml.models.classic import networks
 from ml.models.genre import start_tensorflow
-from ml.train.genre.linear import Integers
+from ml.train.classic.scikit import TRIALS_NAME
+from ml.train.files import write_file
 
 PATIENCE = 12
 LEARNING_RATE = 1e-3
@@ -28,21 +29,17 @@ WEIGHT_DECAY = 1e-4
 
 @dataclass(frozen=True)
 class Windows:
-    """Mel windows of songs; `songs` says which song each belongs to, `labels` what it is called."""
+    """Mel windows with the index of each one's label and song."""
 
     mel: Floats
     labels: Integers
     songs: Integers
 
-    def where(self, rows: Any) -> Windows:
-        return Windows(self.mel[rows], self.labels[rows], self.songs[rows])
-
 
 @dataclass
 class State:
-    """Where a run stands; `run` says what of, so that another run's state is not taken over."""
+    """Progress of a run."""
 
-    run: str
     epoch: int = 0
     best: float = -1.0
     best_epoch: int = 0
@@ -52,48 +49,51 @@ class State:
 
 def fit(
     kind: str,
-    learn: Windows,
-    held: Windows,
+    train: Windows,
+    valid: Windows,
     labels: int,
     *,
     epochs: int,
     seed: int,
-    place: Path,
-    run: str,
+    folder: Path,
     show_progress: Callable[[str], None],
 ) -> tuple[Any, State]:
-    """The network of the best epoch, and the run's history. `place` is a folder that the run has to itself."""
-    place.mkdir(parents=True, exist_ok=True)
-    network, state = _resume(kind, learn, labels, seed, place, run)
+    """The network of the best epoch, and the run's history.
+
+    `folder` belongs to this run alone: its name is a hash of data and settings.
+    """
+    network, state = _resume(kind, train, labels, seed, folder)
     while state.epoch < epochs and state.epoch - state.best_epoch < PATIENCE:
         started = time.perf_counter()
-        loss, accuracy = _epoch(kind, network, learn, np.random.default_rng([seed, state.epoch]))
-        predicted = song_scores(kind, network, held)
-        valid = float((predicted.argmax(axis=1) == song_labels(held)).mean())
+        loss, accuracy = _epoch(kind, network, train, np.random.default_rng([seed, state.epoch]))
+        predicted = song_scores(kind, network, valid)
+        held_out = float((predicted.argmax(axis=1) == song_labels(valid)).mean())
         state.epoch += 1
         state.seconds += time.perf_counter() - started
-        state.history.append({"loss": round(loss, 4), "learn": round(accuracy, 4), "valid": round(valid, 4)})
-        if valid > state.best:
-            state.best, state.best_epoch = valid, state.epoch
-            _save(network, place / "best.keras")
-        _save(network, place / "last.keras")
-        _write(place / "state.json", json.dumps(asdict(state)))
+        state.history.append(
+            {"loss": round(loss, 4), "learn": round(accuracy, 4), "valid": round(held_out, 4)}
+        )
+        if held_out > state.best:
+            state.best, state.best_epoch = held_out, state.epoch
+            write_file(folder / "best.keras", network.save)
+        write_file(folder / "last.keras", network.save)
+        write_file(folder / "state.json", lambda partial: partial.write_text(json.dumps(asdict(state))))
         show_progress(
-            f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {valid:.3f} (best {state.best:.3f})"
+            f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {held_out:.3f} (best {state.best:.3f})"
         )
     show_progress(
         f"{kind}: best after epoch {state.best_epoch} of {state.epoch}, held out {state.best:.3f}\n"
     )
-    return networks.load(place / "best.keras"), state
+    return networks.load(folder / "best.keras"), state
 
 
 def song_scores(kind: str, network: Any, windows: Windows) -> Floats:
     """(songs, labels): the mean over each song's windows."""
     scores = networks.scores(kind, network, windows.mel)
-    _, place = np.unique(windows.songs, return_inverse=True)
-    sums = np.zeros((place.max() + 1, scores.shape[1]))
-    np.add.at(sums, place, scores)
-    return (sums / np.bincount(place)[:, None]).astype(np.float32)
+    _, song = np.unique(windows.songs, return_inverse=True)
+    sums = np.zeros((song.max() + 1, scores.shape[1]))
+    np.add.at(sums, song, scores)
+    return (sums / np.bincount(song)[:, None]).astype(np.float32)
 
 
 def song_labels(windows: Windows) -> Integers:
@@ -101,21 +101,20 @@ def song_labels(windows: Windows) -> Integers:
     return windows.labels[first]
 
 
-def _resume(kind: str, learn: Windows, labels: int, seed: int, place: Path, run: str) -> tuple[Any, State]:
-    path = place / "state.json"
-    if path.is_file() and (place / "last.keras").is_file():
-        state = State(**json.loads(path.read_text(encoding="utf-8")))
-        if state.run == run:
-            start_tensorflow()
-            import keras
+def _resume(kind: str, train: Windows, labels: int, seed: int, folder: Path) -> tuple[Any, State]:
+    path = folder / "state.json"
+    if path.is_file() and (folder / "last.keras").is_file():
+        start_tensorflow()
+        import keras
 
-            return keras.models.load_model(place / "last.keras", safe_mode=True), state
+        state = State(**json.loads(path.read_text(encoding="utf-8")))
+        return keras.models.load_model(folder / "last.keras", safe_mode=True), state
     scale = (
-        {} if kind == "picture" else {"mean": float(learn.mel.mean()), "deviation": float(learn.mel.std())}
+        {} if kind == "picture" else {"mean": float(train.mel.mean()), "deviation": float(train.mel.std())}
     )
     network = networks.build(kind, labels, seed=seed, **scale)
     _compile(network)
-    return network, State(run)
+    return network, State()
 
 
 def _compile(network: Any) -> None:
@@ -128,50 +127,36 @@ def _compile(network: Any) -> None:
     )
 
 
-def _epoch(kind: str, network: Any, learn: Windows, choose: np.random.Generator) -> tuple[float, float]:
-    """One pass in an order of its own; each window starts at another moment and lacks a few bands or moments."""
-    order = choose.permutation(len(learn.labels))
+def _epoch(kind: str, network: Any, train: Windows, random: np.random.Generator) -> tuple[float, float]:
+    """One pass in random order; each window is shifted in time, and a few of its bands and frames are masked."""
+    order = random.permutation(len(train.labels))
     losses: list[float] = []
     right: list[float] = []
     for start in range(0, len(order) - 1, networks.BATCH):
         batch = order[start : start + networks.BATCH]
-        drawn = network_inputs.draw(kind, _varied(learn.mel[batch], choose))
-        network.reset_metrics()  # else each batch answers for those before it too
-        loss, accuracy = network.train_on_batch(drawn, learn.labels[batch])
+        drawn = networks.prepare(kind, _augment(train.mel[batch], random))
+        network.reset_metrics()  # else a batch counts the batches before it again
+        loss, accuracy = network.train_on_batch(drawn, train.labels[batch])
         losses.append(float(loss))
         right.append(float(accuracy))
     return float(np.mean(losses)), float(np.mean(right))
 
 
-def _varied(windows: Floats, choose: np.random.Generator) -> Floats:
-    found = np.empty_like(windows)
-    for place, window in enumerate(windows):
-        moved = np.roll(window, int(choose.integers(len(window))), axis=0)
-        for axis, most in ((0, 30), (1, 12)):
-            size = int(choose.integers(most))
-            first = int(choose.integers(moved.shape[axis] - size))
-            masked: list[Any] = [slice(None), slice(None)]
-            masked[axis] = slice(first, first + size)
-            moved[tuple(masked)] = moved.mean()
-        found[place] = moved
-    return found
+def _augment(windows: Floats, random: np.random.Generator) -> Floats:
+    augmented = np.empty_like(windows)
+    for number, window in enumerate(windows):
+        shifted = np.roll(window, int(random.integers(len(window))), axis=0)
+        for by_axis, most in ((shifted, 30), (shifted.T, 12)):
+            size = int(random.integers(most))
+            first = int(random.integers(len(by_axis) - size))
+            by_axis[first : first + size] = shifted.mean()
+        augmented[number] = shifted
+    return augmented
 
 
-def _save(network: Any, path: Path) -> None:
-    partial = path.with_name("partial.keras")
-    network.save(partial)
-    partial.replace(path)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def clear(place: Path, names: Sequence[str] = ("best.keras", "last.keras", "state.json")) -> None:
-    """Take away what a finished run needs no more, and the folder if nothing else is in it."""
-    for name in names:
-        (place / name).unlink(missing_ok=True)
+def clear(folder: Path) -> None:
+    """Delete the files of a finished run, and the folder if it is then empty."""
+    for name in ("best.keras", "last.keras", "state.json", TRIALS_NAME):
+        (folder / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
-        place.rmdir()
+        folder.rmdir()

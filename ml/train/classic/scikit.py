@@ -1,48 +1,46 @@
-"""The classical models: what may be tuned, how it is tuned, and how their scores become probabilities.
+"""Training a scikit-learn model: the settings of each kind, their search, and out-of-fold scores for calibration.
 
-Everything is chosen by cross-validation on the learning rows, groups (artists where known) never on both sides. Each
-trial is written down as soon as it is known, so that a run that was stopped goes on where it was.
+Everything is chosen by cross-validation on the training rows, with groups (artists where known) kept together. Each
+trial is stored as soon as it is scored, so that a run that was stopped continues from there.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Names
 from ml.models.classic import scikit
-from ml.train.data.splits import Names
-from ml.train.genre.linear import Integers
+from ml.train.data import folds
+from ml.train.files import write_file
 
-FOLDS = 5
-Values = Mapping[str, Any]
+TRIALS_NAME = "trials.json"
+Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A model, the values that a grid tries, and the ranges (low, high, logarithmic) that optuna searches."""
+    """A model, the settings that a grid search tries, and the ranges (low, high, logarithmic) that optuna searches."""
 
     make: Callable[[int], Any]
     grid: Mapping[str, tuple[Any, ...]]
     ranges: Mapping[str, tuple[float, float]]
-    default: Values
+    default: Settings
 
 
-# Forests and boosters are small, as their weight files are kept with the source.
+# Forests and boosted trees are small, because their weight files are part of the repository.
 MODELS = {
     "logistic": Kind(
         lambda seed: LogisticRegression(max_iter=2000, tol=1e-3, random_state=seed),
@@ -77,12 +75,12 @@ MODELS = {
         {"learning_rate": 0.15, "l2_regularization": 3.0},
     ),
 }
-WHOLE = {"min_samples_leaf"}
+WHOLE_NUMBERS = {"min_samples_leaf"}
 
 
 @dataclass(frozen=True)
-class Rows:
-    """What is learnt from: prepared features, label indices, and what must stay together."""
+class TrainingRows:
+    """Training rows: prepared features, label indices, and groups that must stay together."""
 
     features: Floats
     labels: Integers
@@ -90,76 +88,69 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class LogitModel:
     model: Any
-    values: Values
+    settings: Settings
     scores: Floats
-    """Of each row, by a model that met nothing of its group."""
+    """Of each row, by a model that was trained without its group."""
     trials: list[dict[str, Any]]
 
 
 def fit(
     kind: str,
-    rows: Rows,
+    rows: TrainingRows,
     labels: int,
     *,
     tune: str | None,
     trials: int,
     seed: int,
-    notes: Path,
+    folder: Path,
     show_progress: Callable[[str], None],
-) -> Fitted:
-    """Choose values, judge every row by cross-validation with them, and fit on all rows. `notes` keeps the trials."""
-    ledger = _Ledger(notes)
+) -> LogitModel:
+    """Search settings if `tune` is set, score every row out of fold, fit on all rows. `folder` stores the trials."""
+    log = _TrialLog(folder / TRIALS_NAME)
 
-    def attempt(values: Values) -> float:
-        show_progress(f"{kind}: {_said(values)}")
-        return ledger.score(values, lambda: _accuracy(_crossed(kind, values, rows, labels, seed), rows))
+    def score(settings: Settings) -> float:
+        show_progress(f"{kind}: {_text(settings)}")
+        return log.score(settings, lambda: _accuracy(_out_of_fold(kind, settings, rows, labels, seed), rows))
 
-    for values in _proposals(kind, tune, trials, seed, attempt):
-        attempt(values)
-    best = ledger.best() or MODELS[kind].default
-    show_progress(f"{kind}: {_said(best)} is fitted\n")
-    crossed = _crossed(kind, best, rows, labels, seed)
+    if tune == "grid":
+        grid = MODELS[kind].grid
+        for values in itertools.islice(itertools.product(*grid.values()), trials):
+            score(dict(zip(grid, values, strict=True)))
+    elif tune == "optuna":
+        _search(MODELS[kind], trials, seed, score)
+    best = log.best() or MODELS[kind].default
+    show_progress(f"{kind}: fitting with {_text(best)}\n")
+    scores = _out_of_fold(kind, best, rows, labels, seed)
     model = _model(kind, best, seed).fit(rows.features, rows.labels)
     if hasattr(model[-1], "covariance_"):
-        del model[-1].covariance_  # nine tenths of the file, and nothing that an answer needs
-    return Fitted(model, best, crossed, ledger.trials)
+        del model[-1].covariance_  # nine tenths of the file, and not needed for prediction
+    return LogitModel(model, best, scores, log.trials)
 
 
-def _proposals(
-    kind: str, tune: str | None, trials: int, seed: int, attempt: Callable[[Values], float]
-) -> Iterator[Values]:
-    """What a grid tries; optuna asks by itself, as its next question depends on the last answer."""
-    of = MODELS[kind]
-    if tune == "grid":
-        for values in itertools.islice(itertools.product(*of.grid.values()), trials):
-            yield dict(zip(of.grid, values, strict=True))
-    elif tune == "optuna":
-        _search(of, trials, seed, attempt)
-
-
-def _search(of: Kind, trials: int, seed: int, attempt: Callable[[Values], float]) -> None:
+def _search(kind: Kind, trials: int, seed: int, score: Callable[[Settings], float]) -> None:
+    # Loaded here because nothing else needs optuna, and it takes a second.
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
 
-    def question(trial: Any) -> float:
-        return attempt(
+    def objective(trial: Any) -> float:
+        return score(
             {
                 name: trial.suggest_int(name, int(low), int(high))
-                if name in WHOLE
+                if name in WHOLE_NUMBERS
                 else trial.suggest_float(name, low, high, log=True)
-                for name, (low, high) in of.ranges.items()
+                for name, (low, high) in kind.ranges.items()
             }
         )
 
-    study.optimize(question, n_trials=trials)
+    study.optimize(objective, n_trials=trials)
 
 
-class _Ledger:
-    """Trials by their values. The same seed asks the same questions again, so that known answers come at once."""
+class _TrialLog:
+    """Scored settings on disk. The same seed proposes the same settings again, so a second run reuses the scores."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -167,50 +158,45 @@ class _Ledger:
         if path.is_file():
             self.trials = json.loads(path.read_text(encoding="utf-8"))
 
-    def score(self, values: Values, compute: Callable[[], float]) -> float:
+    def score(self, settings: Settings, compute: Callable[[], float]) -> float:
         for trial in self.trials:
-            if trial["values"] == values:
+            if trial["values"] == settings:
                 return float(trial["accuracy"])
-        accuracy = compute()
-        self.trials.append({"values": dict(values), "accuracy": round(accuracy, 6)})
-        partial = self._path.with_suffix(".partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(self.trials), encoding="utf-8")
-        partial.replace(self._path)
-        return round(accuracy, 6)
+        accuracy = round(compute(), 6)
+        self.trials.append({"values": dict(settings), "accuracy": accuracy})
+        write_file(self._path, lambda partial: partial.write_text(json.dumps(self.trials)))
+        return accuracy
 
-    def best(self) -> Values | None:
-        if not self.trials:
-            return None
-        values: Values = max(self.trials, key=lambda trial: trial["accuracy"])["values"]
-        return values
+    def best(self) -> Settings | None:
+        best = max(self.trials, key=lambda trial: trial["accuracy"], default=None)
+        return best["values"] if best else None
 
 
-def _model(kind: str, values: Values, seed: int) -> Any:
-    return make_pipeline(StandardScaler(), MODELS[kind].make(seed).set_params(**values))
+def _model(kind: str, settings: Settings, seed: int) -> Any:
+    return make_pipeline(StandardScaler(), MODELS[kind].make(seed).set_params(**settings))
 
 
-def _crossed(kind: str, values: Values, rows: Rows, labels: int, seed: int) -> Floats:
-    """Scores of every row by a model fitted without its group; even chances where that is impossible."""
-    found = np.zeros((len(rows.labels), labels), np.float32)
-    least = min(len(np.unique(rows.groups[rows.labels == label])) for label in range(labels))
-    if least < 2:
-        return found
-    folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=seed)
-    model = _model(kind, values, seed)
-    for learn, held in folds.split(rows.features, rows.labels, rows.groups):
-        fold = clone(model).fit(rows.features[learn], rows.labels[learn])
-        scores = scikit.scores(fold, rows.features[held])
-        found[np.ix_(held, fold.classes_)] = scores
-    return found
+def _out_of_fold(kind: str, settings: Settings, rows: TrainingRows, labels: int, seed: int) -> Floats:
+    """Scores of every row by a model fitted without its group; zeros if there are too few groups for that."""
+
+    def predict(train: Integers, test: Integers) -> Floats:
+        model = _model(kind, settings, seed).fit(rows.features[train], rows.labels[train])
+        scores = np.zeros((len(test), labels), np.float32)
+        scores[:, model.classes_] = scikit.scores(model, rows.features[test])
+        return scores
+
+    parts = folds.stratified_folds(rows.labels, rows.groups, seed=seed)
+    if not parts:
+        return np.zeros((len(rows.labels), labels), np.float32)
+    return folds.predict_out_of_fold(parts, predict)
 
 
-def _accuracy(scores: Floats, rows: Rows) -> float:
+def _accuracy(scores: Floats, rows: TrainingRows) -> float:
     return float((scores.argmax(axis=1) == rows.labels).mean())
 
 
-def _said(values: Values) -> str:
+def _text(settings: Settings) -> str:
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in values.items()
+        for name, value in settings.items()
     )

@@ -1,4 +1,4 @@
-"""Every model of the lab's table in turn, but for those that are there: `python -m ml.train --model all`."""
+"""`python -m ml.train --model all`: train every model that docs/lab.md compares and that is missing."""
 
 from __future__ import annotations
 
@@ -8,48 +8,40 @@ from pathlib import Path
 
 from ml.models.card import WeightError, load_card
 from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
-from ml.train.classic import run
+from ml.train.classic import training
 
 LEFT_OUT = frozenset({"svm-clips-leaky.skops"})
-"""Too heavy: all weight files together stay under 8 MB, and the same model is there on the tables."""
+"""All weight files together must stay under 8 MB, and the same model is there for the tables."""
 
 SPLITS = ("filtered", "random", "leaky")
 EPOCHS = {"filtered": 40, "random": 40, "leaky": 20}
-"""Of each network. On the fault-filtered split none was better later; the leaky one shows its point sooner."""
+"""More epochs improve no network on the fault-filtered split; the effect of leakage shows sooner."""
 
 
 def train_table(options: argparse.Namespace, show_progress: Callable[[str], None]) -> None:
-    folder = options.output or run.LAB_FOLDER
+    folder = options.output or training.LAB_FOLDER
     for name, changes in plans(options.shared / "gtzan" / "clips"):
-        output = folder / name
-        if _is_there(output):
-            continue
-        show_progress(f"{name}\n")
-        run.train(argparse.Namespace(**{**vars(options), **changes, "output": output}), show_progress)
+        if not _exists(folder / name):
+            show_progress(f"{name}\n")
+            changed = {**vars(options), **changes, "output": folder / name}
+            training.train(argparse.Namespace(**changed), show_progress)
 
 
 def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:
-    """The name of each weight file and the options that it is trained with: from tables, and from the clips."""
+    """The name of each weight file and its training options: from tables, and from the clips."""
     for split in SPLITS:
         for kind in FEATURE_KINDS:
-            common: dict[str, object] = {"model": kind, "split": split, "tune": "grid", "features": None}
-            yield f"{kind}-tables-{split}.skops", {**common, "data": None}
+            options: dict[str, object] = {"model": kind, "split": split, "tune": "grid", "features": None}
+            yield f"{kind}-tables-{split}.skops", {**options, "data": None}
             if f"{kind}-clips-{split}.skops" not in LEFT_OUT:
-                yield f"{kind}-clips-{split}.skops", {**common, "data": clips}
+                yield f"{kind}-clips-{split}.skops", {**options, "data": clips}
     for split in SPLITS:
         for kind in NETWORK_KINDS:
-            changes: dict[str, object] = {
-                "model": kind,
-                "split": split,
-                "tune": None,
-                "features": None,
-                "data": clips,
-                "epochs": EPOCHS[split],
-            }
-            yield f"{kind}-clips-{split}.keras", changes
+            options = {"model": kind, "split": split, "tune": None, "features": None}
+            yield f"{kind}-clips-{split}.keras", {**options, "data": clips, "epochs": EPOCHS[split]}
 
 
-def _is_there(weights: Path) -> bool:
+def _exists(weights: Path) -> bool:
     try:
         load_card(weights)
     except WeightError:

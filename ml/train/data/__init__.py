@@ -1,1 +1,1 @@
-"""What models learn from: labelled songs, splits, augmented copies, feature files, and the cache of slow results."""
+"""Training data: labelled songs, splits and folds, degraded copies, feature tables, and the cache of slow results."""

@@ -1,6 +1,7 @@
-"""The same song as it may reach us: through 8 kHz sampling, through MP3 at 64 kbit/s, louder or softer.
+"""Degraded copies of a song: 8 kHz sampling, MP3 at 64 kbit/s, louder or softer.
 
-Training lays them beside the original, so that the head learns to answer alike; evaluation counts whether it does.
+Training adds them beside the original, so that the head learns to give all copies the same scores; evaluation counts
+how often it does.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ import soundfile
 import soxr
 
 from ml.audio.settings import SAMPLE_RATE
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 
 VERSION = 1
 """Part of the keys of cached results. Raise it when the numbers change."""
 
+ORIGINAL = "as is"
 NARROW_RATE = 8_000
 MP3_RATE = 22_050
 MP3_BITS_PER_SECOND = 64_000
 MP3_LEVEL = 0.625
-"""libsndfile's compression level that stands for 64 kbit/s at this sample rate; a test measures it."""
+"""libsndfile's compression level for 64 kbit/s at this sample rate; a test measures it."""
 
 
-def as_is(samples: Floats) -> Floats:
+def unchanged(samples: Floats) -> Floats:
     return samples
 
 
@@ -51,10 +53,10 @@ def gain(samples: Floats, *, decibels: float) -> Floats:
 
 
 VARIANTS: dict[str, Callable[[Floats], Floats]] = {
-    "as is": as_is,
+    ORIGINAL: unchanged,
     "8 kHz sampling": narrow,
     "MP3 at 64 kbit/s": mp3,
     "+6 dB": partial(gain, decibels=6.0),
     "-6 dB": partial(gain, decibels=-6.0),
 }
-TRAINED_VARIANTS = ("as is", "8 kHz sampling", "MP3 at 64 kbit/s")
+TRAINED_VARIANTS = (ORIGINAL, "8 kHz sampling", "MP3 at 64 kbit/s")

@@ -1,24 +1,29 @@
-"""What there is to learn from: labelled songs, each with the artist who must not stand on both sides of a split.
+"""First step of training: read labelled songs, each with the artist that a split must keep on one side.
 
-Two kinds of source: any folder with one sub-folder per genre, and the research collections that the shipped model
-was trained on (GTZAN as audio clips and as published taggrams, Emotify).
+There are two kinds of source: any folder with one sub-folder per genre, and the research collections that the shipped
+models are trained on (GTZAN as audio clips and as published taggrams, Emotify).
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from ml.audio.folders import find_audio
-from ml.features.mel import Floats
+from ml.features.arrays import Floats
 from ml.report.errors import SoriError
 
 GTZAN, EMOTIFY, FOLDER = "gtzan", "emotify", "folder"
 TAGGRAM_SPLITS = ("train", "test")
+LONG_SECONDS = 14.0
+"""Clips from this length on contain enough music for tempo, key and similarity to be measured on them."""
+
+Result = TypeVar("Result")
 
 
 class CorpusError(SoriError):
@@ -41,31 +46,51 @@ class Example:
     @property
     def audio(self) -> Path:
         if self.path is None:
-            raise ValueError(f"{self.name} is a taggram, there is no audio of it")
+            raise ValueError(f"{self.name} is a taggram without audio")
         return self.path
 
 
-def read_folder(folder: Path) -> list[Example]:
-    """One sub-folder per genre; the folder's name is the label. Artists are unknown: each song stands alone."""
+def process_examples(
+    examples: Sequence[Example],
+    process: Callable[[Example], Result],
+    step: str,
+    show_progress: Callable[[str], None],
+) -> Iterator[tuple[Example, Result]]:
+    """The result of each example. A file that cannot be read is reported and left out."""
+    for number, example in enumerate(examples, start=1):
+        show_progress(f"{step} {number}/{len(examples)}")
+        try:
+            result = process(example)
+        except SoriError as error:
+            show_progress(f"left out {example.audio.name}: {error}\n")
+        else:
+            yield example, result
+
+
+def read_folder(folder: Path, *, least_genres: int = 2) -> list[Example]:
+    """Songs in one sub-folder per genre, whose name is the label. Artists are unknown: each song is its own artist.
+
+    A song is named by its file without the suffix, or by its path where two files have the same name.
+    """
     genres = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    examples = [
-        Example(str(file.relative_to(folder)), genre.name, str(file), FOLDER, "train", file)
-        for genre in genres
-        for file in find_audio([genre])
-    ]
-    if len({example.label for example in examples}) < 2:
+    files = {file: genre.name for genre in genres for file in find_audio([genre])}
+    if len(set(files.values())) < least_genres:
         raise CorpusError(folder=str(folder))
-    return examples
+    unique = len({file.stem for file in files}) == len(files)
+    return [
+        Example(
+            file.stem if unique else str(file.relative_to(folder)), genre, str(file), FOLDER, "train", file
+        )
+        for file, genre in files.items()
+    ]
 
 
 def read_gtzan_clips(shared: Path) -> list[Example]:
     """Audio of 569 GTZAN tracks, with the fault-filtered split of each (train, valid, test, or excluded by it)."""
-    artists = read_artists(shared)
+    gtzan, artists = shared / "gtzan", read_artists(shared)
     return [
-        Example(
-            row["id"], row["genre"], artists[row["id"]], GTZAN, row["split"], shared / "gtzan" / row["file"]
-        )
-        for row in read_rows(shared / "gtzan" / "clips.csv")
+        Example(row["id"], row["genre"], artists[row["id"]], GTZAN, row["split"], gtzan / row["file"])
+        for row in read_rows(gtzan / "clips.csv")
     ]
 
 
@@ -81,6 +106,18 @@ def read_taggrams(shared: Path, split: str) -> list[Example]:
     ]
 
 
+def read_split(shared: Path, side: str) -> set[str]:
+    """Track names of one side (train, valid, test) of GTZAN's fault-filtered split (Kereliuk, Sturm & Larsen 2015)."""
+    listing = shared / "gtzan" / "splits" / f"{side}_filtered.txt"
+    return {Path(line).stem for line in listing.read_text(encoding="utf-8").split()}
+
+
+def read_artists(shared: Path) -> dict[str, str]:
+    """Artist of every GTZAN track; an unknown one stands alone under the track's own name."""
+    rows = read_rows(shared / "gtzan" / "tracks.csv")
+    return {row["id"]: row["artist"].strip().casefold() or row["id"] for row in rows}
+
+
 def read_emotify(shared: Path, labels: set[str]) -> list[Example]:
     """The clips of Emotify whose genre is one of `labels`."""
     return [
@@ -91,36 +128,29 @@ def read_emotify(shared: Path, labels: set[str]) -> list[Example]:
 
 
 def read_research(shared: Path, *, with_emotify: bool = True) -> list[Example]:
-    """Everything under `shared` that the shipped model may learn from: no test song, and nobody who plays in one."""
+    """All songs that the shipped model may be trained on: no test song, and no song by the artist of one.
+
+    A track that the filter excluded may be a copy of a test track, so artists are compared, not names.
+    """
     if not (shared / "gtzan" / "clips.csv").is_file():
         raise CorpusError(folder=str(shared))
     clips = read_gtzan_clips(shared)
     test = [clip for clip in clips if clip.split == "test"] + read_taggrams(shared, "test")
-    learnt = [clip for clip in clips if clip.split != "test"] + read_taggrams(shared, "train")
-    learnt = without_artists_of(learnt, test)
+    others = [clip for clip in clips if clip.split != "test"] + read_taggrams(shared, "train")
+    test_artists = {example.artist for example in test}
+    training = [example for example in others if example.artist not in test_artists]
     if with_emotify:
-        learnt += read_emotify(shared, {example.label for example in learnt})
-    return learnt
+        training += read_emotify(shared, {example.label for example in training})
+    return training
 
 
 def read_speech(shared: Path) -> list[Path]:
-    """Recordings of people who speak, without music."""
+    """Recordings of speech without music."""
     rows = read_rows(shared / "speech" / "transcripts.csv")
     return [shared / "speech" / row["file"] for row in rows if row["kind"] == "speech"]
 
 
-def read_artists(shared: Path) -> dict[str, str]:
-    """Artist of every GTZAN track; an unknown one stands alone under the track's own name."""
-    rows = read_rows(shared / "gtzan" / "tracks.csv")
-    return {row["id"]: row["artist"].strip().casefold() or row["id"] for row in rows}
-
-
-def without_artists_of(examples: list[Example], held_out: list[Example]) -> list[Example]:
-    """Leave out whoever also plays in `held_out`: a track that the filter excluded may be a copy of a test track."""
-    artists = {example.artist for example in held_out}
-    return [example for example in examples if example.artist not in artists]
-
-
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a table with a header: fields divided by tabs in a .tsv, else by commas."""
     with path.open(newline="", encoding="utf-8") as file:
-        yield from csv.DictReader(file)
+        yield from csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")

@@ -1,4 +1,4 @@
-"""Listeners' answers as examples: what was heard of their songs, in one folder per genre (`feedback` in the home)."""
+"""Listeners' answers as additional training rows: the trunk's output for their songs, in one folder per genre."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ml.features.arrays import Floats
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.report.errors import SoriError
+from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import Example
 from ml.train.genre.trunk_outputs import Row
 
@@ -17,31 +19,29 @@ COLLECTION = "listeners"
 
 class NoFeedbackError(SoriError):
     code = "no_feedback"
-    sentence = "There are no listeners' answers in {folder} for the genres that are learnt."
+    sentence = "There are no listeners' answers in {folder} for the genres of this model."
 
 
 def read_feedback(folder: Path, labels: Collection[str]) -> list[Row]:
-    """A row per answer. Each stands alone in the folds, as the artists are unknown; other genres are left out."""
+    """One row per answer. Artists are unknown, so each answer is its own group; other genres are left out."""
     rows = []
     for path in sorted(folder.glob("*/*.npy")):
         if path.parent.name not in labels:
             continue
-        heard = _read(path)
-        if heard is not None:
+        trunk_output = _read(path)
+        if trunk_output is not None:
             example = Example(path.stem, path.parent.name, f"listener {path.stem}", COLLECTION, "train")
-            rows.append(Row(example, "as it is", heard, 1))
+            rows.append(Row(example, ORIGINAL, trunk_output, 1))
     if not rows:
         raise NoFeedbackError(folder=str(folder))
     return rows
 
 
-def _read(path: Path) -> np.ndarray | None:
-    """What an older model heard has another size, or the file is broken: such an answer teaches nothing."""
+def _read(path: Path) -> Floats | None:
+    """None for a broken file, and for the output of an older model, which has another size."""
     try:
-        heard = np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
     except (OSError, ValueError):
         return None
-    fits = (
-        heard.shape == (TRUNK_OUTPUT_SIZE,) and heard.dtype == np.float32 and bool(np.isfinite(heard).all())
-    )
-    return heard if fits else None
+    fits = array.shape == (TRUNK_OUTPUT_SIZE,) and array.dtype == np.float32 and np.isfinite(array).all()
+    return array if fits else None

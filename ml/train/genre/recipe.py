@@ -1,4 +1,4 @@
-"""The recipe of the head: which rows teach which part, how the parts are weighed, brought to scale, and when to doubt.
+"""Third step of training the genre head: fit its two parts, calibrate the sum, and choose the limit of confidence.
 
 Every number here was chosen by artist-grouped cross-validation on training and validation songs.
 """
@@ -6,32 +6,30 @@ Every number here was chosen by artist-grouped cross-validation on training and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from sklearn.model_selection import StratifiedGroupKFold
 
-from ml.features.mel import Floats
+from ml.features.arrays import Doubles, Floats, Integers, Mask
 from ml.models import trunk
 from ml.models.genre import BY_TAGS, EMBEDDING
-from ml.models.head import Head, Linear, softmax
+from ml.models.head import Head, Linear
+from ml.models.logit import softmax
+from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import EMOTIFY
-from ml.train.genre.linear import Doubles, Integers, Rows, add, artist_discriminant, even, softmax_regression
+from ml.train.data.folds import predict_out_of_fold, stratified_folds
 from ml.train.genre.trunk_outputs import Row
+from ml.train.linear import WeightedRows, add, artist_discriminant, normalise, softmax_regression
 
-Mask = npt.NDArray[np.bool_]
-
-FOLDS = 5
 RIDGE = 0.15
 FIDELITY_BY_TAGS, FIDELITY_BY_EMBEDDING = 0.3, 1.0
 SHRINKAGE = 0.1
 DISCRIMINANT_SHARE, EMBEDDING_SHARE = 0.5, 0.7
 CLIP_SHARE = 0.15
-"""How much a short clip counts beside a taggram of the whole track, where the tags are judged."""
+"""Weight of a short clip relative to a taggram of the whole track, in the fit of the tag part."""
 EMOTIFY_SHARE = 0.2
-"""Another collection's idea of pop and rock; much more of it blurs GTZAN's."""
+"""Weight of Emotify's songs. Its pop and rock differ from GTZAN's; a higher weight lowers accuracy on GTZAN."""
 FULL_WINDOWS = 5
 
 PRIOR_STRENGTH = 1.2
@@ -53,21 +51,21 @@ PRIOR = {
         "progressive rock": 0.4,
     },
 }  # fmt: skip
-"""What a tag's name says of a genre before any song is heard. A label that is itself a tag speaks for itself."""
+"""Prior weight of tags for genres, from their names alone. A label that is itself a tag gets that tag."""
 
 MUSIC_LIMITS = {"most_pauses": 0.12, "least_peakiness": 1.45, "least_spread": 0.5}
 """Beyond these (`ml.features.musicality`) lie speech, noise and test tones, and fewer than 2 in 100 training songs."""
 CONFIDENT_SHARE = 0.9
-"""So many songs of the known genres are to be answered with confidence."""
+"""Share of songs of the known genres whose answer shall count as confident."""
 UNCALIBRATED = 2.0
-"""Scale where there are too few songs to measure one."""
+"""Scale of the scores if there are too few artists to calibrate it."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """Rows as arrays, and which rows are copies of which."""
+class TrainingTable:
+    """Training rows as arrays, and the row of each copy's original."""
 
-    rows: Rows
+    rows: WeightedRows
     is_taggram: Mask
     is_original: Mask
     from_emotify: Mask
@@ -76,58 +74,60 @@ class Table:
 
 @dataclass(frozen=True)
 class Predicted:
-    """Scores of every row by a head that never met its artist; `held` marks the rows that were judged."""
+    """Scores of every row by a head that was trained without its artist; `scored` marks the rows to measure by."""
 
     scores: Floats
     scores_by_tags: Floats
-    held: Mask
+    scored: Mask
 
 
-def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> Table:
-    place = {(row.example.name, row.variant): i for i, row in enumerate(rows) if row.example.taggram is None}
-    original = [place.get((row.example.name, "as is"), i) for i, row in enumerate(rows)]
+def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> TrainingTable:
+    originals = {
+        row.example.name: i
+        for i, row in enumerate(rows)
+        if row.example.taggram is None and row.variant == ORIGINAL
+    }
     length = np.array([min(1.0, np.sqrt(row.windows / FULL_WINDOWS) + 0.2) for row in rows])
-    table = Rows(
+    table = WeightedRows(
         trunk_output=np.array([row.trunk_output for row in rows], np.float32),
         labels=np.array([labels.index(row.example.label) for row in rows]),
         artists=np.array([row.example.artist for row in rows]),
         counts=length * [EMOTIFY_SHARE if row.example.collection == EMOTIFY else 1.0 for row in rows],
     )
-    return Table(
+    return TrainingTable(
         table,
         is_taggram=np.array([row.example.taggram is not None for row in rows]),
-        is_original=np.array([row.variant == "as is" for row in rows]),
+        is_original=np.array([row.variant == ORIGINAL for row in rows]),
         from_emotify=np.array([row.example.collection == EMOTIFY for row in rows]),
-        original_of=np.array(original),
+        original_of=np.array([originals.get(row.example.name, i) for i, row in enumerate(rows)]),
     )
 
 
-def fit_head(table: Table, labels: Sequence[str], use: Mask) -> Head:
+def fit_head(table: TrainingTable, labels: Sequence[str], use: Mask) -> Head:
     """A head from the rows marked `use`, its scores not yet calibrated."""
-    heard = table.rows.where(use & ~table.is_taggram)
-    heard = Rows(heard.trunk_output[:, EMBEDDING], heard.labels, heard.artists, heard.counts)
+    audio = table.rows.where(use & ~table.is_taggram)
+    audio = replace(audio, trunk_output=audio.trunk_output[:, EMBEDDING])
     by_embedding = softmax_regression(
-        heard,
+        audio,
         len(labels),
         ridge=RIDGE,
         same=_changes(table, use)[:, EMBEDDING],
         fidelity=FIDELITY_BY_EMBEDDING,
     )
-    by_embedding = even(by_embedding, heard.trunk_output).scaled(EMBEDDING_SHARE)
+    by_embedding = normalise(by_embedding, audio.trunk_output).scaled(EMBEDDING_SHARE)
     return Head(fit_by_tags(table, labels, use), by_embedding, tags_alone=1.0)
 
 
-def fit_by_tags(table: Table, labels: Sequence[str], use: Mask) -> Linear:
-    """The part of the head that looks at tags, which taggrams alone can teach."""
+def fit_by_tags(table: TrainingTable, labels: Sequence[str], use: Mask) -> Linear:
+    """The part of the head that uses tags alone, and so can be trained on taggrams."""
     shares = (
         np.where(table.is_taggram | table.from_emotify, 1.0, CLIP_SHARE) if table.is_taggram.any() else 1.0
     )
     tagged = table.rows.where(use)
-    tagged = Rows(
-        tagged.trunk_output[:, BY_TAGS],
-        tagged.labels,
-        tagged.artists,
-        tagged.counts * np.broadcast_to(shares, use.shape)[use],
+    tagged = replace(
+        tagged,
+        trunk_output=tagged.trunk_output[:, BY_TAGS],
+        counts=tagged.counts * np.broadcast_to(shares, use.shape)[use],
     )
     count = len(labels)
     regression = softmax_regression(
@@ -138,18 +138,18 @@ def fit_by_tags(table: Table, labels: Sequence[str], use: Mask) -> Linear:
         same=_changes(table, use)[:, BY_TAGS],
         fidelity=FIDELITY_BY_TAGS,
     )
-    logits = Rows(tagged.trunk_output[:, len(trunk.TAGS) :], tagged.labels, tagged.artists, tagged.counts)
+    logits = replace(tagged, trunk_output=tagged.trunk_output[:, len(trunk.TAGS) :])
     discriminant = artist_discriminant(logits, count, shrinkage=SHRINKAGE)
     padding = np.zeros((len(trunk.TAGS), count), np.float32)
-    discriminant = type(discriminant)(np.concatenate([padding, discriminant.weights]), discriminant.bias)
+    discriminant = Linear(np.concatenate([padding, discriminant.weights]), discriminant.bias)
     return add(
-        even(regression, tagged.trunk_output),
-        even(discriminant, tagged.trunk_output).scaled(DISCRIMINANT_SHARE),
+        normalise(regression, tagged.trunk_output),
+        normalise(discriminant, tagged.trunk_output).scaled(DISCRIMINANT_SHARE),
     )
 
 
-def _changes(table: Table, use: Mask) -> Floats:
-    """Evidence of each copy among the rows marked `use`, less that of its original."""
+def _changes(table: TrainingTable, use: Mask) -> Floats:
+    """Trunk output of each copy among the rows marked `use`, minus that of its original."""
     copies = use & ~table.is_taggram & ~table.is_original
     changes: Floats = table.rows.trunk_output[copies] - table.rows.trunk_output[table.original_of[copies]]
     return changes
@@ -164,25 +164,26 @@ def prior_weights(labels: Sequence[str]) -> Doubles:
     return weights
 
 
-def cross_predict(table: Table, labels: Sequence[str], *, seed: int = 0) -> Predicted | None:
-    """Judge every row by a head trained without its artist. None where there are too few artists for that."""
-    rows, count = table.rows, len(labels)
-    artists = [len(np.unique(rows.artists[rows.labels == label])) for label in range(count)]
-    if min(artists) < 2:
+def cross_predict(table: TrainingTable, labels: Sequence[str], *, seed: int = 0) -> Predicted | None:
+    """Scores of every row by a head trained without its artist; None if there are too few artists for that."""
+    rows = table.rows
+    folds = stratified_folds(rows.labels, rows.artists, seed=seed)
+    if not folds or len(np.unique(rows.labels)) < len(labels):
         return None
-    scores, by_tags = np.zeros((2, len(rows.labels), count), np.float32)
-    folds = StratifiedGroupKFold(min(FOLDS, min(artists)), shuffle=True, random_state=seed)
-    for train, held in folds.split(rows.trunk_output, rows.labels, rows.artists):
+
+    def predict(train: Integers, test: Integers) -> Floats:
         head = fit_head(table, labels, np.isin(np.arange(len(rows.labels)), train))
-        scores[held] = head.scores(rows.trunk_output[held])
-        by_tags[held] = head.scores_by_tags(rows.trunk_output[held, BY_TAGS])
-    return Predicted(scores, by_tags, table.is_original & ~table.from_emotify)
+        outputs = rows.trunk_output[test]
+        return np.stack([head.scores(outputs), head.scores_by_tags(outputs[:, BY_TAGS])], axis=1)
+
+    scores = predict_out_of_fold(folds, predict).astype(np.float32)
+    return Predicted(scores[:, 0], scores[:, 1], table.is_original & ~table.from_emotify)
 
 
 def temperature(scores: Floats, labels: Integers) -> float:
     """The factor on `scores` under which the probabilities' squared error (Brier score) is least.
 
-    The likeliest factor is too timid: it is ruled by the few songs whose label no listener would guess.
+    The factor of maximum likelihood is too small: the few songs with surprising labels dominate it.
     """
     truth = np.eye(scores.shape[1])[labels]
 
@@ -192,12 +193,12 @@ def temperature(scores: Floats, labels: Integers) -> float:
     return float(np.exp(minimize_scalar(cost, bounds=(-3.0, 4.0), method="bounded").x))
 
 
-def calibrate(head: Head, table: Table, predicted: Predicted | None) -> tuple[Head, float]:
-    """The head brought to scale, and the least probability at which it is confident."""
+def calibrate(head: Head, table: TrainingTable, predicted: Predicted | None) -> tuple[Head, float]:
+    """The head with calibrated scores, and the least probability at which it is confident."""
     if predicted is None:
         scaled = Head(head.by_tags.scaled(UNCALIBRATED), head.by_embedding.scaled(UNCALIBRATED), 1.0)
         return scaled, 1.5 / len(head.by_tags.bias)
-    audio, tagged = predicted.held & ~table.is_taggram, predicted.held & table.is_taggram
+    audio, tagged = predicted.scored & ~table.is_taggram, predicted.scored & table.is_taggram
     factor = temperature(predicted.scores[audio], table.rows.labels[audio])
     alone = (
         temperature(predicted.scores_by_tags[tagged], table.rows.labels[tagged]) if tagged.any() else factor

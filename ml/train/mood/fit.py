@@ -1,9 +1,9 @@
-"""The mood head: `python -m ml.train --task mood`. From what listeners felt, or from a person's own folders.
+"""Fit of the mood head, from listeners' ratings or from a user's own folders.
 
-Emotify's listeners named the emotions that a clip stirred in them. A clip is exciting when more of them named power or
-joyful activation than calmness; `Ratings.balance` is by how much. The judgement of tags' logits and motion is linear
-and its weights are held back (ridge), since two hundred clips teach no more; how much is chosen by cross-validation
-within whatever is learnt from.
+Emotify's listeners named the emotions that a clip raised in them. A clip is exciting when more of them named power or
+joyful activation than calmness; `Ratings.balance` is the difference. The head is linear in the tags' logits and the
+motion, with a strong ridge penalty as there are only two hundred clips; cross-validation within the training clips
+chooses the penalty.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from sklearn.model_selection import KFold, StratifiedGroupKFold
+from sklearn.model_selection import KFold
 
-from ml.features.mel import Floats
+from ml.features.arrays import Floats, Integers, Mask
 from ml.models.head import Linear
-from ml.models.mood import CALM, EXCITING, odds_to_share
+from ml.models.mood import CALM, EXCITING, sigmoid
 from ml.train.data.corpus import EMOTIFY, CorpusError, Example, read_rows
+from ml.train.data.folds import Fold, predict_out_of_fold, stratified_folds
 from ml.train.genre import recipe
-from ml.train.genre.linear import Integers, Rows, Scale, softmax_regression
+from ml.train.linear import WeightedRows, ridge_regression, softmax_regression
 
-Mask = npt.NDArray[np.bool_]
-Folds = Sequence[tuple[Integers, Integers]]
-"""Clips learnt from and clips judged."""
-Fit = Callable[[Floats, Floats], Callable[[Floats], Floats]]
-"""Learns a balance (clips,) from what was heard of the clips (clips, ...), and returns what then judges others."""
+Predict = Callable[[Floats], Floats]
+Fit = Callable[[Floats, Floats], Predict]
+"""Fits the balance (clips,) to the clips' inputs (clips, ...), and returns the prediction for other inputs."""
 
-FOLDS = 5
+CHOICE_FOLDS = 5
 RIDGES = tuple(float(value) for value in np.geomspace(1, 1000, 13))
 OWN_RIDGE = 0.15
 LABELS = (CALM, EXCITING)
@@ -38,13 +37,13 @@ LABELS = (CALM, EXCITING)
 
 @dataclass(frozen=True)
 class Ratings:
-    """Emotify's clips with what their listeners felt; arrays are in the order of `examples`."""
+    """Emotify's clips with the emotions of their listeners; arrays are in the order of `examples`."""
 
     examples: list[Example]
     balance: Floats
-    """Share of listeners that named power, plus that for joyful activation, less that for calmness."""
+    """Share of listeners that named power, plus that for joyful activation, minus that for calmness."""
     arousal: Floats
-    """Of all that was named of these three, the share of the first two: 0 to 1."""
+    """The share of the first two among these three emotions: 0 to 1."""
     genres: npt.NDArray[np.str_]
 
     @property
@@ -53,7 +52,7 @@ class Ratings:
 
     @property
     def agreed(self) -> Mask:
-        """The half of the clips whose listeners agree most: the balance lies furthest from nought."""
+        """The half of the clips whose listeners agree most: the balance is furthest from zero."""
         return np.asarray(np.abs(self.balance) >= np.median(np.abs(self.balance)), bool)
 
 
@@ -76,17 +75,9 @@ def read_ratings(shared: Path) -> Ratings:
     return Ratings(examples, balance, share, np.array([row["genre"] for row in rows]))
 
 
-def ridge_regression(given: Floats, balance: Floats, ridge: float) -> Linear:
-    """balance = given @ weights + bias, the standardised weights held back by `ridge`."""
-    scale = Scale.of(given)
-    x, middle = scale.apply(given), float(balance.mean())
-    weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (balance - middle))
-    return scale.undo(np.asarray(weights[:, None], np.float64), np.array([middle]))
-
-
 def choose_ridge(given: Floats, balance: Floats) -> float:
     """The ridge with the least squared error in five folds of just these clips."""
-    folds = list(KFold(min(FOLDS, len(given)), shuffle=True, random_state=0).split(given))
+    folds = list(KFold(min(CHOICE_FOLDS, len(given)), shuffle=True, random_state=0).split(given))
 
     def error(ridge: float) -> float:
         return sum(
@@ -98,41 +89,41 @@ def choose_ridge(given: Floats, balance: Floats) -> float:
 
 
 def fit_balance(given: Floats, balance: Floats) -> Callable[[Floats], Floats]:
-    """The shipped recipe: the ridge is chosen among these clips alone, so a fold that is judged has no say in it."""
+    """The shipped recipe. The ridge is chosen on these clips alone, never on those that are predicted."""
     linear = ridge_regression(given, balance, choose_ridge(given, balance))
     return lambda others: linear(others)[:, 0]
 
 
-def folds_by_clip(ratings: Ratings, seed: int = 0) -> list[tuple[Integers, Integers]]:
-    """Five folds with as many exciting clips in each; every model that is compared gets these."""
+def folds_by_clip(ratings: Ratings, seed: int = 0) -> list[Fold]:
+    """Five folds with as many exciting clips in each, the same for all methods that are compared."""
     groups = np.array([example.artist for example in ratings.examples])
-    few = int(min(ratings.exciting.sum(), (~ratings.exciting).sum()))
-    folds = StratifiedGroupKFold(max(2, min(FOLDS, few)), shuffle=True, random_state=seed)
-    return list(folds.split(groups, ratings.exciting, groups))
-
-
-def folds_by_genre(ratings: Ratings) -> list[tuple[Integers, Integers]]:
-    """Each genre in turn is judged by what the others teach."""
-    genres = np.unique(ratings.genres)
-    return [(np.flatnonzero(ratings.genres != one), np.flatnonzero(ratings.genres == one)) for one in genres]
+    return stratified_folds(ratings.exciting, groups, seed=seed)
 
 
 def cross_predict(
-    given: Floats, balance: Floats, folds: Folds, *, fit: Fit = fit_balance, asked: Floats | None = None
+    given: Floats,
+    balance: Floats,
+    folds: Sequence[Fold],
+    *,
+    fit: Fit = fit_balance,
+    tested: Floats | None = None,
 ) -> Floats:
-    """The balance of each clip by a model that never met it: learnt from `given`, asked about `asked` or the same."""
-    others = given if asked is None else asked
-    predicted = np.zeros(len(balance), np.float32)
-    for learnt, held in folds:
-        predicted[held] = fit(given[learnt], balance[learnt])(others[held])
-    return predicted
+    """The balance of each clip by a model that was not trained on it.
+
+    Models are trained on `given` and tested on `tested`, other inputs of the same clips, or on `given` too.
+    """
+    others = given if tested is None else tested
+    predicted = predict_out_of_fold(
+        folds, lambda train, test: fit(given[train], balance[train])(others[test])
+    )
+    return predicted.astype(np.float32)
 
 
 def slope_of(predicted: Floats, arousal: Floats) -> float:
-    """The factor from a judged balance to log-odds under which the arousal's squared error is least."""
+    """The factor from a predicted balance to log-odds under which the arousal's squared error is least."""
 
     def cost(logarithm: float) -> float:
-        return float(np.square(odds_to_share(np.exp(logarithm) * predicted) - arousal).mean())
+        return float(np.square(sigmoid(np.exp(logarithm) * predicted) - arousal).mean())
 
     return float(np.exp(minimize_scalar(cost, bounds=(-2.0, 3.0), method="bounded").x))
 
@@ -146,7 +137,7 @@ class MoodHead:
 
 
 def fit_ratings(given: Floats, ratings: Ratings) -> tuple[MoodHead, dict[str, float], Floats]:
-    """The head that ships, the settings of its card, and the cross-validated balance of each clip."""
+    """The shipped head, the settings of its card, and the cross-validated balance of each clip."""
     predicted = cross_predict(given, ratings.balance, folds_by_clip(ratings))
     slope, ridge = slope_of(predicted, ratings.arousal), choose_ridge(given, ratings.balance)
     arousal = ridge_regression(given, ratings.balance, ridge).scaled(slope)
@@ -158,28 +149,29 @@ def fit_ratings(given: Floats, ratings: Ratings) -> tuple[MoodHead, dict[str, fl
 def fit_labels(
     given: Floats, labels: Integers, groups: npt.NDArray[np.str_], count: int
 ) -> tuple[Linear, Floats | None]:
-    """Calibrated scores of a person's own moods, and each song's scores by a model that never met its group.
+    """Calibrated scores of a user's own moods, and each song's scores by a model trained without its group.
 
-    The second is None where a mood has songs of one group alone.
+    The second is None if a mood has songs of one group only.
     """
-    rows = Rows(given, labels, groups, np.ones(len(labels), np.float32))
+    rows = WeightedRows(given, labels, groups, np.ones(len(labels), np.float32))
 
-    def fit(part: Rows) -> Linear:
+    def fit(part: WeightedRows) -> Linear:
         return softmax_regression(part, count, ridge=OWN_RIDGE, fidelity=0.0)
 
-    least = min(len(np.unique(groups[labels == label])) for label in range(count))
-    if least < 2:
+    folds = stratified_folds(labels, groups)
+    if not folds:
         return fit(rows), None
-    predicted = np.zeros((len(labels), count), np.float32)
-    folds = StratifiedGroupKFold(min(FOLDS, least), shuffle=True, random_state=0)
-    for learnt, held in folds.split(given, labels, groups):
-        predicted[held] = fit(rows.where(np.isin(np.arange(len(labels)), learnt)))(given[held])
+
+    def predict(train: Integers, test: Integers) -> Floats:
+        return fit(rows.where(np.isin(np.arange(len(labels)), train)))(given[test])
+
+    predicted = predict_out_of_fold(folds, predict).astype(np.float32)
     factor = recipe.temperature(predicted, labels)
     return fit(rows).scaled(factor), predicted * np.float32(factor)
 
 
 def own_arousal(scores: Linear, labels: Sequence[str], shipped: Linear) -> Linear:
-    """Arousal follows a person's own calm and exciting songs where there are both; else it is the shipped one."""
+    """Arousal from a user's own calm and exciting songs if there are both, else the shipped one."""
     if not {CALM, EXCITING} <= set(labels):
         return shipped
     calm, exciting = labels.index(CALM), labels.index(EXCITING)

@@ -1,1 +1,1 @@
-"""Tempo and key, fitted to annotated clips: `python -m ml.train.rhythm`."""
+"""Training of tempo and key on annotated clips: `python -m ml.train.rhythm`."""

@@ -1,38 +1,35 @@
-"""The annotated clips of GTZAN under `../shared`: what tempo and key are tuned and judged on.
+"""First step of training tempo and key: GTZAN's annotated clips with the features of both estimators.
 
-The test split carries no annotation there, so nothing read here belongs to it. Annotations without audio
-still tell how common a tempo or a mode is in a genre.
+The test split has no annotations there, so none of these clips belongs to it. Annotations without audio still show how
+common a tempo is in a genre.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from ml.audio.loading import load
 from ml.features import onsets
+from ml.features.arrays import Doubles, Floats, Integers
 from ml.features.bands import BandStatistics
 from ml.features.track import Track
 from ml.models import key
-from ml.models.fitted import Floats
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
-from ml.train.rhythm import conditional_logit
+from ml.train.data.corpus import LONG_SECONDS, read_rows
+from ml.train.data.folds import folds_by_value, predict_out_of_fold, shuffled_folds
 
-Array = npt.NDArray[np.float32]
-
-LONG_SECONDS = 14.0
-"""Clips from this length on are judged; shorter ones only help to learn keys."""
+ARTIST_FOLDS, GENRE_SEED = 10, 5
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """One annotated track; `key` is (tonic, mode). `file` is None where its audio is not at hand."""
+    """One annotated track; `key` is (tonic, mode). `file` is None if there is no audio of it."""
 
     id: str
     genre: str
@@ -44,18 +41,21 @@ class Annotation:
 
     @property
     def long(self) -> bool:
+        """Only long clips are measured; shorter ones are used for the training of keys alone."""
         return self.seconds >= LONG_SECONDS
 
 
 def read_annotations(gtzan: Path) -> list[Annotation]:
     """Every track of `gtzan` that has a tempo or a key."""
-    clips, tracks = _rows(gtzan / "clips.csv"), _rows(gtzan / "tracks.csv")
-    tempi, keys = _rows(gtzan / "tempo.csv"), _rows(gtzan / "key.csv")
+    clips, tracks, tempi, keys = (
+        {row["id"]: row for row in read_rows(gtzan / f"{name}.csv")}
+        for name in ("clips", "tracks", "tempo", "key")
+    )
     return [
         Annotation(
             id=name,
             genre=name.split(".")[0],
-            # A track whose artist is unknown is taken for an artist of its own.
+            # A track whose artist is unknown counts as an artist of its own.
             artist=tracks[name]["artist"] or name,
             bpm=float(tempi[name]["bpm"]) if name in tempi else None,
             key=(keys[name]["key"], keys[name]["mode"]) if name in keys else None,
@@ -67,48 +67,43 @@ def read_annotations(gtzan: Path) -> list[Annotation]:
 
 
 @dataclass(frozen=True)
-class Song:
-    """A clip with what the estimators take from it; `genre` is an estimate by someone who never heard the artist."""
+class AnnotatedSong:
+    """A clip with the features of the estimators; `genre` is estimated by a model trained without its artist."""
 
-    facts: Annotation
-    pulse: onsets.Pulse
-    profile: Floats
+    annotation: Annotation
+    pulse: onsets.OnsetFeatures
+    profile: Doubles
     genre: dict[str, float]
 
 
-def read_songs(annotations: Sequence[Annotation]) -> list[Song]:
-    """Hear every annotated clip as the pipeline does, once."""
-    heard = [facts for facts in annotations if facts.file is not None]
+def read_songs(annotations: Sequence[Annotation]) -> list[AnnotatedSong]:
+    """Features of every annotated clip, by the same calls as in the product."""
+    with_audio = [annotation for annotation in annotations if annotation.file is not None]
     bands = BandStatistics.load(WEIGHT_FOLDER / BANDS_NAME)
-    tracks = [Track(load(facts.file), bands) for facts in heard if facts.file is not None]
-    genres = estimate_genres(heard, [track.mel for track in tracks])
+    tracks = [Track(load(one.file), bands) for one in with_audio if one.file is not None]
+    genres = estimate_genres(with_audio, [track.mel for track in tracks])
     return [
-        Song(facts, onsets.measure(onsets.level(track.mel)), key.profile(track.chromagram), genre)
-        for facts, track, genre in zip(heard, tracks, genres, strict=True)
+        AnnotatedSong(
+            annotation, onsets.measure(onsets.level(track.mel)), key.profile(track.chromagram), genre
+        )
+        for annotation, track, genre in zip(with_audio, tracks, genres, strict=True)
     ]
 
 
-def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Array]) -> list[dict[str, float]]:
-    """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, spread and motion.
+def estimate_genres(annotations: Sequence[Annotation], mels: Sequence[Floats]) -> list[dict[str, float]]:
+    """Out-of-fold genre probabilities by linear discriminants on the spectrum's mean, deviation and change.
 
-    No genre model is asked: tempo and key can be tuned without one, in seconds.
+    So tempo and key can be trained in seconds, without the genre model.
     """
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    rows = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
+    genres = np.array([annotation.genre for annotation in annotations])
 
-    looks = np.stack([np.r_[mel.mean(0), mel.std(0), np.abs(np.diff(mel, axis=0)).mean(0)] for mel in mels])
-    names = np.array([facts.genre for facts in annotations])
-    labels = sorted(set(names))
-
-    def predict(held_out: conditional_logit.Mask) -> Floats:
+    def predict(train: Integers, test: Integers) -> Floats:
         model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.3)
-        result: Floats = model.fit(looks[~held_out], names[~held_out]).predict_proba(looks[held_out])
-        return result
+        probabilities: Floats = model.fit(rows[train], genres[train]).predict_proba(rows[test])
+        return probabilities
 
-    artists = [facts.artist for facts in annotations]
-    rows = conditional_logit.cross_validate(predict, artists, shape=(len(names), len(labels)), seed=5)
-    return [dict(zip(labels, map(float, row), strict=True)) for row in rows]
-
-
-def _rows(file: Path) -> dict[str, dict[str, str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        return {row["id"]: row for row in csv.DictReader(lines)}
+    artists = [annotation.artist for annotation in annotations]
+    folds = folds_by_value(shuffled_folds(artists, count=ARTIST_FOLDS, seed=GENRE_SEED))
+    labels = sorted(set(genres.tolist()))
+    return [dict(zip(labels, map(float, row), strict=True)) for row in predict_out_of_fold(folds, predict)]

@@ -1,6 +1,7 @@
-"""The two questions that are learnt, tempo and key, in the one form that `ml.train.rhythm` fits and judges.
+"""Second step of training tempo and key: both tasks in one form, the features and the right answers of each song.
 
-A question names the songs that can teach it, the features and right answers of each, and its figures.
+In a task, `ridge` is the penalty on the weights, `measures` names the strict and the lenient score, and `genre_inputs`
+lists what the estimator is given of a song's genre: none, the estimate, or the label. Arrays are (alternatives, ...).
 """
 
 from __future__ import annotations
@@ -9,116 +10,86 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ml.features import chroma, onsets
-from ml.models import fitted, key, tempo
-from ml.models.fitted import Floats
-from ml.report.keys import MODES
+from ml.features import onsets
+from ml.features.arrays import Doubles, Mask
+from ml.models import key, logit, tempo
+from ml.report.keys import KEYS
 from ml.train.rhythm import scoring
-from ml.train.rhythm.conditional_logit import Mask
-from ml.train.rhythm.songs import Annotation, Song
+from ml.train.rhythm.songs import AnnotatedSong, Annotation
 
 Genre = Mapping[str, float] | None
 
 TEMPO_TARGET = 0.03
 PRIOR_WIDTH_OCTAVES = 0.16
-"""The likeliest held out by artist, among 0.12 to 0.2, with the genre model's own out-of-fold estimates."""
+"""Maximum likelihood on out-of-fold data by artist, among 0.12 to 0.2, with the genre model's out-of-fold estimates."""
 SHORT_IMPORTANCE = 0.25
-"""A 3-second cut says a quarter as much about a key as a clip of 14 s or more."""
+"""Weight of a 3-second clip relative to one of 14 s or more when keys are trained."""
 
 
-class Question:
-    """Base of both. `ridge` is the penalty on the weights, `measures` names the strict and lenient score,
-    `knowledge` lists what may be known of a song's genre (see `ml.trial`); nothing where it does not count.
-    """
-
-    name: str
-    ridge: float
-    measures: tuple[str, str]
-    knowledge: tuple[str, ...] = ("none",)
-
-    def teaches(self, facts: Annotation) -> bool:
-        """Whether a clip may be learnt from; only long ones are judged."""
-        raise NotImplementedError
-
-    def importance(self, facts: Annotation) -> float:
-        return 1.0
-
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
-        return {}
-
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
-        """(alternatives, features)."""
-        raise NotImplementedError
-
-    def right(self, facts: Annotation) -> Mask:
-        """(alternatives,) which answers are right."""
-        raise NotImplementedError
-
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
-        raise NotImplementedError
-
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
-        """Strict and lenient score of the answer that `shares` (alternatives,) lead to."""
-        raise NotImplementedError
-
-
-class TempoQuestion(Question):
+class TempoTask:
     """Strict: within 4 %. Lenient: a third, half, double and triple count too."""
 
     name, ridge, measures = "tempo", 2.0, ("accuracy1", "accuracy2")
-    knowledge = ("none", "estimated", "labelled")
+    genre_inputs = ("none", "estimated", "labelled")
 
-    def teaches(self, facts: Annotation) -> bool:
-        return facts.bpm is not None and facts.long
+    def can_train_on(self, annotation: Annotation) -> bool:
+        return annotation.bpm is not None and annotation.long
 
-    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Floats]:
+    def importance(self, annotation: Annotation) -> float:
+        return 1.0
+
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
         """(tempi,) smoothed share of every tempo among a genre's annotations."""
         priors = {}
-        for label in sorted({facts.genre for facts in annotations if facts.bpm}):
-            tempi = np.array([facts.bpm for facts in annotations if facts.bpm and facts.genre == label])
+        for label in sorted({one.genre for one in annotations if one.bpm}):
+            tempi = np.array([one.bpm for one in annotations if one.bpm and one.genre == label])
             octaves = np.log2(onsets.TEMPI / tempi[:, None])
             share = np.exp(-0.5 * (octaves / PRIOR_WIDTH_OCTAVES) ** 2).sum(axis=0)
             priors[label] = np.round(share / share.sum(), 5)
         return priors
 
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def features(self, song: AnnotatedSong, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return tempo.features(song.pulse.periodicity, tempo.log_prior(priors, genre))
 
-    def right(self, facts: Annotation) -> Mask:
-        mask: Mask = np.abs(onsets.TEMPI / (facts.bpm or np.nan) - 1) <= TEMPO_TARGET
+    def right(self, annotation: Annotation) -> Mask:
+        mask: Mask = np.abs(onsets.TEMPI / (annotation.bpm or np.nan) - 1) <= TEMPO_TARGET
         return mask
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
         return tempo.likelihood(candidates, weights)
 
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
-        bpm = tempo.place(shares, song.pulse.spectrum)
-        annotated = song.facts.bpm or np.nan
-        return float(scoring.tempo_is_right(bpm, annotated)), float(scoring.tempo_is_related(bpm, annotated))
+    def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
+        return scoring.tempo_scores(tempo.refine_bpm(shares, song.pulse.spectrum), song.annotation.bpm)
 
 
-class KeyQuestion(Question):
-    """Strict: the very key. Lenient: MIREX's weights for related keys."""
+class KeyTask:
+    """Strict: the exact key. Lenient: MIREX's weights for related keys."""
 
     name, ridge, measures = "key", 4.0, ("accuracy", "mirex")
+    genre_inputs = ("none",)
 
-    def teaches(self, facts: Annotation) -> bool:
-        return facts.key is not None
+    def can_train_on(self, annotation: Annotation) -> bool:
+        return annotation.key is not None
 
-    def importance(self, facts: Annotation) -> float:
-        return 1.0 if facts.long else SHORT_IMPORTANCE
+    def importance(self, annotation: Annotation) -> float:
+        return 1.0 if annotation.long else SHORT_IMPORTANCE
 
-    def features(self, song: Song, priors: Mapping[str, Floats], genre: Genre) -> Floats:
+    def priors(self, annotations: Sequence[Annotation]) -> dict[str, Doubles]:
+        return {}
+
+    def features(self, song: AnnotatedSong, priors: Mapping[str, Doubles], genre: Genre) -> Doubles:
         return key.features(song.profile)
 
-    def right(self, facts: Annotation) -> Mask:
-        return np.array([(tonic, mode) == facts.key for mode in MODES for tonic in chroma.PITCH_CLASSES])
+    def right(self, annotation: Annotation) -> Mask:
+        return np.array([known == annotation.key for known in KEYS])
 
-    def likelihood(self, candidates: Floats, weights: Floats) -> Floats:
-        return fitted.softmax(candidates @ weights)
+    def likelihood(self, candidates: Doubles, weights: Doubles) -> Doubles:
+        return logit.softmax(candidates @ weights)
 
-    def score(self, song: Song, shares: Floats) -> tuple[float, float]:
-        best = int(shares.argmax())
-        answer = (chroma.PITCH_CLASSES[best % 12], MODES[best // 12])
-        weighted = scoring.key_score(answer, song.facts.key or answer)
+    def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
+        answer = KEYS[int(shares.argmax())]
+        weighted = scoring.key_score(answer, song.annotation.key or answer)
         return float(weighted == scoring.RIGHT), weighted
+
+
+EstimationTask = TempoTask | KeyTask

@@ -1,1 +1,1 @@
-"""The projections behind similar songs, learnt from recordings cut in two."""
+"""Training of the projections that similar songs are found by: `python -m ml.train.similarity`."""

@@ -1,4 +1,4 @@
-"""Learns the projections of `ml.similarity.projection` from recordings that are there more than once."""
+"""Fits the projections of `ml.similarity.projection` to recordings of which there are several pieces."""
 
 from __future__ import annotations
 
@@ -7,64 +7,55 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.extmath import randomized_svd
 
+from ml.features.arrays import Floats, Indices
 from ml.models.card import Card
 from ml.similarity.projection import WEIGHTS, Projection
-
-Floats = npt.NDArray[np.float32]
-Groups = npt.NDArray[np.intp]
+from ml.train.files import save_with_card
 
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a projection is learnt: features are first reduced to `components`, then to `dimensions`.
+    """Settings of a fit: features are first reduced to `components`, then to `dimensions`.
 
-    `shrinkage` is how far the spread within recordings is taken to be the same in every direction. Without `grouped`
-    the components are only brought to one spread.
+    `shrinkage` draws the scatter within recordings towards the same in every direction.
     """
 
     dimensions: int
     components: int
     shrinkage: float
-    grouped: bool = True
 
 
-def learn(features: Floats, recordings: Groups, recipe: Recipe, weights: Floats | None = None) -> Projection:
+def fit(features: Floats, recordings: Indices, recipe: Recipe, weights: Floats | None = None) -> Projection:
     """Projection of `features` (pieces, features), where equal numbers in `recordings` mean one recording.
 
-    `weights` (features,) say how much each counts before anything is learnt.
+    `weights` (features,) scale the standardised features before the fit.
     """
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
     if weights is not None:
         scale = scale / weights
     normal = ((features - mean) / scale).astype(np.float32)
-    sizes, directions = _components(normal, recipe.components)
-    kept = len(sizes)
-    basis = directions.T.astype(np.float64)
-    if recipe.grouped:
-        turn = _discriminants(normal @ basis, recordings, recipe)
-    else:
-        kept = min(recipe.dimensions, kept)
-        turn = np.eye(basis.shape[1])[:, :kept] / (sizes[:kept] / np.sqrt(len(normal)))
-    return Projection(mean.astype(np.float32), scale.astype(np.float32), (basis @ turn).astype(np.float32))
+    basis = _components(normal, recipe.components).astype(np.float64)
+    matrix = basis @ _discriminants(normal @ basis, recordings, recipe)
+    return Projection(mean.astype(np.float32), scale.astype(np.float32), matrix.astype(np.float32))
 
 
-def _components(normal: Floats, count: int) -> tuple[Floats, Floats]:
-    """Sizes and directions of the largest components. Where these are few of many, drawn by chance and sharpened:
-    it takes seconds, and thousands of features would take minutes."""
+def _components(normal: Floats, count: int) -> Floats:
+    """(features, count): the largest principal components. A few of many are approximated by a randomised SVD,
+    which takes seconds for thousands of features instead of minutes."""
     if count * 4 > min(normal.shape):
-        _, sizes, directions = np.linalg.svd(normal, full_matrices=False)
-        return sizes[:count], directions[:count]
-    from sklearn.utils.extmath import randomized_svd
-
-    _, sizes, directions = randomized_svd(normal, count, n_iter=2, random_state=SEED)
-    return sizes, directions
+        _, _, directions = np.linalg.svd(normal, full_matrices=False)
+    else:
+        _, _, directions = randomized_svd(normal, count, n_iter=2, random_state=SEED)
+    components: Floats = directions[:count].T
+    return components
 
 
 def _discriminants(
-    reduced: npt.NDArray[np.float64], recordings: Groups, recipe: Recipe
+    reduced: npt.NDArray[np.float64], recordings: Indices, recipe: Recipe
 ) -> npt.NDArray[np.float64]:
     _, group = np.unique(recordings, return_inverse=True)
     counts = np.bincount(group)[:, None]
@@ -75,12 +66,10 @@ def _discriminants(
     powers, axes = np.linalg.eigh(spread)
     whitened = axes / np.sqrt(powers)
     _, order = np.linalg.eigh(np.cov((means @ whitened).T))
-    turned: npt.NDArray[np.float64] = whitened @ order[:, ::-1][:, : recipe.dimensions]
-    return turned
+    directions: npt.NDArray[np.float64] = whitened @ order[:, ::-1][:, : recipe.dimensions]
+    return directions
 
 
 def save(projections: dict[str, Projection], card: Card, path: Path = WEIGHTS) -> None:
     arrays = {f"{kind}_{name}": value for kind, p in projections.items() for name, value in vars(p).items()}
-    with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    card.save(path)
+    save_with_card(card, path, lambda weights: np.savez_compressed(weights, allow_pickle=False, **arrays))

@@ -1,35 +1,35 @@
-"""Tables that others published of whole GTZAN tracks, beside what a cut of two or three seconds tells.
+"""Published tables of whole GTZAN tracks, for clips of two or three seconds that contain too little of the track.
 
-A taggram gives the trunk's tags of the whole track, and its logits nearly give the embedding, which the trunk computes
-them from. The chroma table gives mean and spread of the twelve pitch classes.
+A taggram gives the trunk's tags of the whole track, and their logits nearly determine the embedding, which the trunk
+computes them from. The chroma table gives mean and deviation of the twelve pitch classes.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ml.features.arrays import Floats
 from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.models.head import tag_output
 from ml.models.trunk import TAGS
-from ml.similarity.intervals import triads
+from ml.similarity.invariants import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
-
-Floats = npt.NDArray[np.float32]
+from ml.train.data.feature_tables import read_table
+from ml.train.linear import ridge_weights
 
 LOGITS = slice(len(TAGS), 2 * len(TAGS))
 RIDGE = 100.0
 TABLE_RIDGE = 300.0
-CUT_SHARE = 2.0
-"""How much the cut's own vector counts beside the one expected from the table."""
+CLIP_SHARE = 2.0
+"""Weight of the clip's own vector relative to the one predicted from the table."""
 
 
 def read_tags(shared: Path) -> dict[str, Floats]:
-    """Mean evidence by tags (probabilities and logits) of every track that has a taggram."""
+    """Mean trunk output by tags (probabilities and logits) of every track that has a taggram."""
     return {
         example.name: tag_output(example.taggram)
         for split in TAGGRAM_SPLITS
@@ -40,38 +40,31 @@ def read_tags(shared: Path) -> dict[str, Floats]:
 
 def read_chroma(shared: Path) -> dict[str, Floats]:
     """Mean and standard deviation (24,) of the pitch classes, C first, of every track in the table."""
-    columns = [f"chroma_stft_{note}_{kind}" for kind in ("mean", "std") for note in range(1, 13)]
-    table = shared / "gtzan" / "features_chroma_30_sec.tsv"
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return {
-        row["File"].removesuffix(".wav").replace("_", "."): np.array(
-            [row[name] for name in columns], np.float32
-        )
-        for row in rows
-    }
+    table = read_table(shared / "gtzan" / "features_chroma_30_sec.tsv")
+    wanted = [f"chroma_stft_{note}_{kind}" for kind in ("mean", "std") for note in range(1, 13)]
+    columns = [table.names.index(name) for name in wanted]
+    return dict(zip(table.songs.tolist(), table.features[:, columns], strict=True))
 
 
-class Imputation:
-    """The embedding that logits lead one to expect: linear, learnt from windows of sound (windows, EVIDENCE_SIZE)."""
+class EmbeddingFromTags:
+    """The embedding predicted from the logits: linear, fitted on the trunk's outputs for windows of sound."""
 
     def __init__(self, windows: Sequence[Floats]) -> None:
-        heard = np.concatenate(windows).astype(np.float64)
-        self._logits, self._embedding = heard[:, LOGITS].mean(axis=0), heard[:, EMBEDDING].mean(axis=0)
-        logits, embedding = heard[:, LOGITS] - self._logits, heard[:, EMBEDDING] - self._embedding
-        power = logits.T @ logits + RIDGE * np.eye(len(self._logits))
-        self._slope = np.linalg.solve(power, logits.T @ embedding)
+        rows = np.concatenate(windows).astype(np.float64)
+        self._logits, self._embedding = rows[:, LOGITS].mean(axis=0), rows[:, EMBEDDING].mean(axis=0)
+        logits, embedding = rows[:, LOGITS] - self._logits, rows[:, EMBEDDING] - self._embedding
+        self._weights = ridge_weights(logits, embedding, RIDGE)
 
     def trunk_output(self, tags: Floats) -> Floats:
-        """(EVIDENCE_SIZE,) from evidence by tags."""
+        """(TRUNK_OUTPUT_SIZE,) from its part by tags."""
         filled = np.empty(TRUNK_OUTPUT_SIZE, np.float32)
         filled[: len(tags)] = tags
-        filled[EMBEDDING] = self._embedding + (tags[LOGITS] - self._logits) @ self._slope
+        filled[EMBEDDING] = self._embedding + (tags[LOGITS] - self._logits) @ self._weights
         return filled
 
 
 def invariants(chroma: Floats) -> Floats:
-    """What no transposition changes of mean and deviation (24,) of the pitch classes: thirds of notes, magnitudes."""
+    """Features of mean and deviation (24,) of the pitch classes that no transposition changes: triads, magnitudes."""
     mean, deviation = chroma[:12].astype(np.float64), chroma[12:].astype(np.float64)
     raised = np.maximum(mean - np.median(mean), 0) / mean.sum()
     rows = []
@@ -81,34 +74,30 @@ def invariants(chroma: Floats) -> Floats:
     return np.concatenate([*rows, [mean.mean(), deviation.mean()]]).astype(np.float32)
 
 
-def transposable(chroma: Floats) -> Floats:
-    """(14,) the plainest of them: Fourier magnitudes of mean and deviation."""
-    magnitudes: Floats = np.abs(np.fft.rfft(chroma.reshape(2, 12), axis=1)).astype(np.float32)
-    magnitudes[:, 1:] /= magnitudes[:, :1]
-    return magnitudes.ravel()
+def magnitudes(chroma: Floats) -> Floats:
+    """(14,) the simplest of these invariants: Fourier magnitudes of mean and deviation."""
+    waves: Floats = np.abs(np.fft.rfft(chroma.reshape(2, 12), axis=1)).astype(np.float32)
+    waves[:, 1:] /= waves[:, :1]
+    return waves.ravel()
 
 
-def standardise(rows: Floats, there: npt.NDArray[np.bool_]) -> Floats:
-    """Rows brought to mean 0 and deviation 1, by those that are `there`."""
-    scaled: Floats = (rows - rows[there].mean(axis=0)) / (rows[there].std(axis=0) + 1e-6)
+def standardise(rows: Floats, present: npt.NDArray[np.bool_]) -> Floats:
+    """Rows scaled so that those marked `present` have mean 0 and deviation 1."""
+    scaled: Floats = (rows - rows[present].mean(axis=0)) / (rows[present].std(axis=0) + 1e-6)
     return scaled
 
 
-class ChordImputation:
-    """The harmony vector that the chroma table leads one to expect, learnt from `known` rows of both.
+class HarmonyFromTable:
+    """The harmony vector predicted from standardised rows of the chroma table, fitted on rows marked `complete`."""
 
-    `tables` are standardised invariants.
-    """
-
-    def __init__(self, tables: Floats, vectors: Floats, known: npt.NDArray[np.bool_]) -> None:
-        self._middle, rows = vectors[known].mean(axis=0), tables[known]
-        power = rows @ rows.T + TABLE_RIDGE * np.eye(len(rows))
-        self._slope = rows.T @ np.linalg.solve(power, vectors[known] - self._middle)
+    def __init__(self, tables: Floats, vectors: Floats, complete: npt.NDArray[np.bool_]) -> None:
+        self._mean = vectors[complete].mean(axis=0)
+        self._weights = ridge_weights(tables[complete], vectors[complete] - self._mean, TABLE_RIDGE)
 
     def blend(self, tables: Floats, vectors: Floats) -> Floats:
-        """Vectors of cuts, drawn towards what their tables say; of length one again."""
-        expected = self._middle + tables @ self._slope
-        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-        blended = CUT_SHARE * vectors + expected
+        """Vectors of short clips, drawn towards the prediction from their tables; of length one again."""
+        predicted = self._mean + tables @ self._weights
+        predicted /= np.linalg.norm(predicted, axis=1, keepdims=True)
+        blended = CLIP_SHARE * vectors + predicted
         unit: Floats = (blended / np.linalg.norm(blended, axis=1, keepdims=True)).astype(np.float32)
         return unit

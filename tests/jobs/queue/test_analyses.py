@@ -1,4 +1,4 @@
-"""A handed-in song from the queue to its end: claimed once, given back when its engine dies, told of once."""
+"""An analysis from the queue to its end: claimed by one engine, queued again when that dies, ended once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def analyses(catalogue: Catalogue, tmp_path: Path) -> Analyses:
 
 
 def add(analyses: Analyses, client: str = "me", *, keep_seconds: float | None = 60.0) -> str:
-    """One song with a byte of sound."""
+    """One upload of a single byte."""
     analysis_id = new_id()
     analyses.folder(analysis_id).mkdir(parents=True)
     (analyses.folder(analysis_id) / "song").write_bytes(b"x")
@@ -45,7 +45,7 @@ def run_out(analyses: Analyses, analysis_id: str) -> None:
         session.commit()
 
 
-def test_a_song_goes_its_way(analyses: Analyses) -> None:
+def test_analysis_goes_from_queued_to_done(analyses: Analyses) -> None:
     one = add(analyses)
     assert state(analyses, one) == QUEUED
     claimed = analyses.claim("here")
@@ -61,7 +61,7 @@ def test_a_song_goes_its_way(analyses: Analyses) -> None:
     assert not analyses.fail(one, "here", EmptyError())
 
 
-def test_a_failure_keeps_its_words(analyses: Analyses) -> None:
+def test_a_failure_is_stored_as_sentence_and_facts(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
     assert analyses.fail(one, "here", EmptyError())
@@ -70,7 +70,7 @@ def test_a_failure_keeps_its_words(analyses: Analyses) -> None:
     assert found.failure == {"sentence": EmptyError.sentence, "facts": {}}
 
 
-def test_only_who_holds_a_song_speaks_for_it(analyses: Analyses) -> None:
+def test_only_the_engine_with_the_lease_can_change_an_analysis(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
     assert not analyses.set_progress(one, "there", "trunk", 0.5)
@@ -101,16 +101,16 @@ def test_a_dead_engine_loses_its_lease(analyses: Analyses) -> None:
     assert not analyses.finish(one, "dead", {})
 
 
-def test_a_song_has_two_tries(analyses: Analyses) -> None:
+def test_an_analysis_has_two_tries(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
-    assert analyses.give_back(one, "here")
+    assert analyses.retry(one, "here")
     analyses.claim("here")
-    assert not analyses.give_back(one, "here")
+    assert not analyses.retry(one, "here")
     assert state(analyses, one) == RUNNING
 
 
-def test_an_engine_that_ends_in_peace_costs_no_try(analyses: Analyses) -> None:
+def test_an_engine_that_ends_normally_costs_no_try(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
     assert analyses.release("here") == 1
@@ -118,7 +118,7 @@ def test_an_engine_that_ends_in_peace_costs_no_try(analyses: Analyses) -> None:
     assert found is not None and (found.state, found.tries) == (QUEUED, 0)
 
 
-def test_forgotten_is_forgotten(analyses: Analyses) -> None:
+def test_a_deleted_analysis_leaves_nothing(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
     assert analyses.delete(one)
@@ -146,14 +146,14 @@ def test_a_folder_without_a_row_is_left_alone(analyses: Analyses) -> None:
     assert stranger.exists()
 
 
-def test_what_expires_is_named(analyses: Analyses) -> None:
+def test_expired_analyses_are_listed(analyses: Analyses) -> None:
     old = add(analyses, keep_seconds=-1.0)
     add(analyses, keep_seconds=None)
     add(analyses)
     assert analyses.expired() == [old]
 
 
-def test_a_listener_is_heard(analyses: Analyses) -> None:
+def test_a_verdict_is_stored(analyses: Analyses) -> None:
     one = add(analyses)
     assert analyses.set_verdict(one, "jazz")
     found = analyses.get(one)
@@ -161,7 +161,7 @@ def test_a_listener_is_heard(analyses: Analyses) -> None:
     assert not analyses.set_verdict("nobody", "jazz")
 
 
-def test_recent_ones_are_ones_own_and_newest_first(analyses: Analyses) -> None:
+def test_recent_analyses_are_the_clients_own_and_newest_first(analyses: Analyses) -> None:
     first, _, last = add(analyses), add(analyses, "you"), add(analyses)
     assert [analysis.id for analysis in analyses.recent("me")] == [last, first]
     assert (analyses.count(QUEUED), analyses.count(QUEUED, "you"), analyses.count(DONE)) == (3, 1, 0)

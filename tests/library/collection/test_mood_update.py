@@ -15,7 +15,7 @@ from library.catalogue.filters import Filter
 from library.catalogue.tables import Note, Track, TrackFeatures, TrackReport
 from library.collection import mood_update, reference
 from library.collection.records import write_report
-from library.collection.tag_changes import tags_of
+from library.collection.tag_changes import tags_to_write
 from library.search.neighbours import Library
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.features.motion import MEASURES
@@ -95,7 +95,7 @@ def add_stored(catalogue: Catalogue, title: str, *, motion: tuple[float, ...] = 
         track = Track()
         write_report(session, track, replace(a_report(title=title), motion=motion))
         nothing = np.zeros(TRUNK_OUTPUT_SIZE, np.float32), np.zeros(timbre.TIMBRE_SIZE, np.float32)
-        packed = timbre.pack(timbre.Kept(*nothing, Musicality(0.01, 2.0, 0.8)))
+        packed = timbre.pack(timbre.SoundFeatures(*nothing, Musicality(0.01, 2.0, 0.8)))
         session.add(TrackFeatures(track_id=track.id, chromagram=b"", trunk_output=packed))
         session.commit()
         return track.id
@@ -112,7 +112,7 @@ def test_another_model_predicts_every_mood_again(catalogue: Catalogue, tmp_path:
             report = Report.from_dict(session.get_one(TrackReport, track.id).report)
             assert report.mood == Mood("sleepy", pytest.approx(0.0474, abs=1e-4))  # type: ignore[arg-type]
             assert (track.mood, track.arousal) == ("sleepy", report.mood.arousal)
-            assert tags_of(track, confident=True)["mood"] == ["sleepy"]
+            assert tags_to_write(track, confident=True)["mood"] == ["sleepy"]
     assert mood_update.update_moods(catalogue, constant_model("wild", 3.0, tmp_path)) == 3
 
 

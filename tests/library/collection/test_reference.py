@@ -33,7 +33,7 @@ def entries() -> list[Entry]:
     for number in range(4):
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 30 + number, 12), np.float32)))
         trunk_output = timbre.pack(
-            timbre.Kept(
+            timbre.SoundFeatures(
                 random.standard_normal(TRUNK_OUTPUT_SIZE, np.float32),
                 timbre.measure(random.random((40, MEL_BANDS), np.float32)),
                 Musicality(0.01, 2.0, 0.8),
@@ -111,13 +111,13 @@ def test_logits_lead_one_to_expect_the_embedding() -> None:
     random = np.random.default_rng(2)
     windows = random.standard_normal((500, TRUNK_OUTPUT_SIZE), np.float32)
     windows[:, EMBEDDING] = windows[:, published.LOGITS] @ random.standard_normal((50, 200), np.float32)
-    imputed = published.Imputation([windows[:400]]).trunk_output(windows[450, BY_TAGS])
+    imputed = published.EmbeddingFromTags([windows[:400]]).trunk_output(windows[450, BY_TAGS])
     np.testing.assert_array_equal(imputed[BY_TAGS], windows[450, BY_TAGS])
     assert np.corrcoef(imputed[EMBEDDING], windows[450, EMBEDDING])[0, 1] > 0.98
 
 
 def test_what_is_said_of_published_chroma_has_no_key() -> None:
     chroma = np.random.default_rng(3).uniform(0.2, 0.6, (2, 12)).astype(np.float32)
-    for say in (published.invariants, published.transposable):
+    for say in (published.invariants, published.magnitudes):
         one, other = say(chroma.ravel()), say(np.roll(chroma, 5, axis=1).ravel())
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)

@@ -42,7 +42,7 @@ def write_reference(path: Path, *, features_version: str, seconds: float = 30.0)
         chromagram = harmony.pack(Chromagram.of_chords(*random.random((2, 40, 12), np.float32)))
         heard = random.standard_normal(TRUNK_OUTPUT_SIZE, np.float32)
         measured = timbre.measure(random.random((40, MEL_BANDS), np.float32))
-        trunk_output = timbre.pack(timbre.Kept(heard, measured, Musicality(0.01, 2.0, 0.8)))
+        trunk_output = timbre.pack(timbre.SoundFeatures(heard, measured, Musicality(0.01, 2.0, 0.8)))
         vectors = make_vectors(chromagram, trunk_output)[:2]
         report = a_report(title=f"The song {name}", artist="A band", duration_seconds=seconds)
         entries.append(Entry(f"gtzan:{name}", "GTZAN clip", report, chromagram, trunk_output, *vectors))

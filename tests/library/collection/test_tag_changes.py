@@ -11,7 +11,7 @@ import pytest
 
 import preprocess
 from library.catalogue.tables import Track
-from library.collection.tag_changes import read_album, tags_of
+from library.collection.tag_changes import read_album, tags_to_write
 from library.collection.tag_files import TagError, read_tags
 from ml.audio.loading import load
 from tests.fakes import Decoder
@@ -120,9 +120,12 @@ def test_a_file_that_is_gone_is_an_error(song: Path, command: CommandLine) -> No
     ],
 )
 def test_keys_are_written_as_id3_spells_them(tonic: str, mode: str, written: str) -> None:
-    assert tags_of(Track(tonic=tonic, mode=mode), confident=True) == {"initialkey": [written]}
+    assert tags_to_write(Track(tonic=tonic, mode=mode), confident=True) == {"initialkey": [written]}
 
 
 def test_a_genre_is_written_only_when_it_is_confident() -> None:
     track = Track(genre="jazz")
-    assert (tags_of(track, confident=True), tags_of(track, confident=False)) == ({"genre": ["jazz"]}, {})
+    assert (tags_to_write(track, confident=True), tags_to_write(track, confident=False)) == (
+        {"genre": ["jazz"]},
+        {},
+    )

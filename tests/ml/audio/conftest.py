@@ -31,7 +31,7 @@ def ffmpeg(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def silent_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MP4 with a picture that moves and no sound."""
+    """An MP4 with a video track and no audio."""
     path = tmp_path_factory.mktemp("video") / "film.mp4"
     source = "testsrc=size=64x64:rate=5:duration=2"
     subprocess.run(

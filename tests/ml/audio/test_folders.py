@@ -1,4 +1,4 @@
-"""Folders to files: sorted, only what looks like audio, and never in circles."""
+"""The audio files of a folder: sorted, only audio by name, each folder once."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def test_audio_by_name(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cover.jpg", "list.m3u8", "mp3", "._song.mp3", ".mp3"])
-def test_no_audio_by_name(name: str) -> None:
+def test_not_audio_by_name(name: str) -> None:
     assert not looks_like_audio(Path(name))
 
 
-def test_a_folder_is_walked_in_order(tmp_path: Path) -> None:
+def test_the_files_of_a_folder_are_sorted(tmp_path: Path) -> None:
     songs = [touch(tmp_path / name) for name in ("b.mp3", "a/z.wav", "a/b/c.ogg", "가.flac")]
     touch(tmp_path / "cover.jpg")
     touch(tmp_path / ".trash/old.mp3")
     assert find_audio([tmp_path]) == sorted(songs)
 
 
-def test_named_files_keep_their_place_whatever_they_are_called(tmp_path: Path) -> None:
+def test_named_files_are_kept_with_any_extension(tmp_path: Path) -> None:
     song = touch(tmp_path / "folder/song.mp3")
     named = [touch(tmp_path / "z.bin"), tmp_path / "missing.mp3"]
     assert find_audio([*named, tmp_path / "folder"]) == [*named, song]
@@ -52,9 +52,7 @@ def test_a_linked_folder_is_walked(tmp_path: Path) -> None:
     assert find_audio([tmp_path / "music"]) == [tmp_path / "music/link/song.mp3"]
 
 
-def test_a_folder_that_cannot_be_listed_is_not_forgotten(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_listed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
     scan = os.scandir

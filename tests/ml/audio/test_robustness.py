@@ -1,4 +1,4 @@
-"""Hostile bytes: sound or an `AudioError`, nothing else, and nothing left behind."""
+"""Hostile bytes give audio or an `AudioError`, nothing else, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml.audio.loading import load
-from ml.audio.settings import Limits
+from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import sniff
 from ml.report import errors
 
 from .sounds import encode, tone
 
-LIMITS = Limits(max_seconds=5.0, decode_wall_seconds=5.0)
+LIMITS = DecodeLimits(max_seconds=5.0, decode_wall_seconds=5.0)
 MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -49,7 +49,7 @@ MAGIC += [
 ]
 
 
-def sound_or_error(data: bytes) -> None:
+def assert_audio_or_error(data: bytes) -> None:
     try:
         audio = load(io.BytesIO(data), limits=LIMITS)
     except errors.AudioError as error:
@@ -72,15 +72,14 @@ def files(ffmpeg: Callable[..., bytes]) -> dict[str, bytes]:
 @MANY
 @given(st.sampled_from(MAGIC), st.binary(max_size=2000))
 def test_random_bytes(magic: bytes, data: bytes) -> None:
-    sound_or_error(magic + data)
+    assert_audio_or_error(magic + data)
     sniff(io.BytesIO(magic + data))
 
 
 def mutate(data: bytes, seed: int) -> bytes:
     """Flip up to 40 bytes, half of them among the first 200, and cut one file in three.
 
-    Drawn from a seed: hypothesis' own lists and floats lean so far to the small that most files would end
-    in their header.
+    Drawn from a seed: hypothesis prefers small values so strongly that most files would end in their header.
     """
     chance = random.Random(seed)
     mutated = bytearray(data)
@@ -92,22 +91,22 @@ def mutate(data: bytes, seed: int) -> bytes:
 @MANY
 @given(st.sampled_from(["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64"]), st.integers(0, 2**32))
 def test_damaged_files(files: dict[str, bytes], name: str, seed: int) -> None:
-    sound_or_error(mutate(files[name], seed))
+    assert_audio_or_error(mutate(files[name], seed))
 
 
 @FEW
 @given(st.sampled_from(["m4a", "aac", "wma", "webm", "oga", "caf"]), st.integers(0, 2**32))
 def test_damaged_files_of_ffmpeg(files: dict[str, bytes], name: str, seed: int) -> None:
-    sound_or_error(mutate(files[name], seed))
+    assert_audio_or_error(mutate(files[name], seed))
 
 
-def test_decoders_say_nothing(files: dict[str, bytes], capfd: pytest.CaptureFixture[str]) -> None:
+def test_decoders_print_nothing(files: dict[str, bytes], capfd: pytest.CaptureFixture[str]) -> None:
     mp3 = files["MP3"]
     for at in range(100, len(mp3) - 200, 400):
-        sound_or_error(mp3[:at] + b"abcdefgh" * 20 + mp3[at + 160 :])
-        sound_or_error(mp3[:at])
+        assert_audio_or_error(mp3[:at] + b"abcdefgh" * 20 + mp3[at + 160 :])
+        assert_audio_or_error(mp3[:at])
     for data in files.values():
-        sound_or_error(data[: len(data) // 2])
+        assert_audio_or_error(data[: len(data) // 2])
     assert capfd.readouterr() == ("", "")
     os.write(2, b"still here")
     print("and here", file=sys.stderr)
@@ -116,7 +115,7 @@ def test_decoders_say_nothing(files: dict[str, bytes], capfd: pytest.CaptureFixt
 
 def test_c_messages_return_after_the_last_of_several_threads(files: dict[str, bytes]) -> None:
     script = (
-        "import ctypes, sys, io, threading, soundfile, ml.audio\n"
+        "import ctypes, sys, io, threading, soundfile, ml.audio.loading\n"
         "data = sys.stdin.buffer.read()\n"
         "threads = [threading.Thread(target=ml.audio.loading.load, args=(io.BytesIO(data),)) for _ in range(4)]\n"
         "[t.start() for t in threads]; [t.join() for t in threads]\n"
@@ -137,10 +136,10 @@ def test_nothing_is_left_behind(
     files: dict[str, bytes], silent_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    sound_or_error(files["MP3"])  # The stream that swallows messages opens once and stays.
+    assert_audio_or_error(files["MP3"])  # The stream that discards messages opens once and stays open.
     gc.collect()
     before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
-    threads, others = threading.active_count(), children()
+    threads, children_before = threading.active_count(), children()
     for data in [
         *files.values(),
         silent_video.read_bytes(),
@@ -148,38 +147,38 @@ def test_nothing_is_left_behind(
         files["webm"][:300],
         b"text",
     ]:
-        sound_or_error(data)
+        assert_audio_or_error(data)
     with pytest.raises(errors.DecoderTimeoutError):
-        load(io.BytesIO(files["m4a"]), limits=Limits(decode_wall_seconds=0.0))
+        load(io.BytesIO(files["m4a"]), limits=DecodeLimits(decode_wall_seconds=0.0))
     assert list(tmp_path.iterdir()) == []
     assert threading.active_count() == threads
     gc.collect()
     if before:
         assert len(os.listdir("/proc/self/fd")) == before
-    assert children() == others
+    assert children() == children_before
 
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[object]]]:
-    """A server that notes who knocks."""
-    knocks: list[object] = []
+    """A server that records connections."""
+    connections: list[object] = []
     server = socket.create_server(("127.0.0.1", 0))
     server.settimeout(0.05)
-    over = threading.Event()
+    stopped = threading.Event()
 
-    def wait() -> None:
-        while not over.is_set():
+    def accept() -> None:
+        while not stopped.is_set():
             try:
                 connection, address = server.accept()
             except TimeoutError:
                 continue
-            knocks.append(address)
+            connections.append(address)
             connection.close()
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=accept)
     thread.start()
-    yield f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", knocks
-    over.set()
+    yield f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", connections
+    stopped.set()
     thread.join()
     server.close()
 
@@ -190,7 +189,7 @@ def test_nothing_is_fetched(
     files: dict[str, bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    url, knocks = listener
+    url, connections = listener
     secret = tmp_path / "secret.wav"
     secret.write_bytes(encode(tone()))
     (tmp_path / "song.m4a").write_bytes(files["m4a"])
@@ -214,7 +213,7 @@ def test_nothing_is_fetched(
     for name in (url, "concat:song.m4a|song.m4a", "-i", "pipe:0", "subfile,,start,0,end,0,,:song.m4a"):
         with pytest.raises(errors.NotFoundError):
             load(name)
-    assert knocks == []
+    assert connections == []
 
 
 @pytest.mark.parametrize(
@@ -238,9 +237,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         for _ in range(1800):
             file.write(second)
     script = (
-        "import resource, sys, ml.audio\nfrom ml.audio.settings import Limits\n"
+        "import resource, sys, ml.audio.loading\nfrom ml.audio.settings import DecodeLimits\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "audio = ml.audio.loading.load(sys.argv[1], limits=Limits(max_seconds=1500))\n"
+        "audio = ml.audio.loading.load(sys.argv[1], limits=DecodeLimits(max_seconds=1500))\n"
         "assert audio.duration_seconds == 1500 and audio.notes == ('Only the first 25 minutes were analysed.',)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)\n"
     )
@@ -250,8 +249,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert float(done.stdout) < 1500 * 16000 * 4 / 2**20 + 40
 
 
-def test_what_is_no_number_in_both_channels_warns_nobody() -> None:
-    """One side's infinity and the other's negative one have no sum; warnings are errors here."""
+def test_infinity_in_both_channels_gives_no_warning() -> None:
+    """Infinity plus minus infinity is NaN; warnings are errors here."""
     samples = np.column_stack([tone(), -tone()])
     samples[100] = np.inf, -np.inf
     with pytest.raises(errors.NotFiniteError):

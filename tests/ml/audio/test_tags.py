@@ -1,4 +1,4 @@
-"""Titles and artists from tags and names, however odd they are."""
+"""Titles and artists from tags and file names, including hostile ones."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_tag_that_inflates_without_limit_is_not_read() -> None:
     assert load(io.BytesIO(data), name="name.mp3").title == "name"
 
 
-def test_a_broken_tag_refuses_no_song() -> None:
+def test_a_broken_tag_does_not_refuse_the_file() -> None:
     data = with_id3(TIT2(text="A title"), TPE1(text="Singer"))
     at = data.index(b"TIT2")
     for broken in (b"\x7f\x7f\x7f\x7f", b"\xff\xff\xff\xff"):

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.features.bands import DOUBTFUL_BAND, BandStatistics, find_cliff
-from ml.features.mel import MEL_BANDS, Floats, level, log_mel
+from ml.features.arrays import Floats
+from ml.features.bands import SHRUNK_FROM, BandStatistics, find_cutoff
+from ml.features.mel import MEL_BANDS, level, log_mel
 from ml.models.genre import BANDS_NAME
 from ml.paths import WEIGHT_FOLDER
 from ml.train.data.augmentation import narrow
@@ -19,50 +20,50 @@ def shipped() -> BandStatistics:
 
 
 def bright_song() -> Floats:
-    """With energy up to half the sample rate, so that sampling at 8 kHz takes something away."""
+    """With energy up to half the sample rate, so that sampling at 8 kHz removes some."""
     return song(8.0) + 0.02 * white_noise(8.0)
 
 
-def test_a_narrow_copy_ends_in_a_cliff_at_four_kilohertz() -> None:
-    assert find_cliff(log_mel(level(bright_song()))) is None
-    cut = find_cliff(log_mel(level(narrow(bright_song()))))
+def test_a_narrow_copy_has_a_cutoff_at_four_kilohertz() -> None:
+    assert find_cutoff(log_mel(level(bright_song()))) is None
+    cut = find_cutoff(log_mel(level(narrow(bright_song()))))
     assert cut is not None
     assert 69 <= cut <= 76
 
 
 @pytest.mark.parametrize("sound", [pure_tone(), np.zeros(32_000, np.float32)], ids=["tone", "silence"])
-def test_what_has_no_high_bands_by_nature_has_no_cliff(sound: Floats) -> None:
-    assert find_cliff(log_mel(level(sound))) is None
+def test_sound_without_high_frequencies_has_no_cutoff(sound: Floats) -> None:
+    assert find_cutoff(log_mel(level(sound))) is None
 
 
-def test_the_lower_bands_are_as_heard_and_the_upper_ones_between_heard_and_expected(
+def test_shrinking_leaves_the_lower_bands_unchanged(
     shipped: BandStatistics,
 ) -> None:
-    heard = log_mel(level(bright_song()))
-    evened = shipped.even_out(heard)
-    np.testing.assert_array_equal(evened[:, :DOUBTFUL_BAND], heard[:, :DOUBTFUL_BAND])
-    assert evened.shape == heard.shape
-    assert evened.dtype == np.float32
-    assert (evened >= 0).all()
+    mel = log_mel(level(bright_song()))
+    shrunk = shipped.shrink(mel)
+    np.testing.assert_array_equal(shrunk[:, :SHRUNK_FROM], mel[:, :SHRUNK_FROM])
+    assert shrunk.shape == mel.shape
+    assert shrunk.dtype == np.float32
+    assert (shrunk >= 0).all()
 
 
-def test_a_narrow_copy_comes_near_to_the_original(shipped: BandStatistics) -> None:
+def test_shrinking_brings_a_narrow_copy_near_the_original(shipped: BandStatistics) -> None:
     full, cut = (log_mel(level(sound)) for sound in (bright_song(), narrow(bright_song())))
-    before = abs(full - cut)[:, DOUBTFUL_BAND:].mean()
-    assert abs(shipped.even_out(full) - shipped.even_out(cut))[:, DOUBTFUL_BAND:].mean() < before / 2
+    before = abs(full - cut)[:, SHRUNK_FROM:].mean()
+    assert abs(shipped.shrink(full) - shipped.shrink(cut))[:, SHRUNK_FROM:].mean() < before / 2
 
 
-def test_the_expectation_is_that_of_a_gaussian() -> None:
-    """Where all bands rise and fall together, a missing band is told exactly by the others."""
+def test_missing_bands_get_the_conditional_mean_of_a_gaussian() -> None:
+    """Where all bands are proportional, the others determine a missing band exactly."""
     loudness = np.random.default_rng(0).uniform(0.5, 2.0, 4000).astype(np.float32)
     together = BandStatistics.learn(loudness[:, None] * np.linspace(1, 2, MEL_BANDS, dtype=np.float32))
     full = np.full((200, 1), 1.5, np.float32) * np.linspace(1, 2, MEL_BANDS, dtype=np.float32)
     cut = full.copy()
     cut[:, 75:] = 0
-    np.testing.assert_allclose(together.even_out(cut), full, atol=0.02)
+    np.testing.assert_allclose(together.shrink(cut), full, atol=0.02)
 
 
-def test_statistics_survive_the_disk(tmp_path: Path) -> None:
+def test_statistics_survive_saving(tmp_path: Path) -> None:
     learnt = BandStatistics.learn(np.random.default_rng(0).random((500, MEL_BANDS)).astype(np.float32))
     learnt.save(tmp_path / "bands.npz")
     again = BandStatistics.load(tmp_path / "bands.npz")

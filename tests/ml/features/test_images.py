@@ -1,4 +1,4 @@
-"""Pictures of a song: the loud is bright and where it belongs, whatever the length."""
+"""Pictures of a song: loud parts are bright and in the right place, for any length."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_peaks_follow_the_loudness() -> None:
 
 
 @pytest.mark.parametrize("samples", [np.zeros(5, np.float32), np.ones(3, np.float32)])
-def test_a_short_or_silent_song_has_peaks(samples: np.ndarray) -> None:
+def test_a_short_or_silent_song_has_waveform_peaks(samples: np.ndarray) -> None:
     assert set(images.peaks(samples)) == {255 if samples.any() else 0}
 
 
 @pytest.mark.parametrize("frames", [1, 100, 5000])
-def test_a_spectrogram_shows_where_the_sound_is(frames: int) -> None:
+def test_a_spectrogram_is_bright_where_the_sound_is(frames: int) -> None:
     mel = np.zeros((frames, 96), np.float32)
     mel[frames // 2 :, 80] = 3.0
     drawn = pixels(images.spectrogram(mel))

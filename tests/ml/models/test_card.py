@@ -20,14 +20,14 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_card_comes_back_as_it_was(weights: Path) -> None:
+def test_a_card_survives_saving(weights: Path) -> None:
     card = load_card(weights)
     assert card.labels == CARD.labels
     assert card.settings == CARD.settings
     assert set(card.sha256) == {"a.keras"}
 
 
-def test_the_shipped_card_names_what_hears_and_not_what_judges() -> None:
+def test_the_features_version_follows_the_trunk_and_not_the_head() -> None:
     model = GenreModel.load()
     assert model.card.trunk_version == model.trunk_version
     other_head = replace(model.card, sha256=model.card.sha256 | {GENRE_WEIGHTS.name: "0" * 64})
@@ -45,7 +45,7 @@ def test_changed_weights_are_refused(weights: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"name": 3}', '{"labels": null}'])
-def test_a_card_that_says_nothing_is_refused(weights: Path, content: str | None) -> None:
+def test_an_unreadable_card_is_refused(weights: Path, content: str | None) -> None:
     card_path(weights).unlink() if content is None else card_path(weights).write_text(content)
     with pytest.raises(NoCardError):
         load_card(weights)
@@ -67,7 +67,7 @@ def test_another_kind_of_model_is_refused(tmp_path: Path) -> None:
         GenreModel.load(path)
 
 
-def test_what_ships_is_whole_and_small() -> None:
+def test_the_shipped_model_is_whole_and_small() -> None:
     card = load_card(GENRE_WEIGHTS)
     assert card.licence
     assert len(card.labels) == 10

@@ -1,4 +1,4 @@
-"""The mood head: it ships whole, refuses what it cannot trust, and its answer is of one piece."""
+"""The mood model: loading, refusing, and consistent labels and arousal."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def saved(model: MoodModel, folder: Path) -> Path:
     return path
 
 
-def some_evidence(rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """About where the numbers of real songs lie."""
+def random_inputs(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """In about the range of real songs."""
     random = np.random.default_rng(7)
     trunk_output = 1.5 * random.standard_normal((rows, TRUNK_OUTPUT_SIZE)) - 4
     moved = np.array([-3.0, -3.2, -1.8, -3.6]) + 0.4 * random.standard_normal((rows, len(MEASURES)))
     return trunk_output.astype(np.float32), moved.astype(np.float32)
 
 
-def test_what_ships_is_whole_and_small() -> None:
+def test_the_shipped_model_is_whole_and_small() -> None:
     model = MoodModel.load()
     assert model.labels == (CALM, EXCITING)
     assert model.card.data == {"emotify audio": 200}
@@ -55,7 +55,7 @@ def test_what_ships_is_whole_and_small() -> None:
 
 def test_label_and_arousal_agree() -> None:
     model = MoodModel.load()
-    trunk_output, moved = some_evidence(50)
+    trunk_output, moved = random_inputs(50)
     answers = [model.predict(*row) for row in zip(trunk_output, moved, strict=True)]
     assert {answer.label for answer in answers} == {CALM, EXCITING}
     assert all((answer.arousal > 0.5) == (answer.label == EXCITING) for answer in answers)
@@ -63,20 +63,20 @@ def test_label_and_arousal_agree() -> None:
     assert model.arousal(trunk_output, moved) == tuple(answer.arousal for answer in answers)
 
 
-def test_words_for_calm_music_calm() -> None:
-    """What the weights say in words: a mellow song is calmer than the same song with the tag of metal."""
+def test_calm_tags_lower_the_arousal() -> None:
+    """A song with the tag mellow is calmer than the same song with the tag metal."""
     model = MoodModel.load()
-    trunk_output, moved = some_evidence(1)
+    trunk_output, moved = random_inputs(1)
     loud, soft = trunk_output.copy(), trunk_output.copy()
     loud[0, TAG_LOGITS.start + TAGS.index("metal")] += 3
     soft[0, TAG_LOGITS.start + TAGS.index("mellow")] += 3
     assert model.arousal(soft, moved) < model.arousal(trunk_output, moved) < model.arousal(loud, moved)
 
 
-def test_a_saved_model_judges_as_before(tmp_path: Path) -> None:
+def test_a_saved_model_predicts_as_before(tmp_path: Path) -> None:
     model = a_model(("calm", "sad", "wild"))
     again = MoodModel.load(saved(model, tmp_path))
-    trunk_output, moved = some_evidence(5)
+    trunk_output, moved = random_inputs(5)
     assert [again.predict(*row) for row in zip(trunk_output, moved, strict=True)] == [
         model.predict(*row) for row in zip(trunk_output, moved, strict=True)
     ]
@@ -111,7 +111,7 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
         {"weights": np.array(["words"])},
     ],
 )
-def test_other_numbers_are_refused(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
+def test_arrays_of_another_shape_or_type_are_refused(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
     path = tmp_path / "mood.npz"
     model = a_model()
     arrays = {name: getattr(model, name) for name in ("weights", "bias", "arousal_weights", "arousal_bias")}
@@ -121,8 +121,8 @@ def test_other_numbers_are_refused(tmp_path: Path, change: dict[str, np.ndarray]
         MoodModel.load(path)
 
 
-def held(seconds: float) -> np.ndarray:
-    """Slow soft chords, one every six seconds, each of a few plain tones that swell and go."""
+def soft_chords(seconds: float) -> np.ndarray:
+    """Slow soft chords of a few sine tones, one every six seconds, that fade in and out."""
     parts = []
     for number in range(int(seconds / 6)):
         time = np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
@@ -132,8 +132,8 @@ def held(seconds: float) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def hammered(seconds: float) -> np.ndarray:
-    """A distorted chord cut up eight times a second, with hi-hats in between."""
+def hard_chords(seconds: float) -> np.ndarray:
+    """A distorted chord, gated eight times a second, with hi-hats."""
     time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     chord = sum(np.sign(np.sin(2 * np.pi * hz * time)) for hz in (82.4, 123.5, 164.8))
     hats = np.random.default_rng(0).standard_normal(len(time)) * np.exp(-30 * (time % 0.1875))
@@ -141,29 +141,29 @@ def hammered(seconds: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def drummed(shipped_pipeline: Pipeline) -> Report:
-    return shipped_pipeline.run_audio(from_samples(hammered(18.0), SAMPLE_RATE, title="a")).report
+def exciting_report(shipped_pipeline: Pipeline) -> Report:
+    return shipped_pipeline.run_audio(from_samples(hard_chords(18.0), SAMPLE_RATE, title="a")).report
 
 
-def test_soft_chords_are_calmer_than_a_hammered_one(shipped_pipeline: Pipeline, drummed: Report) -> None:
-    still = shipped_pipeline.run_audio(from_samples(held(18.0), SAMPLE_RATE, title="a")).report
-    assert still.mood is not None and drummed.mood is not None
+def test_soft_chords_are_calmer_than_hard_ones(shipped_pipeline: Pipeline, exciting_report: Report) -> None:
+    still = shipped_pipeline.run_audio(from_samples(soft_chords(18.0), SAMPLE_RATE, title="a")).report
+    assert still.mood is not None and exciting_report.mood is not None
     assert still.mood.label == CALM
-    assert drummed.mood.label == EXCITING
-    assert still.mood.arousal + 0.5 < drummed.mood.arousal
+    assert exciting_report.mood.label == EXCITING
+    assert still.mood.arousal + 0.5 < exciting_report.mood.arousal
 
 
-def test_the_report_says_how_arousal_moves(shipped_pipeline: Pipeline, drummed: Report) -> None:
-    assert len(drummed.arousal) == len(drummed.timeline)
-    assert len(drummed.motion) == len(MEASURES)
-    sound = np.concatenate([held(30.0), hammered(30.0)])
+def test_the_report_has_arousal_over_time(shipped_pipeline: Pipeline, exciting_report: Report) -> None:
+    assert len(exciting_report.arousal) == len(exciting_report.timeline)
+    assert len(exciting_report.motion) == len(MEASURES)
+    sound = np.concatenate([soft_chords(30.0), hard_chords(30.0)])
     moved = shipped_pipeline.run_audio(from_samples(sound, SAMPLE_RATE, title="a")).report.arousal
     assert np.mean(moved[:7]) + 0.5 < np.mean(moved[-7:])
 
 
-def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_pipeline: Pipeline) -> None:
+def test_the_mood_can_be_predicted_again_from_stored_features(shipped_pipeline: Pipeline) -> None:
     song_analysis = shipped_pipeline.run_audio(from_samples(song(12.0), SAMPLE_RATE, title="a"))
-    again = shipped_pipeline.moods.predict(
+    again = shipped_pipeline.mood_model.predict(
         song_analysis.trunk_output.mean(axis=0), np.array(song_analysis.report.motion, np.float32)
     )
     assert song_analysis.report.mood is not None
@@ -171,14 +171,14 @@ def test_the_mood_can_be_judged_again_from_what_a_library_keeps(shipped_pipeline
     assert again.arousal == pytest.approx(song_analysis.report.mood.arousal, abs=1e-3)
 
 
-def test_a_report_of_before_still_reads(drummed: Report) -> None:
-    data = drummed.to_dict()
+def test_a_report_without_arousal_still_loads(exciting_report: Report) -> None:
+    data = exciting_report.to_dict()
     assert set(data["mood"]) == {"label", "arousal"}
     del data["arousal"], data["motion"]
-    assert Report.from_dict(data) == replace(drummed, arousal=(), motion=())
+    assert Report.from_dict(data) == replace(exciting_report, arousal=(), motion=())
 
 
-def test_ones_own_moods_are_served(tmp_path: Path) -> None:
-    with load(moods=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as pipeline:
+def test_a_model_with_other_labels_is_used(tmp_path: Path) -> None:
+    with load(mood_weights=saved(a_model(("느긋함", "wild", "sad")), tmp_path)) as pipeline:
         report = pipeline.run_audio(from_samples(song(6.0), SAMPLE_RATE, title="a")).report
     assert report.mood is not None and report.mood.label in ("느긋함", "wild", "sad")

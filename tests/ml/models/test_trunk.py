@@ -1,4 +1,4 @@
-"""The trunk against the published network, written out as published, and against the published tags of real songs."""
+"""The trunk compared with the published network and with the published tags of real songs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ml.audio.loading import load
-from ml.features.mel import Floats, log_mel, windows
+from ml.features.arrays import Floats
+from ml.features.mel import log_mel, windows
 from ml.models import trunk
 from ml.pipeline import Pipeline
 from ml.train.data.corpus import read_gtzan_clips, read_taggrams
@@ -22,7 +23,7 @@ PUBLISHED_HOP_FRAMES = 61
 
 
 def published_network(checkpoint: Checkpoint, spectrogram: Floats) -> tuple[Any, Any]:
-    """musicnn as its authors describe it: every filter, ReLU, batch normalisation, then the maximum over frequency."""
+    """musicnn as published: every filter, ReLU, batch normalisation, then the maximum over frequency."""
     import tensorflow as tf
 
     def normalised(x: Any, number: int) -> Any:
@@ -51,7 +52,9 @@ def published_network(checkpoint: Checkpoint, spectrogram: Floats) -> tuple[Any,
     return tf.sigmoid(embedding @ kernel + bias).numpy(), embedding.numpy()
 
 
-def test_nothing_is_lost_by_leaving_the_silent_filters_out(published_wheel: Path, tmp_path: Path) -> None:
+def test_the_trunk_without_zero_filters_equals_the_published_network(
+    published_wheel: Path, tmp_path: Path
+) -> None:
     import tensorflow as tf
 
     model = convert(published_wheel, tmp_path)
@@ -83,8 +86,8 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-def test_the_published_tags_of_real_songs_come_out_again(shared: Path, shipped_pipeline: Pipeline) -> None:
-    """Clips of whole tracks that were not narrowed to 8 kHz: there the published model heard the same sound."""
+def test_the_tags_of_real_songs_are_the_published_ones(shared: Path, shipped_pipeline: Pipeline) -> None:
+    """On clips of whole tracks with full bandwidth, where the published model had the same input."""
     published = {e.name: e.taggram for split in ("train", "test") for e in read_taggrams(shared, split)}
     compared = 0
     for clip in read_gtzan_clips(shared):

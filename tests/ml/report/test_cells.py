@@ -1,4 +1,4 @@
-"""Text in a terminal: nothing that steers it gets out, and every letter has its true width."""
+"""Text in a terminal: no control characters, and the right width for every letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys are spelled as musicians write them, and sit where they belong on the Camelot wheel."""
+"""Keys are spelled as musicians write them and have the right Camelot code."""
 
 from __future__ import annotations
 

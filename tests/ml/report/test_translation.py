@@ -1,4 +1,4 @@
-"""Every sentence that a person can meet has a Korean twin with the same placeholders."""
+"""Every sentence shown to people has a Korean translation with the same placeholders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import environment
 import main
 import preprocess
 from ml.features import dynamics
-from ml.report import errors
+from ml.report import errors, sentences
 from ml.report.stages import STAGES
 from ml.report.translation import ENGLISH, NOTES, Translator
 from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
@@ -40,11 +40,13 @@ TABLED = (
         *genre_texts.SENTENCES,
         *(stage.label for stage in STAGES.values()),
         *song_pages.STATES.values(),
-        *uploads.EXAMPLES.values(),
+        *(example.title for example in uploads.EXAMPLES.values()),
     ),
-    *(*(head for _, head in library_pages.COLUMNS), *scan_pages.COUNTS.values(), *openapi.SENTENCES),
-    *(text for told in openapi.DECLARED for text in told.said()),
-    *(dynamics.TITLE, *dynamics.TEXTS.values()),
+    *(*library_pages.COLUMNS.values(), *scan_pages.COUNTS.values(), *scan_pages.MESSAGES.values()),
+    *openapi.SENTENCES,
+    *(text for endpoint in openapi.DECLARED for text in endpoint.texts()),
+    *environment.REQUIREMENTS,
+    *(dynamics.TITLE, *dynamics.TEXTS.values(), *sentences.PLAIN_TEMPO_RATIOS),
 )
 """Sentences that the pages take from a table."""
 TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".svg"))
@@ -66,8 +68,8 @@ def error_types() -> list[type[errors.SoriError]]:
     return [kind for kind in found if not kind.__module__.startswith("tests.")]
 
 
-def said_templates(path: Path) -> set[str]:
-    """The literal templates in calls of `words.say(...)`, given straight or through a local `template`."""
+def templates_in_code(path: Path) -> set[str]:
+    """The literal templates in calls of `translator.translate(...)`, given directly or through a local `template`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -78,23 +80,26 @@ def said_templates(path: Path) -> set[str]:
         ):
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
-            found.add(ast.literal_eval(node.value))
+            choices = (
+                (node.value.body, node.value.orelse) if isinstance(node.value, ast.IfExp) else (node.value,)
+            )
+            found |= {ast.literal_eval(choice) for choice in choices}
     return found
 
 
-def said_in_pages(source: str) -> set[str]:
-    """The literal templates in calls of `say(...)` in a page."""
+def templates_in_page(source: str) -> set[str]:
+    """The literal templates in calls of `_(...)` in a page."""
     calls = Environment(autoescape=True).parse(source).find_all(nodes.Call)
-    said = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "say"]
-    return {first.value for first in said if isinstance(first, nodes.Const)}
+    first = [call.args[0] for call in calls if isinstance(call.node, nodes.Name) and call.node.name == "_"]
+    return {argument.value for argument in first if isinstance(argument, nodes.Const)}
 
 
-class Unsaid(HTMLParser):
-    """Collects the words that stand in a page's source as they are, and so in one language alone."""
+class UntranslatedWords(HTMLParser):
+    """Collects the words that a page's source contains outside of `_(...)`, and so in one language only."""
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.words: list[str] = []
         self._code = False
         self.feed(re.sub(r"{#.*?#}|{%.*?%}|{{.*?}}", "", source, flags=re.DOTALL))
         self.close()
@@ -110,41 +115,42 @@ class Unsaid(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._code:
-            self.found += [word for word in re.findall(r"[^\W\d_]{2,}", data) if word not in NAMES]
+            self.words += [word for word in re.findall(r"[^\W\d_]{2,}", data) if word not in NAMES]
 
 
 def needed() -> set[str]:
-    said = set().union(*(said_templates(path) for path in python_files()))
-    said |= set().union(*(said_in_pages(path.read_text(encoding="utf-8")) for path in TEMPLATES))
+    used = set().union(*(templates_in_code(path) for path in python_files()))
+    used |= set().union(*(templates_in_page(path.read_text(encoding="utf-8")) for path in TEMPLATES))
     return (
-        said
+        used
         | {kind.sentence for kind in error_types()}
         | {*NOTES, *GENRES, *MODES_AND_MOODS, *RELATIONS, *COUNTED, *TABLED}
     )
 
 
-def test_the_search_finds_what_is_said() -> None:
+def test_the_search_finds_the_sentences() -> None:
     assert {
         "Sounds like {genre} ({percent}).",
+        "One semitone lower.",
         "Tempo",
         "loading the model",
-        "Skip to the content",
+        "Skip to content",
     } <= needed()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_a_page_says_nothing_in_one_language_alone(path: Path) -> None:
-    assert Unsaid(path.read_text(encoding="utf-8")).found == []
+def test_a_page_has_no_untranslated_words(path: Path) -> None:
+    assert UntranslatedWords(path.read_text(encoding="utf-8")).words == []
 
 
-def test_untranslated_words_are_seen() -> None:
-    page = '<p title="{{ x }} here">Sori says {{ say("this") }}</p><script>let a</script>{# no #}<b>12 h</b>'
-    assert Unsaid(page).found == ["here", "says"]
-    assert said_in_pages('{{ say("a {b}", b=say(c)) }}{{ other("d") }}') == {"a {b}"}
+def test_untranslated_words_are_found() -> None:
+    page = '<p title="{{ x }} here">Sori says {{ _("this") }}</p><script>let a</script>{# no #}<b>12 h</b>'
+    assert UntranslatedWords(page).words == ["here", "says"]
+    assert templates_in_page('{{ _("a {b}", b=_(c)) }}{{ other("d") }}') == {"a {b}"}
 
 
 @pytest.mark.parametrize("sentence", sorted(needed()))
-def test_every_sentence_has_a_korean_twin(sentence: str) -> None:
+def test_every_sentence_is_translated_into_korean(sentence: str) -> None:
     message = read_catalogue().get(sentence)
     assert message is not None, f"no translation of {sentence!r} in {KOREAN.name}"
     assert not message.fuzzy
@@ -169,13 +175,13 @@ def test_a_language_without_a_compiled_catalogue_is_english(tmp_path: Path) -> N
     assert Translator("ko", catalogues=tmp_path).translate("Tempo") == "Tempo"
 
 
-def test_nothing_stays_nothing() -> None:
+def test_an_empty_sentence_stays_empty() -> None:
     assert Translator("ko").translate("") == ""
 
 
-def test_braces_in_a_name_are_no_placeholders() -> None:
+def test_braces_in_a_name_are_not_placeholders() -> None:
     assert Translator("ko").translate("a {label}") == "a {label}"
-    error = environment.NotASwitchError(name="SORI_DEBUG", value="{reason}")
+    error = environment.SettingError(name="SORI_DEBUG", value="{reason}", format="1 or 0")
     assert "{reason}" in Translator("ko").explain(error)
 
 
@@ -187,19 +193,16 @@ def test_braces_in_a_name_are_no_placeholders() -> None:
         ("Something new.", "Something new."),
     ],
 )
-def test_a_note_is_told_again_in_korean(note: str, korean: str) -> None:
+def test_a_stored_note_is_translated(note: str, korean: str) -> None:
     assert Translator("ko").translate_filled(note) == korean
     assert ENGLISH.translate_filled(note) == note
 
 
 class TextLikeError(errors.AudioError):
-    sentence = "This is {format}, not sound. Choose the audio file itself."
+    sentence = "This is {format}, not audio. Choose the audio file itself."
 
 
-def test_a_format_is_a_word_but_a_path_is_not() -> None:
-    assert (
-        Translator("ko")
-        .explain(TextLikeError(format="a text file"))
-        .startswith("소리가 아니라 텍스트 파일이에요")
-    )
+def test_a_format_is_translated_but_a_path_is_not() -> None:
+    explained = Translator("ko").explain(TextLikeError(format="a text file"))
+    assert explained.startswith("오디오가 아니라 텍스트 파일이에요")
     assert "rock" in Translator("ko").explain(main.NothingToAnalyseError(folder="rock"))

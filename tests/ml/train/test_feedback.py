@@ -1,4 +1,4 @@
-"""Listeners' answers become examples; what is no answer teaches nothing."""
+"""Listeners' answers become training rows; broken files and other genres are left out."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import numpy as np
 import pytest
 
 from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.train.genre import recipe
 from ml.train.genre.feedback import COLLECTION, NoFeedbackError, read_feedback
 
 
-def answer(folder: Path, genre: str, name: str, heard: np.ndarray) -> None:
+def save_answer(folder: Path, genre: str, name: str, trunk_output: np.ndarray) -> None:
     (folder / genre).mkdir(parents=True, exist_ok=True)
-    np.save(folder / genre / f"{name}.npy", heard)
+    np.save(folder / genre / f"{name}.npy", trunk_output)
 
 
-def test_answers_are_rows(tmp_path: Path) -> None:
-    heard = np.arange(TRUNK_OUTPUT_SIZE, dtype=np.float32)
-    answer(tmp_path, "jazz", "one", heard)
-    answer(tmp_path, "jazz", "two", heard + 1)
-    answer(tmp_path, "polka", "three", heard)
-    answer(tmp_path, "blues", "small", heard[:7])
-    answer(tmp_path, "blues", "strange", np.full(TRUNK_OUTPUT_SIZE, np.nan, np.float32))
+def test_answers_become_rows(tmp_path: Path) -> None:
+    trunk_output = np.arange(TRUNK_OUTPUT_SIZE, dtype=np.float32)
+    save_answer(tmp_path, "jazz", "one", trunk_output)
+    save_answer(tmp_path, "jazz", "two", trunk_output + 1)
+    save_answer(tmp_path, "polka", "three", trunk_output)
+    save_answer(tmp_path, "blues", "small", trunk_output[:7])
+    save_answer(tmp_path, "blues", "strange", np.full(TRUNK_OUTPUT_SIZE, np.nan, np.float32))
     (tmp_path / "blues" / "broken.npy").write_bytes(b"no array")
     (tmp_path / "blues" / "code.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'shape': (1,)}")
     rows = read_feedback(tmp_path, ("blues", "jazz"))
     assert [(row.example.name, row.example.label) for row in rows] == [("one", "jazz"), ("two", "jazz")]
     assert {row.example.collection for row in rows} == {COLLECTION}
     assert len({row.example.artist for row in rows}) == 2
-    np.testing.assert_array_equal(rows[1].trunk_output, heard + 1)
+    assert recipe.tabulate(rows, ("blues", "jazz")).is_original.all()
+    np.testing.assert_array_equal(rows[1].trunk_output, trunk_output + 1)
 
 
-def test_no_answer_is_said(tmp_path: Path) -> None:
+def test_a_folder_without_answers_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NoFeedbackError):
         read_feedback(tmp_path / "nowhere", ("blues",))

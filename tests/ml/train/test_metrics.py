@@ -1,10 +1,10 @@
-"""Figures: known answers by hand, scikit-learn's where it has one, and what must hold for any answers."""
+"""Figures checked by hand, against scikit-learn where it has the same, and for properties of any predictions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, confusion_matrix, f1_score, recall_score
 
@@ -23,6 +23,7 @@ def test_macro_f1_by_hand() -> None:
     assert metrics.macro_f1(np.array([0, 0, 1]), np.array([0, 1, 1]), 3) == pytest.approx(2 / 3)
 
 
+@settings(deadline=None)  # the first example loads scikit-learn
 @given(st.integers(0, 2**31))
 def test_counts_agree_with_scikit_learn(seed: int) -> None:
     truth, named = answers(seed)
@@ -48,6 +49,13 @@ def test_an_interval_narrows_with_songs_and_covers_the_truth() -> None:
     random = np.random.default_rng(0)
     found = [metrics.interval(random.random(150) < 0.8) for _ in range(300)]
     assert 0.9 <= np.mean([low <= 0.8 <= high for low, high in found]) <= 0.99
+
+
+def test_accuracy_figures_are_rounded() -> None:
+    correct = np.arange(300) < 200
+    low, high = metrics.interval(correct)
+    expected = {"accuracy": 0.6667, "low": round(low, 4), "high": round(high, 4), "n": 300}
+    assert metrics.accuracy_figures(correct) == expected
 
 
 def test_the_mean_recall_counts_each_label_the_same() -> None:
@@ -83,6 +91,7 @@ def test_calibration_by_hand() -> None:
     assert error == pytest.approx((0.4 * 1 + (2.8 / 3 - 2 / 3) * 3) / 4)
 
 
+@settings(deadline=None)  # the first example loads scikit-learn
 @given(st.integers(0, 2**31))
 def test_precision_and_recall_agree_with_scikit_learn(seed: int) -> None:
     random = np.random.default_rng(seed)

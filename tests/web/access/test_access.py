@@ -1,4 +1,4 @@
-"""Who may do what: the password, keys for programs, a private service, the names it is called by, forged requests."""
+"""Permissions: the password, API keys, a private service, host names, and forged requests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from werkzeug.security import generate_password_hash
 
 from environment import Environment
 from web.access.credentials import fingerprint
-from web.access.permissions import changes_library, is_from_here, may_change_library
+from web.access.permissions import changes_library, is_from_this_machine, may_change_library
 from web.app import create_app
 from web.context import NAME
 
-PASSWORD = "correct horse"  # noqa: S105 - made up
-HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # quick, as tests try it often
+PASSWORD = "correct horse"  # noqa: S105 - only for tests
+HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # weak, so that tests are fast
 KEY = "sori_test"
 Make = Callable[..., Flask]
 
@@ -27,9 +27,9 @@ Make = Callable[..., Flask]
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
     """`make(private=True)`: an application with these settings and two views that change the library."""
-    made: list[Flask] = []
+    apps: list[Flask] = []
 
-    def one(**settings: Any) -> Flask:
+    def make_app(**settings: Any) -> Flask:
         app = create_app(Environment(home=tmp_path / "var", **settings))
         app.add_url_rule("/change", "change", changes_library(lambda: "changed"), methods=["GET", "POST"])
         app.add_url_rule(
@@ -37,11 +37,11 @@ def make(tmp_path: Path) -> Iterator[Make]:
         )
         app.testing = True
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        made.append(app)
+        apps.append(app)
         return app
 
-    yield one
-    for app in made:
+    yield make_app
+    for app in apps:
         app.extensions[NAME].catalogue.close()
 
 
@@ -67,7 +67,7 @@ def test_the_password_opens_the_library(make: Make) -> None:
     refused = browser.get("/change")
     assert (refused.status_code, refused.headers["Location"]) == (303, "/login?next=/change")
     wrong = sign_in(browser, "wrong")
-    assert wrong.status_code == 403 and "That is not the password." in wrong.text
+    assert wrong.status_code == 403 and "The password is wrong." in wrong.text
     right = sign_in(browser, next="/change")
     assert (right.status_code, right.headers["Location"]) == (303, "/change")
     assert browser.get("/change").text == "changed"
@@ -106,7 +106,7 @@ def test_guessing_is_slow(make: Make) -> None:
     assert sign_in(make(password_hash=HASH).test_client()).status_code == 429
 
 
-def test_signing_in_keeps_the_browsers_songs_and_renews_its_token(make: Make) -> None:
+def test_signing_in_keeps_the_songs_and_renews_the_token(make: Make) -> None:
     browser = make(password_hash=HASH).test_client()
     before = token_of(browser)
     with browser.session_transaction() as session:
@@ -117,7 +117,7 @@ def test_signing_in_keeps_the_browsers_songs_and_renews_its_token(make: Make) ->
     assert token_of(browser) != before
 
 
-def test_without_a_password_there_is_no_door(make: Make) -> None:
+def test_without_a_password_there_is_no_login_page(make: Make) -> None:
     assert make().test_client().get("/login").status_code == 404
 
 
@@ -141,12 +141,12 @@ def test_only_this_machine_changes_the_library(
     make: Make, address: str, headers: dict[str, str], may: bool
 ) -> None:
     with make().test_request_context("/", headers=headers, environ_overrides={"REMOTE_ADDR": address}):
-        assert is_from_here() is may is may_change_library()
+        assert is_from_this_machine() is may is may_change_library()
 
 
-def test_a_proxy_that_speaks_http_1_0_is_not_this_machine(make: Make) -> None:
+def test_an_http_1_0_client_is_not_this_machine(make: Make) -> None:
     with make().test_request_context("/", environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"}):
-        assert not is_from_here()
+        assert not is_from_this_machine()
 
 
 def test_behind_a_proxy_that_is_believed_the_visitor_counts(make: Make) -> None:
@@ -156,16 +156,16 @@ def test_behind_a_proxy_that_is_believed_the_visitor_counts(make: Make) -> None:
     assert browser.get("/change", headers={"X-Forwarded-For": "127.0.0.1"}).text == "changed"
 
 
-def test_who_is_elsewhere_is_told_why(make: Make) -> None:
+def test_a_client_elsewhere_gets_the_reason(make: Make) -> None:
     browser = make().test_client()
     refused = browser.get("/change", environ_overrides={"REMOTE_ADDR": "10.0.0.2"})
-    assert refused.status_code == 403 and "until a password is set" in refused.text
+    assert refused.status_code == 403 and "Until a password is set" in refused.text
 
 
 # --- programs ----------------------------------------------------------------------------------------
 
 
-def test_a_key_opens_what_the_password_opens(make: Make) -> None:
+def test_an_api_key_permits_what_the_password_permits(make: Make) -> None:
     browser = make(api_keys={fingerprint(KEY): "script"}, password_hash=HASH).test_client()
     refused = browser.post("/api/change")
     assert code_of(refused) == (401, "sign_in")
@@ -243,25 +243,25 @@ def test_a_name_of_somebody_elses_is_refused(make: Make, host: str, status: int)
         assert "SORI_HOSTS" in browser.get("/", headers={"Host": host}).text
 
 
-def test_names_can_be_allowed(make: Make) -> None:
+def test_host_names_can_be_allowed(make: Make) -> None:
     browser = make(hosts=("music.example",)).test_client()
     assert browser.get("/", headers={"Host": "Music.example:443"}).status_code == 200
     assert browser.get("/", headers={"Host": "evil.example"}).status_code == 421
     assert make(hosts=("*",)).test_client().get("/", headers={"Host": "evil.example"}).status_code == 200
 
 
-def test_a_forwarded_name_counts_only_from_a_proxy_that_is_believed(make: Make) -> None:
+def test_a_forwarded_name_counts_only_from_a_trusted_proxy(make: Make) -> None:
     headers = {
         "X-Forwarded-Host": "music.example",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-For": "10.0.0.1",
     }
-    believing = make(proxies=1, hosts=("music.example",)).test_client().get("/", headers=headers)
-    assert "Secure" in believing.headers["Set-Cookie"]
-    assert believing.headers["Strict-Transport-Security"].startswith("max-age=")
-    doubting = make().test_client().get("/", headers=headers)
-    assert doubting.status_code == 200 and "Secure" not in doubting.headers["Set-Cookie"]
-    assert "Strict-Transport-Security" not in doubting.headers
+    trusting = make(proxies=1, hosts=("music.example",)).test_client().get("/", headers=headers)
+    assert "Secure" in trusting.headers["Set-Cookie"]
+    assert trusting.headers["Strict-Transport-Security"].startswith("max-age=")
+    direct = make().test_client().get("/", headers=headers)
+    assert direct.status_code == 200 and "Secure" not in direct.headers["Set-Cookie"]
+    assert "Strict-Transport-Security" not in direct.headers
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(make: Make) -> None:
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie
 
 
-def test_the_secret_is_the_owners_alone(make: Make, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_secret(make: Make, tmp_path: Path) -> None:
     first, second = make(), make()
     assert first.secret_key == second.secret_key
     assert (tmp_path / "var/secret").stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The API as docs and design promise it."""
+"""The API of analyses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from web.api.analysis_views import FOLLOWERS
 
 def upload(browser: FlaskClient, song: Path) -> str:
     response = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")})
-    found: str = response.get_json()["id"]
-    return found
+    return str(response.get_json()["id"])
 
 
-def test_a_report_comes_when_it_is_done(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
+def test_a_finished_analysis_has_a_report(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
     one = upload(browser, song)
     waiting = browser.get(f"/api/v1/analyses/{one}").get_json()
     assert (waiting["state"], waiting["report"], waiting["error"]) == ("queued", None, None)
@@ -34,7 +33,7 @@ def test_a_report_comes_when_it_is_done(browser: FlaskClient, song: Path, hear: 
     assert done["report"]["genre"] == json.loads(json.dumps(a_report().to_dict()))["genre"]
 
 
-def test_a_failure_has_words_in_the_readers_language(
+def test_an_error_is_in_the_language_of_the_request(
     browser: FlaskClient, analyses: Analyses, song: Path
 ) -> None:
     one = upload(browser, song)
@@ -47,7 +46,7 @@ def test_a_failure_has_words_in_the_readers_language(
     assert english["message"] == EmptyError.sentence and "요" in korean["message"]
 
 
-def test_deleted_is_gone(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
+def test_a_deleted_analysis_is_not_found(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
     one = upload(browser, song)
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
     assert not analyses.folder(one).exists()
@@ -60,32 +59,32 @@ def test_deleted_is_gone(browser: FlaskClient, analyses: Analyses, song: Path) -
 def test_an_address_that_climbs_deletes_nothing(
     browser: FlaskClient, analyses: Analyses, address: str
 ) -> None:
-    """The worst that this could remove, were it wrong, is the test's own folder."""
+    """The most that a defect could delete here is the test's own folder."""
     analyses.root.mkdir(parents=True)
     assert browser.delete(f"/api/v1/analyses/{address}").status_code in (404, 405)
     assert browser.get(f"/a/{address}").status_code == 404
     assert analyses.root.is_dir()
 
 
-def test_events_tell_the_way_to_the_end(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
+def test_events_end_with_the_analysis(browser: FlaskClient, song: Path, hear: Callable[..., str]) -> None:
     one = upload(browser, song)
     hear(one)
     response = browser.get(f"/api/v1/analyses/{one}/events")
     assert response.mimetype == "text/event-stream"
-    told = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
-    assert [event["state"] for event in told] == ["done"]
+    sent = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
+    assert [(event["state"], event["report"]) for event in sent] == [("done", None)]
 
 
-def test_followers_leave_threads_to_others(browser: FlaskClient, app: Flask, song: Path) -> None:
-    """Sixteen browsers that wait once kept every thread, and nobody else could have a page."""
+def test_followers_leave_threads_for_other_requests(browser: FlaskClient, app: Flask, song: Path) -> None:
+    """Without a limit, sixteen browsers that wait would occupy every thread."""
     one = upload(browser, song)
-    places = app.extensions[FOLLOWERS]
-    taken = 0
-    while places.acquire(blocking=False):
-        taken += 1
+    followers = app.extensions[FOLLOWERS]
+    count = 0
+    while followers.acquire(blocking=False):
+        count += 1
     late = browser.get(f"/api/v1/analyses/{one}/events")
     assert late.text.count("data: ") == 1 and '"queued"' in late.text
-    assert 0 < taken < Environment.threads and not places.acquire(blocking=False)
+    assert 0 < count < Environment.threads and not followers.acquire(blocking=False)
 
 
 def test_another_site_changes_nothing(browser: FlaskClient, analyses: Analyses, song: Path) -> None:

@@ -1,4 +1,4 @@
-"""The program in docs/api.md does what the page says, word for word, against a running server."""
+"""The example program of docs/api.md works as printed there, against a running server."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def address(app: Flask) -> Iterator[str]:
 
 def run(tmp_path: Path, address: str, song: Path) -> subprocess.Popen[str]:
     assert EXAMPLE is not None
-    program = tmp_path / "hear.py"
+    program = tmp_path / "analyse.py"
     program.write_text(EXAMPLE[1], "utf-8")
     return subprocess.Popen(
         [sys.executable, program, address, song], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def test_the_example_hears_a_song(
+def test_documented_example_analyses_a_song(
     app: Flask, address: str, analyses: Analyses, hear: Callable[..., str], song: Path, tmp_path: Path
 ) -> None:
-    put(app.extensions[NAME].catalogue, tmp_path / "music", "A relative")
+    put(app.extensions[NAME].catalogue, tmp_path / "music", "A similar track")
     program = run(tmp_path, address, song)
-    until = time.monotonic() + 60
-    while not analyses.count("queued") and time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while not analyses.count("queued") and time.monotonic() < deadline:
         time.sleep(0.02)
     with analyses.catalogue.session() as session:
         waiting = session.query(Analysis.id).one()[0]
@@ -57,4 +57,4 @@ def test_the_example_hears_a_song(
     assert (program.returncode, err) == (0, "")
     first, *others = out.splitlines()
     assert first.startswith("reggae {") and "'bpm': 76.3" in first and "'tonic': 'G'" in first
-    assert others == ["A relative 76.3"]
+    assert others == ["A similar track 76.3"]

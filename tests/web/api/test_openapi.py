@@ -1,12 +1,14 @@
-"""The description of the API holds what it promises: every address is in it, and what it says can happen happens."""
+"""The description of the API is complete and true: every address is in it, and every answer that it lists occurs."""
 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from flask import Flask
@@ -18,10 +20,13 @@ from schemathesis.specs.openapi import checks
 from jobs.queue.limits import Rate
 from library.catalogue.database import Catalogue
 from library.search.current import CurrentLibrary
+from ml.report.schema import Finding, Neighbour, Neighbours, Report, Score, Why
+from tests.fakes import a_report
 from tests.web.shelf import put
 from web.access import rate_limits
 from web.api import similar
 from web.api.openapi import operations
+from web.api.schemas import SCHEMAS, AnalysisAnswer, TrackAnswer
 from web.context import NAME
 
 EXAMPLES = 12
@@ -55,14 +60,44 @@ def test_every_address_of_the_api_is_described(app: Flask, browser: FlaskClient)
     }
 
 
-def test_the_page_for_people_tells_all_of_it(browser: FlaskClient) -> None:
+def test_the_page_for_people_is_complete(browser: FlaskClient) -> None:
     described = browser.get("/api/openapi.json").get_json()
     page = browser.get("/api/docs")
     assert all(path in page.text for path in described["paths"])
     assert all(f"shape-{name}" in page.text for name in described["components"]["schemas"])
     korean = browser.get("/api/docs", headers={"Accept-Language": "ko"}).text
-    assert "노래 맡기기" in korean and "Hand a song in" not in korean
+    assert "노래 올리기" in korean and "Upload a song" not in korean
     assert browser.get("/api/docs", headers={"If-None-Match": page.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("Report", Report), ("Neighbour", Neighbour), ("Track", TrackAnswer), ("Analysis", AnalysisAnswer)],
+)
+def test_a_schema_has_every_field_of_its_dataclass(name: str, kind: type) -> None:
+    """The schema of a report once lacked `arousal` and `motion`."""
+    extra = {"Report": {"schema"}, "Analysis": {"report"}}.get(name, set())
+    assert set(SCHEMAS[name]["properties"]) == {field.name for field in fields(kind)} | extra
+
+
+def test_a_report_matches_its_schema() -> None:
+    why = Why(key_relation=None, transposition=-2, chroma_overlap=0.5, tempo_ratio=1.0, common_tags=("a",))
+    near = (Neighbour("1", "A", None, "jazz", 0.1, None, why), Neighbour("2", "B", "C", None, 0.2))
+    report = replace(
+        a_report(),
+        neighbours=Neighbours(near, near),
+        findings=(Finding("a", "b", "c", (Score("d", 0.5),)),),
+        arousal=(0.1, 0.9),
+        motion=(0.2, 3.0),
+        timings={"decode": 0.1},
+    )
+    components = {"components": {"schemas": SCHEMAS}}
+    validator = jsonschema_rs.Draft202012Validator({"$ref": "#/components/schemas/Report", **components})
+    valid = json.loads(json.dumps(report.to_dict()))
+    validator.validate(valid)
+    missing = {name: value for name, value in valid.items() if name != "motion"}
+    for invalid in (missing, {**valid, "schema": 2}, {**valid, "arousal": [1.5]}, {**valid, "tempo": 120}):
+        assert not validator.is_valid(invalid)
 
 
 def test_every_answer_that_is_described_can_occur(
@@ -103,32 +138,32 @@ def test_every_answer_that_is_described_can_occur(
     call("DELETE", one, f"{songs}/{made}")
     call("DELETE", one, f"{songs}/{made}")
     for path in ("/api/v1/tracks", "/api/v1/genres", "/api/openapi.json"):
-        _thrice(call, path, path)
+        _call_three_times(call, path, path)
     for path in ("/api/v1/tracks/{track_id}", "/api/v1/tracks/{track_id}/neighbours"):
-        _thrice(call, path, path.format(track_id=tracks[0]))
+        _call_three_times(call, path, path.format(track_id=tracks[0]))
         call("GET", path, path.format(track_id=999))
     app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
-    monkeypatch.setattr(fresh, "prepare", lambda: None)
+    monkeypatch.setattr(fresh, "refresh", lambda: None)
     call(
         "GET",
         "/api/v1/tracks/{track_id}/neighbours",
         f"/api/v1/tracks/{tracks[0]}/neighbours",
     )
-    _limits_met(app, call, browser, monkeypatch)
+    _call_beyond_limits(app, call, browser, monkeypatch)
     described = {
         (path, method, status)
         for path, methods in browser.get("/api/openapi.json").get_json()["paths"].items()
-        for method, told in methods.items()
-        for status in told["responses"]
+        for method, operation in methods.items()
+        for status in operation["responses"]
     }
     assert described - met == set()
     assert met - described == set()
 
 
-def _limits_met(
+def _call_beyond_limits(
     app: Flask, call: Callable[..., object], browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong key, another site, too often, no room: wherever these can happen."""
+    """An unknown key, another site, too many requests, no room: wherever these can happen."""
     service = app.extensions[NAME]
     for path, methods in browser.get("/api/openapi.json").get_json()["paths"].items():
         address = path.format(analysis_id="nothing", track_id=1)
@@ -140,8 +175,8 @@ def _limits_met(
                 for rate in ("CALLS", "UPLOADS"):
                     patch.setattr(rate_limits, rate, Rate(f"none {rate}", burst=0, seconds=1000.0))
                 form = {"content_type": "multipart/form-data"} if method == "post" else {}
-                for _ in range(2):  # the first of all is taken in any case
-                    app.extensions[rate_limits.__name__]._ahead.clear()
+                for _ in range(2):  # a limit's first request always succeeds
+                    app.extensions[rate_limits.__name__]._prepaid.clear()
                     call(method.upper(), path, address, **form)
     for name, value in (("queue", 0), ("min_free_mb", 10**9)):
         tight = replace(service, environment=replace(service.environment, **{name: value}))
@@ -149,8 +184,8 @@ def _limits_met(
         call("POST", "/api/v1/analyses", content_type="multipart/form-data")
 
 
-def _thrice(call: Callable[..., object], path: str, address: str) -> None:
-    """Well, again, and with a parameter that there is not."""
+def _call_three_times(call: Callable[..., object], path: str, address: str) -> None:
+    """A valid request, the same one with its ETag, and one with an unknown parameter."""
     tag = getattr(call("GET", path, address), "headers", {})["ETag"]
     call("GET", path, address, headers={"If-None-Match": tag})
     call("GET", path, f"{address}?x=1")
@@ -160,18 +195,18 @@ def _thrice(call: Callable[..., object], path: str, address: str) -> None:
 def test_the_contract_holds_whatever_is_sent(
     app: Flask, tracks: list[int], mode: schemathesis.GenerationMode
 ) -> None:
-    """Requests that the description allows, and requests that it forbids, made up by Schemathesis."""
+    """Schemathesis generates requests that the description allows, and requests that it forbids."""
     app.extensions[similar.NAME].newest(timeout=60)
     contract = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     tried = 0
     for result in contract.get_all_operations():
-        told = result.ok()
-        assert told is not None
-        if mode is schemathesis.GenerationMode.NEGATIVE and told.path in (
+        operation = result.ok()
+        assert operation is not None
+        if mode is schemathesis.GenerationMode.NEGATIVE and operation.path in (
             "/api/openapi.json",
             "/api/v1/genres",
         ):
-            continue  # there is nothing to get wrong
+            continue  # these have no parameters
 
         @settings(
             max_examples=EXAMPLES,
@@ -180,7 +215,7 @@ def test_the_contract_holds_whatever_is_sent(
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )
-        @given(case=told.as_strategy(mode))
+        @given(case=operation.as_strategy(mode))
         def holds(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=CHECKS)
 

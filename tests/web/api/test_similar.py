@@ -1,4 +1,4 @@
-"""The descriptors are read beside the requests, and again when they change."""
+"""The neighbour index is loaded beside the requests, and again when the library changes."""
 
 from __future__ import annotations
 
@@ -24,53 +24,53 @@ def catalogue(app: Flask) -> Catalogue:
     return found
 
 
-def read(near: CurrentLibrary) -> Library:
-    found = near.newest(timeout=60)
+def read(current_library: CurrentLibrary) -> Library:
+    found = current_library.newest(timeout=60)
     assert found is not None
     return found
 
 
-def test_until_it_is_read_one_is_told_so(
+def test_requests_get_503_until_the_index_is_loaded(
     app: Flask, browser: FlaskClient, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = put(catalogue, tmp_path, "one")
-    go_on = threading.Event()
+    track_id = put(catalogue, tmp_path, "one")
+    proceed = threading.Event()
 
     def slowly(_: Catalogue) -> str:
-        go_on.wait(30)
+        proceed.wait(30)
         return "read"
 
     monkeypatch.setattr(current, "state_of", slowly)
-    monkeypatch.setattr(similar, "PATIENCE_SECONDS", 0.01)
-    page = browser.get(f"/library/{one}")
+    monkeypatch.setattr(similar, "MAX_WAIT_SECONDS", 0.01)
+    page = browser.get(f"/library/{track_id}")
     assert page.status_code == 200 and "in a moment" in page.text
-    told = browser.get(f"/api/v1/tracks/{one}/neighbours")
-    assert (told.status_code, told.get_json()["error"]["code"]) == (503, "still_reading")
-    assert int(told.headers["Retry-After"]) > 0
-    assert browser.get(f"/library/{one}/radio").status_code == 503
-    go_on.set()
+    response = browser.get(f"/api/v1/tracks/{track_id}/neighbours")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (503, "still_reading")
+    assert int(response.headers["Retry-After"]) > 0
+    assert browser.get(f"/library/{track_id}/radio").status_code == 503
+    proceed.set()
     app.extensions[similar.NAME].wait()
-    assert browser.get(f"/api/v1/tracks/{one}/neighbours").status_code == 200
+    assert browser.get(f"/api/v1/tracks/{track_id}/neighbours").status_code == 200
 
 
-def test_a_change_is_read_and_nothing_else(
+def test_index_is_loaded_again_only_after_a_change(
     catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     put(catalogue, tmp_path, "one")
-    near = CurrentLibrary(catalogue)
-    first = read(near)
-    near.wait()
-    assert read(near) is first and len(first) == 1
+    current_library = CurrentLibrary(catalogue)
+    first = read(current_library)
+    current_library.wait()
+    assert read(current_library) is first and len(first) == 1
     put(catalogue, tmp_path, "two")
-    near.wait()
-    near.refresh()
-    near.wait()
-    assert len(read(near)) == 2
+    current_library.wait()
+    current_library.refresh()
+    current_library.wait()
+    assert len(read(current_library)) == 2
 
 
-def test_a_library_that_cannot_be_read_is_tried_again(
+def test_failed_loading_is_tried_again(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
@@ -78,22 +78,22 @@ def test_a_library_that_cannot_be_read_is_tried_again(
     def broken(_: Catalogue) -> str:
         raise OSError("the disk")
 
-    near = CurrentLibrary(catalogue)
+    current_library = CurrentLibrary(catalogue)
     with monkeypatch.context() as patch:
         patch.setattr(current, "state_of", broken)
-        assert near.newest(timeout=60) is None
-        near.wait()
+        assert current_library.newest(timeout=60) is None
+        current_library.wait()
     assert "the disk" in caplog.text
-    assert len(read(near)) == 0
+    assert len(read(current_library)) == 0
 
 
-def test_many_ask_and_one_reads(catalogue: Catalogue, tmp_path: Path) -> None:
+def test_concurrent_requests_load_the_index_once(catalogue: Catalogue, tmp_path: Path) -> None:
     put(catalogue, tmp_path, "one")
-    near = CurrentLibrary(catalogue)
-    found: list[object] = []
-    askers = [threading.Thread(target=lambda: found.append(read(near))) for _ in range(8)]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
-    assert len(found) == 8 and len({id(one) for one in found}) == 1
+    current_library = CurrentLibrary(catalogue)
+    libraries: list[object] = []
+    threads = [threading.Thread(target=lambda: libraries.append(read(current_library))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(libraries) == 8 and len({id(library) for library in libraries}) == 1

@@ -1,4 +1,4 @@
-"""What can be taken away: well-formed whatever the titles are, and harmless where it is opened."""
+"""Downloads are well-formed whatever the titles hold, and harmless in the programs that open them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def read(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
 
 
-def test_json_is_the_report(browser: FlaskClient, heard: Callable[..., str]) -> None:
+def test_json_download_is_the_report(browser: FlaskClient, heard: Callable[..., str]) -> None:
     with browser.get(f"/a/{heard()}/report.json") as response:
         assert response.mimetype == "application/json"
         assert Report.from_dict(json.loads(response.data)) == a_report()
         assert response.headers["Content-Disposition"].startswith("attachment")
 
 
-def test_csv_is_one_number_a_line(browser: FlaskClient, heard: Callable[..., str]) -> None:
+def test_csv_has_one_value_per_line(browser: FlaskClient, heard: Callable[..., str]) -> None:
     with browser.get(f"/a/{heard()}/report.csv") as response:
         text = response.data.decode("utf-8")
     assert text[0] == "\ufeff" and response.mimetype == "text/csv"
@@ -55,7 +55,7 @@ def test_csv_is_one_number_a_line(browser: FlaskClient, heard: Callable[..., str
 
 
 @pytest.mark.parametrize("title", HOSTILE)
-def test_no_cell_is_a_formula_and_no_title_a_line(title: str) -> None:
+def test_titles_become_neither_formulas_nor_lines_of_the_csv(title: str) -> None:
     report = a_report(title=title, artist=title, labels=(title, "b", "c"))
     lines = read(to_csv(report))
     assert len(lines) == len(read(to_csv(a_report())))
@@ -65,47 +65,52 @@ def test_no_cell_is_a_formula_and_no_title_a_line(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", HOSTILE)
-def test_a_chart_is_a_picture_whatever_the_title(
+def test_chart_is_valid_svg_for_any_title(
     browser: FlaskClient, heard: Callable[..., str], title: str
 ) -> None:
-    one = heard(a_report(title=title, artist=title, labels=(title, "b", "c")))
-    with browser.get(f"/a/{one}/chart.svg") as response:
-        root = ElementTree.fromstring(response.data)  # noqa: S314 - our own
+    analysis_id = heard(a_report(title=title, artist=title, labels=(title, "b", "c")))
+    with browser.get(f"/a/{analysis_id}/chart.svg") as response:
+        root = ElementTree.fromstring(response.data)  # noqa: S314 - made by Sori
         assert response.mimetype == "image/svg+xml"
     assert root.tag.endswith("svg") and not root.findall(".//{*}b")
     assert len(root.findall(".//{*}rect")) == 1 + 2 * 3
 
 
 @pytest.mark.parametrize("title", HOSTILE)
-def test_a_title_is_no_line_of_a_playlist(title: str) -> None:
+def test_titles_do_not_add_lines_to_a_playlist(title: str) -> None:
     near = [Neighbour("1", title, title, None, 0.1, "/library/1/audio"), Neighbour("2", "b", None, None, 0.2)]
     lines = to_playlist(near, "http://host:8000/").splitlines()
     assert lines[0] == "#EXTM3U" and lines[1].startswith("#EXTINF:-1,")
     assert lines[2:] == ["http://host:8000/library/1/audio"]
 
 
-def test_the_playlist_names_what_can_be_played(
+def test_playlist_has_each_playable_track_once(
     browser: FlaskClient, heard: Callable[..., str], a_track: Callable[..., int]
 ) -> None:
-    there, other = a_track("there.wav"), a_track("other.wav")
-    near = tuple(Neighbour(str(one), f"T{one}", None, None, 0.1) for one in (there, other, a_track(None)))
-    one = heard(replace(a_report(), neighbours=Neighbours(near, near)))
-    with browser.get(f"/a/{one}/neighbours.m3u8") as response:
+    first, second = a_track("there.wav"), a_track("other.wav")
+    near = tuple(
+        Neighbour(str(track_id), f"T{track_id}", None, None, 0.1)
+        for track_id in (first, second, a_track(None))
+    )
+    analysis_id = heard(replace(a_report(), neighbours=Neighbours(near, near)))
+    with browser.get(f"/a/{analysis_id}/neighbours.m3u8") as response:
         lines = response.text.splitlines()
     assert lines == [
         "#EXTM3U",
-        f"#EXTINF:-1,T{there}",
-        f"http://localhost/library/{there}/audio",
-        f"#EXTINF:-1,T{other}",
-        f"http://localhost/library/{other}/audio",
+        f"#EXTINF:-1,T{first}",
+        f"http://localhost/library/{first}/audio",
+        f"#EXTINF:-1,T{second}",
+        f"http://localhost/library/{second}/audio",
     ]
 
 
-def test_what_is_not_done_has_nothing_to_take(browser: FlaskClient, song: Path) -> None:
-    one = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}).json["id"]
+def test_downloads_of_an_unfinished_analysis_are_not_found(browser: FlaskClient, song: Path) -> None:
+    analysis_id = browser.post(
+        "/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}
+    ).json["id"]
     for name in ("report.json", "report.csv", "neighbours.m3u8", "chart.svg"):
-        assert browser.get(f"/a/{one}/{name}").status_code == 404
+        assert browser.get(f"/a/{analysis_id}/{name}").status_code == 404
 
 
-def test_one_line_is_one_line() -> None:
+def test_one_line_removes_line_breaks() -> None:
     assert one_line("a\r\n\x00b\u2028c") == "a b c"

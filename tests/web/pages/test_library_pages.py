@@ -1,4 +1,4 @@
-"""The pages of the library, as a browser without JavaScript has them."""
+"""The pages of the library, as a browser without JavaScript shows them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def catalogue(app: Flask) -> Catalogue:
 def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
     """Twelve tracks, each with its file."""
     folder = tmp_path / "music"
-    made = [
+    track_ids = [
         put(
             catalogue,
             folder,
@@ -45,12 +45,12 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
         )
         for number in range(12)
     ]
-    made_ready(app)
-    return made
+    load_index(app)
+    return track_ids
 
 
-def made_ready(app: Flask) -> None:
-    """The descriptors as they are now, without the rests in between."""
+def load_index(app: Flask) -> None:
+    """Load the neighbour index now, without its pauses between loadings."""
     app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
     fresh.newest(timeout=60)
 
@@ -60,36 +60,36 @@ def titles(text: str) -> list[str]:
     return [html.unescape(title) for title in found]
 
 
-def test_the_list_is_searched_and_sorted_by_forms(browser: FlaskClient, tracks: list[int]) -> None:
+def test_list_is_searched_filtered_and_sorted_by_forms(browser: FlaskClient, tracks: list[int]) -> None:
     assert titles(browser.get("/library").text) == [f"Song {number:02}" for number in range(12)]
     assert titles(browser.get("/library?q=민기+03").text) == ["Song 03"]
-    asked = "/library?q=&genre=&mood=&key=&slowest=66&fastest=68.5&sort=-tempo"
-    assert titles(browser.get(asked).text) == ["Song 08", "Song 07", "Song 06"]
+    address = "/library?q=&genre=&mood=&key=&slowest=66&fastest=68.5&sort=-tempo"
+    assert titles(browser.get(address).text) == ["Song 08", "Song 07", "Song 06"]
     nothing = browser.get("/library?genre=polka").text
-    assert "No track fits" in nothing and titles(nothing) == []
+    assert "No matching tracks" in nothing and titles(nothing) == []
 
 
-def test_a_page_leads_to_the_next(
+def test_pages_of_the_list_are_linked(
     browser: FlaskClient, tracks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(library_pages, "PAGE", 5)
-    met: list[str] = []
+    listed: list[str] = []
     address: str | None = "/library?sort=-title"
     while address:
         text = browser.get(address).text
-        met += titles(text)
+        listed += titles(text)
         following = re.search(r'href="([^"]+)" rel="next"', text)
         address = html.unescape(following[1]) if following else None
-    assert met == [f"Song {number:02}" for number in reversed(range(12))]
+    assert listed == [f"Song {number:02}" for number in reversed(range(12))]
 
 
-def test_an_empty_library_says_how_to_fill_it(browser: FlaskClient) -> None:
+def test_empty_library_explains_how_to_fill_it(browser: FlaskClient) -> None:
     assert "python preprocess.py" in browser.get("/library").text
     korean = browser.get("/library", headers={"Accept-Language": "ko"}).text
     assert "라이브러리가 비어 있어요" in korean and "Library" not in re.sub(r"<[^>]+>", "", korean)
 
 
-def test_a_strange_question_is_refused_in_words(browser: FlaskClient) -> None:
+def test_invalid_query_is_refused_with_the_parameters_name(browser: FlaskClient) -> None:
     for query in ("sort=loudness", "key=H+major", "slowest=fast", "after=xyz", "q=" + "x" * 201):
         response = browser.get(f"/library?{query}")
         assert response.status_code == 400 and query.split("=")[0] in response.text
@@ -97,30 +97,30 @@ def test_a_strange_question_is_refused_in_words(browser: FlaskClient) -> None:
     assert browser.get("/library?q=%00%ff").status_code == 200
 
 
-def test_a_track_shows_what_is_known_and_what_is_like_it(browser: FlaskClient, tracks: list[int]) -> None:
+def test_track_page_shows_the_track_and_similar_ones(browser: FlaskClient, tracks: list[int]) -> None:
     text = browser.get(f"/library/{tracks[3]}").text
     assert "<bdi>Song 03</bdi>" in text and f"/library/{tracks[3]}/audio" in text
     assert len(re.findall(r'class="neighbour"', text)) == 2 * library_pages.NEIGHBOURS
     assert f'href="/library/{tracks[3]}"' not in text.split('id="similar"')[1]
-    few = browser.get(f"/library/{tracks[3]}?fastest=61&own=true").text
-    assert set(re.findall(r'class="title"[^>]*>(?:<bdi>)?(.*?)<', few)) == {"Song 00", "Song 01"}
+    filtered = browser.get(f"/library/{tracks[3]}?fastest=61&own=true").text
+    assert set(re.findall(r'class="title"[^>]*>(?:<bdi>)?(.*?)<', filtered)) == {"Song 00", "Song 01"}
     assert browser.get(f"/library/{tracks[3]}?genre=polka").text.count('class="neighbour"') == 0
     korean = browser.get(f"/library/{tracks[3]}", headers={"Accept-Language": "ko"}).text
     assert "화음이 겹" in korean or "화음" in korean
 
 
 @pytest.mark.parametrize("address", ["/library/0", "/library/999", "/library/9" + "9" * 30, "/library/x"])
-def test_what_is_no_track_is_not_found(browser: FlaskClient, address: str) -> None:
+def test_unknown_track_is_not_found(browser: FlaskClient, address: str) -> None:
     for tail in ("", "/audio", "/radio", "/radio.m3u8"):
         assert browser.get(address + tail).status_code == 404
 
 
-def test_hostile_names_stay_text(
+def test_hostile_names_are_escaped(
     app: Flask, browser: FlaskClient, catalogue: Catalogue, tmp_path: Path
 ) -> None:
     one = put(catalogue, tmp_path, HOSTILE, artist=HOSTILE, album=HOSTILE, genre=HOSTILE[:60])
     put(catalogue, tmp_path, "Other\n#EXTM3U\nhttp://evil.example/\r\n")
-    made_ready(app)
+    load_index(app)
     for address in ("/library", f"/library/{one}", f"/library/{one}/radio", "/library?q=%3Cscript%3E"):
         text = browser.get(address).text
         assert "<script>alert" not in text and "{{ 7*7 }}" in text and "alert(1)" in text
@@ -129,7 +129,7 @@ def test_hostile_names_stay_text(
     assert all(line.startswith("http://localhost/library/") for line in lines[2::2])
 
 
-def test_the_sound_comes_in_pieces(browser: FlaskClient, tracks: list[int]) -> None:
+def test_audio_can_be_requested_in_ranges(browser: FlaskClient, tracks: list[int]) -> None:
     whole = browser.get(f"/library/{tracks[0]}/audio", buffered=True)
     assert (whole.status_code, whole.mimetype) == (200, "audio/wav")
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
@@ -139,53 +139,53 @@ def test_the_sound_comes_in_pieces(browser: FlaskClient, tracks: list[int]) -> N
     assert beyond.status_code == 416
 
 
-def test_only_sound_is_handed_out(browser: FlaskClient, catalogue: Catalogue, tmp_path: Path) -> None:
-    """A row may come to name a secret, a pipe, a folder or nothing; none of them is sent, or waited for."""
+def test_only_audio_files_are_sent(browser: FlaskClient, catalogue: Catalogue, tmp_path: Path) -> None:
+    """A row may point to a text file, a pipe, a folder or nothing: none of them is sent or blocks the request."""
     secret = tmp_path / "secret.wav"
     secret.write_text("root:x:0:0")
     os.mkfifo(tmp_path / "pipe.wav")
-    places = [secret, tmp_path / "pipe.wav", tmp_path, tmp_path / "gone.wav"]
-    for number, place in enumerate(places):
-        one = put(catalogue, None, f"place {number}", path=place, path_hash=path_hash_of(place))
+    paths = [secret, tmp_path / "pipe.wav", tmp_path, tmp_path / "gone.wav"]
+    for number, path in enumerate(paths):
+        one = put(catalogue, None, f"path {number}", path=path, path_hash=path_hash_of(path))
         response = browser.get(f"/library/{one}/audio")
         assert response.status_code == 404 and "root:" not in response.text
-        assert "is not there" in response.text
+        assert "is missing" in response.text
     reference = put(catalogue, None, "no file at all")
     assert browser.get(f"/library/{reference}/audio").status_code == 404
-    assert "cannot be played" in (text := browser.get(f"/library/{reference}").text) or "not played" in text
+    assert "not played" in browser.get(f"/library/{reference}").text
 
 
-def test_the_radio_plays_nothing_twice(browser: FlaskClient, tracks: list[int]) -> None:
+def test_radio_plays_no_track_twice(browser: FlaskClient, tracks: list[int]) -> None:
     text = browser.get(f"/library/{tracks[5]}/radio").text
-    met = re.findall(r'data-preview aria-label="Play (.*?)"', text)
-    assert len(met) == len(set(met)) == 12 and met[0] == "Song 05"
-    listed = browser.get(f"/library/{tracks[5]}/radio.m3u8")
-    assert listed.mimetype == "application/vnd.apple.mpegurl"
-    addresses = [line for line in listed.text.splitlines() if not line.startswith("#")]
+    played = re.findall(r'data-preview aria-label="Play (.*?)"', text)
+    assert len(played) == len(set(played)) == 12 and played[0] == "Song 05"
+    playlist = browser.get(f"/library/{tracks[5]}/radio.m3u8")
+    assert playlist.mimetype == "application/vnd.apple.mpegurl"
+    addresses = [line for line in playlist.text.splitlines() if not line.startswith("#")]
     assert len(set(addresses)) == 12 and addresses[0].endswith(f"/library/{tracks[5]}/audio")
     assert browser.get(addresses[1], buffered=True).status_code == 200
 
 
-def test_a_radio_without_files_says_why(app: Flask, browser: FlaskClient, catalogue: Catalogue) -> None:
+def test_radio_without_files_explains_why(app: Flask, browser: FlaskClient, catalogue: Catalogue) -> None:
     one = put(catalogue, None, "only numbers")
-    made_ready(app)
+    load_index(app)
     assert "not enough tracks" in browser.get(f"/library/{one}/radio").text
 
 
-def test_the_ledger_names_the_file_and_the_cause(
+def test_failure_log_names_file_and_reason(
     app: Flask, browser: FlaskClient, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "Every file could be read" in browser.get("/library/failures").text
+    assert "All files could be read" in browser.get("/library/failures").text
     for number in range(3):
-        place = Path(f"/music/folder/<b>{number}.mp3")
+        path = Path(f"/music/folder/<b>{number}.mp3")
         put(
             catalogue,
             None,
             f"{number}",
-            path=place,
-            path_hash=path_hash_of(place),
+            path=path,
+            path_hash=path_hash_of(path),
             failure_code="denied",
-            failure={"sentence": "There is no permission to read {path}.", "facts": {"path": str(place)}},
+            failure={"sentence": "There is no permission to read {path}.", "facts": {"path": str(path)}},
             failed_at=datetime(2026, 1, 1 + number, tzinfo=UTC),
         )
     monkeypatch.setattr(library_pages, "FAILURES", 2)
@@ -199,29 +199,29 @@ def test_the_ledger_names_the_file_and_the_cause(
     assert "/music/folder" not in browser.get("/library/failures").text
 
 
-def test_a_failed_track_has_no_page(browser: FlaskClient, catalogue: Catalogue, tracks: list[int]) -> None:
+def test_failed_track_has_no_page(browser: FlaskClient, catalogue: Catalogue, tracks: list[int]) -> None:
     with catalogue.session() as session:
         session.scalars(select(Track).where(Track.id == tracks[0])).one().failure_code = "unreadable"
         session.commit()
     assert browser.get(f"/library/{tracks[0]}").status_code == 404
 
 
-def test_more_like_this_but_livelier_or_calmer(app: Flask, browser: FlaskClient, tmp_path: Path) -> None:
+def test_similar_tracks_can_be_livelier_or_calmer(app: Flask, browser: FlaskClient, tmp_path: Path) -> None:
     catalogue = app.extensions[NAME].catalogue
-    feels = {"wild": 0.95, "like it": 0.22, "asleep": 0.01}
-    song = put(catalogue, tmp_path, "song")  # its mood is calm, 0.2
-    for name, arousal in feels.items():
+    arousals = {"wild": 0.95, "like it": 0.22, "asleep": 0.01}
+    song = put(catalogue, tmp_path, "song")  # its arousal is 0.2
+    for name, arousal in arousals.items():
         put(catalogue, tmp_path, name, arousal=arousal)
-    made_ready(app)
+    load_index(app)
 
-    def alike(feel: str) -> set[str]:
+    def similar_titles(feel: str) -> set[str]:
         address = f"/api/v1/tracks/{song}/neighbours?k=9&feel={feel}"
         return {one["title"] for one in browser.get(address).get_json()["neighbours"]}
 
-    assert (alike("livelier"), alike("calmer")) == ({"wild"}, {"asleep"})
+    assert (similar_titles("livelier"), similar_titles("calmer")) == ({"wild"}, {"asleep"})
     assert browser.get(f"/api/v1/tracks/{song}/neighbours?feel=odd").status_code == 400
     page = browser.get(f"/library/{song}?feel=livelier").text
-    assert "wild" in page and "asleep" not in page and "More like this, calmer" in page
+    assert "wild" in page and "asleep" not in page and "Similar, but calmer" in page
 
 
 def test_a_page_reads_the_rows_of_its_track_once(

@@ -1,4 +1,4 @@
-"""The song and its pictures as a player asks for them."""
+"""Requests for the audio and the images of an analysis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from jobs.queue.analyses import Analyses
 
 
-def test_a_song_is_sent_piece_by_piece(browser: FlaskClient, heard: Callable[..., str], song: Path) -> None:
+def test_audio_can_be_requested_in_ranges(
+    browser: FlaskClient, heard: Callable[..., str], song: Path
+) -> None:
     address = f"/a/{heard()}/audio"
     with browser.get(address) as whole:
         assert whole.status_code == 200 and whole.data == song.read_bytes()
@@ -30,30 +32,32 @@ def test_a_song_is_sent_piece_by_piece(browser: FlaskClient, heard: Callable[...
         assert (again.status_code, again.data) == (304, b"")
 
 
-def test_a_page_in_disguise_is_not_run(
+def test_audio_type_comes_from_the_bytes_not_the_name(
     browser: FlaskClient, heard: Callable[..., str], analyses: Analyses
 ) -> None:
-    one = heard(name="evil.html")
-    with browser.get(f"/a/{one}/audio") as response:
-        assert response.mimetype == "audio/wav", "by its bytes, not by its name"
+    analysis_id = heard(name="evil.html")
+    with browser.get(f"/a/{analysis_id}/audio") as response:
+        assert response.mimetype == "audio/wav"
 
 
 @pytest.mark.parametrize("picture", ["spectrogram", "chromagram"])
-def test_a_picture_is_there_or_missing(
+def test_images_are_sent_where_they_exist(
     browser: FlaskClient, heard: Callable[..., str], analyses: Analyses, picture: str
 ) -> None:
-    one = heard()
-    assert browser.get(f"/a/{one}/{picture}.png").status_code == 404
-    (analyses.folder(one) / f"{picture}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with browser.get(f"/a/{one}/{picture}.png") as response:
+    analysis_id = heard()
+    assert browser.get(f"/a/{analysis_id}/{picture}.png").status_code == 404
+    (analyses.folder(analysis_id) / f"{picture}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with browser.get(f"/a/{analysis_id}/{picture}.png") as response:
         assert response.mimetype == "image/png" and "private" in response.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", ["song", "secret.png", "../x.png", "..%2f..%2fsecret", "peaks.json"])
-def test_nothing_else_can_be_had(browser: FlaskClient, heard: Callable[..., str], path: str) -> None:
+def test_other_files_of_an_analysis_are_not_found(
+    browser: FlaskClient, heard: Callable[..., str], path: str
+) -> None:
     assert browser.get(f"/a/{heard()}/{path}").status_code == 404
 
 
-def test_what_nobody_handed_in_is_missing(browser: FlaskClient) -> None:
+def test_files_of_an_unknown_analysis_are_not_found(browser: FlaskClient) -> None:
     for path in ("audio", "spectrogram.png", "report.json", "chart.svg"):
         assert browser.get(f"/a/nothing/{path}").status_code == 404

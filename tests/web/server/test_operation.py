@@ -1,4 +1,4 @@
-"""What surrounds every request: headers, limits, health, numbers, and trouble with the database or the disk."""
+"""Around every request: headers, limits, health, metrics, and a failing database or disk."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
@@ -31,17 +32,17 @@ Make = Callable[..., Flask]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Flask] = []
+    apps: list[Flask] = []
 
-    def one(home: str = "var", **settings: Any) -> Flask:
+    def make_app(home: str = "var", **settings: Any) -> Flask:
         app = create_app(Environment(home=tmp_path / home, **settings))
         app.testing = True
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        made.append(app)
+        apps.append(app)
         return app
 
-    yield one
-    for app in made:
+    yield make_app
+    for app in apps:
         app.extensions[NAME].catalogue.close()
 
 
@@ -70,23 +71,23 @@ def test_every_kind_of_answer_has_the_policy(
     answers["host"] = browser.get("/", headers={"Host": "evil.example"}).headers
     with browser.get("/static/style.css") as style:
         answers["static"] = style.headers
-    for path, found in answers.items():
-        assert found["Content-Security-Policy"] == headers.POLICY, path
-        assert found["X-Content-Type-Options"] == "nosniff", path
-        assert found["Cross-Origin-Opener-Policy"] == "same-origin", path
-        assert re.fullmatch("[0-9a-f]{16}", found["X-Request-ID"]), path
+    for path, received in answers.items():
+        assert received["Content-Security-Policy"] == headers.POLICY, path
+        assert received["X-Content-Type-Options"] == "nosniff", path
+        assert received["Cross-Origin-Opener-Policy"] == "same-origin", path
+        assert re.fullmatch("[0-9a-f]{16}", received["X-Request-ID"]), path
     assert "unsafe" not in headers.POLICY and "default-src 'none'" in headers.POLICY
 
 
-def test_static_files_are_kept_until_they_change(browser: FlaskClient) -> None:
-    found = re.search(r'href="(/static/style\.css\?v=[0-9a-f]{12})"', browser.get("/").text)
-    assert found
-    with browser.get(found[1]) as kept, browser.get("/static/style.css") as plain:
-        assert "immutable" in kept.headers["Cache-Control"]
+def test_static_files_are_cached_until_they_change(browser: FlaskClient) -> None:
+    link = re.search(r'href="(/static/style\.css\?v=[0-9a-f]{12})"', browser.get("/").text)
+    assert link
+    with browser.get(link[1]) as hashed, browser.get("/static/style.css") as plain:
+        assert "immutable" in hashed.headers["Cache-Control"]
         assert plain.headers["Cache-Control"] == "no-cache"
 
 
-def test_text_is_compressed_for_those_who_read_it(browser: FlaskClient) -> None:
+def test_text_is_compressed_where_the_client_accepts_it(browser: FlaskClient) -> None:
     plain = browser.get("/static/style.css")
     small = browser.get("/static/style.css", headers={"Accept-Encoding": "gzip"})
     refused = browser.get("/static/style.css", headers={"Accept-Encoding": "gzip;q=0"})
@@ -121,7 +122,7 @@ def test_a_limit_holds_across_processes(tmp_path: Path, request: pytest.FixtureR
         there.close()
 
 
-def test_what_was_taken_comes_back(tmp_path: Path) -> None:
+def test_a_limit_recovers(tmp_path: Path) -> None:
     catalogue = open_catalogue(tmp_path)
     try:
         limit, rate = Limits(catalogue), Rate("test", burst=1, seconds=0.05)
@@ -145,7 +146,7 @@ def test_uploads_are_limited_over_two_applications(
     assert upload(other, song, environ_overrides={"REMOTE_ADDR": "10.0.0.9"}).status_code == 202
 
 
-def test_calls_are_limited_and_reading_seldom_writes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_are_limited(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "CALLS", Rate("call", burst=40, seconds=60.0))
     browser = make().test_client()
     answers = [browser.get("/api/v1/analyses/x").status_code for _ in range(41)]
@@ -167,7 +168,7 @@ def test_no_address_is_stored(make: Make, song: Path) -> None:
     assert not any(b"203.0.113" in path.read_bytes() for path in home.glob("*.db*"))
 
 
-def test_a_full_queue_says_when_to_come_again(make: Make, song: Path) -> None:
+def test_a_full_queue_says_when_to_try_again(make: Make, song: Path) -> None:
     browser = make(queue=2).test_client()
     assert [upload(browser, song).status_code for _ in range(2)] == [202] * 2
     refused = upload(browser, song)
@@ -195,11 +196,14 @@ def test_a_disk_without_room_takes_nothing(make: Make, song: Path, tmp_path: Pat
 # --- health ------------------------------------------------------------------------------------------
 
 
-def test_health_says_what_is_wrong(make: Make) -> None:
+def test_health_reports_problems(make: Make) -> None:
     app = make()
     browser, analyses = app.test_client(), app.extensions[NAME].analyses
-    away = browser.get("/healthz")
-    assert (away.status_code, away.get_json()) == (200, {"status": "degraded", "problems": ["engine_away"]})
+    without_engine = browser.get("/healthz")
+    assert (without_engine.status_code, without_engine.get_json()) == (
+        200,
+        {"status": "degraded", "problems": ["engine_away"]},
+    )
     analyses.renew("test")
     assert browser.get("/healthz").get_json() == {"status": "ok", "problems": []}
     home = app.extensions[NAME].environment.home
@@ -208,7 +212,7 @@ def test_health_says_what_is_wrong(make: Make) -> None:
     assert (gone.status_code, gone.get_json()) == (503, {"status": "down", "problems": ["database_gone"]})
 
 
-def test_a_lost_database_is_an_answer(make: Make, postgresql: str) -> None:
+def test_an_unreachable_database_is_answered_with_503(make: Make, postgresql: str) -> None:
     app = make(database_url=postgresql)
     browser, url = app.test_client(), make_url(postgresql)
     assert browser.get("/healthz").status_code == 200
@@ -226,22 +230,36 @@ def test_metrics_are_what_prometheus_reads(browser: FlaskClient, song: Path) -> 
     upload(browser, song).close()
     answer = browser.get("/metrics")
     assert answer.content_type.startswith("text/plain; version=0.0.4")
-    parser = pytest.importorskip("prometheus_client.parser")
-    families = {family.name: family for family in parser.text_string_to_metric_families(answer.text)}
-    assert {"sori_requests", "sori_request_seconds", "sori_analyses", "process_resident_memory_bytes"} <= set(
-        families
-    )
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    names = {"sori_requests", "sori_request_seconds", "sori_analyses", "sori_disk_free_bytes"}
+    assert names | {"process_resident_memory_bytes", "process_start_time_seconds"} <= set(families)
+    assert not any(name.endswith("_created") for name in families)
+    assert "sori_engine_silent_seconds" not in families
+    assert {
+        "endpoint": "api.create",
+        "method": "POST",
+        "status": "202",
+    } in [sample.labels for sample in families["sori_requests"].samples]
     queued = [
         sample.value for sample in families["sori_analyses"].samples if sample.labels["state"] == "queued"
     ]
     assert queued == [1.0]
     samples = families["sori_request_seconds"].samples
-    whole = [s for s in samples if s.labels.get("le") == "+Inf" and s.labels["endpoint"] == "api.create"]
+    total = [s for s in samples if s.labels.get("le") == "+Inf" and s.labels["endpoint"] == "api.create"]
     counted = [s for s in samples if s.name.endswith("_count") and s.labels["endpoint"] == "api.create"]
-    assert whole[0].value == counted[0].value >= 1
+    assert total[0].value == counted[0].value == 1
+    browser.application.extensions[NAME].analyses.renew("test")
+    assert "\nsori_engine_silent_seconds 0." in browser.get("/metrics").text
 
 
-def test_what_has_expired_is_gone_at_once(make: Make, song: Path) -> None:
+def test_each_application_has_its_own_metrics(make: Make) -> None:
+    first, second = make("first").test_client(), make("second").test_client()
+    first.get("/healthz").close()
+    assert 'endpoint="health.healthz"' in first.get("/metrics").text
+    assert 'endpoint="health.healthz"' not in second.get("/metrics").text
+
+
+def test_an_expired_analysis_is_not_found(make: Make, song: Path) -> None:
     app = make()
     browser = app.test_client()
     made = upload(browser, song).get_json()

@@ -1,4 +1,4 @@
-"""`main.py serve` as a person starts it: real processes on a free port, none of which may outlive its test."""
+"""`main.py serve` with real processes on a free port, none of which may outlive its test."""
 
 from __future__ import annotations
 
@@ -17,24 +17,20 @@ from typing import Any
 
 import pytest
 
-from environment import Environment
 from tests.fakes import write_wav
 from tests.ports import free_port
 from tests.sources import ROOT
-from web.server import supervisor
 
-STUB = "import sys, time; from jobs import lifeline; import os; lifeline.hold(lambda: os._exit(0)); time.sleep(600)"
-"""An engine that does nothing but live, for tests that are about the rest: the true one takes seconds to load."""
+STUB = "import os, time; from jobs import parent_process as p; p.on_parent_exit(lambda: os._exit(0)); time.sleep(600)"
+"""An engine that only runs, for tests of the rest of the service: the real one takes seconds to load."""
 WITH_ENGINE = (
-    "import os, sys; from environment import read_environment as read; from web import logs, serving; "
-)
-WITH_ENGINE += (
-    "logs.set_up('serve'); sys.exit(serving.serve(read(os.environ), os.environ, print, engine=sys.argv[1:]))"
+    "import os, sys; from environment import read_environment as read; from web.server import logs, supervisor; "
+    "logs.set_up('serve'); sys.exit(supervisor.serve(read(os.environ), os.environ, print, engine=sys.argv[1:]))"
 )
 
 
 class Service:
-    """A service of our own; `lines` is what it wrote."""
+    """A service in a home of its own, with its log."""
 
     def __init__(self, home: Path, log: Path, port: int) -> None:
         self.home, self.log, self.port = home, log, port
@@ -68,9 +64,9 @@ class Service:
                 return error.code, error.read().decode()
 
     def wait_for(self, is_so: Callable[[], Any], seconds: float = 60.0) -> None:
-        late = time.monotonic() + seconds
+        until = time.monotonic() + seconds
         while not is_so():
-            assert time.monotonic() < late, self.text()
+            assert time.monotonic() < until, self.text()
             time.sleep(0.05)
 
     def up(self) -> Service:
@@ -87,12 +83,13 @@ class Service:
         return self.log.read_text()
 
     def family(self) -> list[int]:
-        """All processes that were started for this home, by what the system says of their settings."""
+        """The ids of all processes that have this home in their environment."""
         mark = f"SORI_HOME={self.home}".encode()
         return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
 
-    def part(self, translator: str) -> list[int]:
-        return [pid for pid in self.family() if translator.encode() in _read(Path(f"/proc/{pid}/cmdline"))]
+    def part(self, text: str) -> list[int]:
+        """The processes whose command holds the text."""
+        return [pid for pid in self.family() if text.encode() in _read(Path(f"/proc/{pid}/cmdline"))]
 
 
 def _read(path: Path) -> bytes:
@@ -104,24 +101,23 @@ def _read(path: Path) -> bytes:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    made = Service(tmp_path / "home", tmp_path / "log", free_port())
-    yield made
-    left = made.family()
-    for pid in left:
+    service = Service(tmp_path / "home", tmp_path / "log", free_port())
+    yield service
+    for pid in service.family():
         os.kill(pid, signal.SIGKILL)
-    if made.process is not None:
-        made.process.wait()
+    if service.process is not None:
+        service.process.wait()
 
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes by /proc")
-LIVING = (sys.executable, "-c", STUB)
+STUB_ENGINE = (sys.executable, "-c", STUB)
 
 
-def test_it_serves_and_ends_in_peace(service: Service) -> None:
-    service.start(engine=LIVING).up()
+def test_it_serves_and_ends_on_sigterm(service: Service) -> None:
+    service.start(engine=STUB_ENGINE).up()
     status, page = service.get("/")
     assert status == 200 and "<form" in page
-    service.wait_for(lambda: service.part("lifeline.hold"))
+    service.wait_for(lambda: service.part("on_parent_exit"))
     assert service.process is not None
     service.process.send_signal(signal.SIGTERM)
     assert service.process.wait(35) == 0
@@ -129,9 +125,9 @@ def test_it_serves_and_ends_in_peace(service: Service) -> None:
     assert "Traceback" not in service.text()
 
 
-def test_who_follows_a_song_does_not_hold_up_the_end(service: Service) -> None:
-    """The song waits, as the engine here hears nothing; the browser goes on asking once a server is back."""
-    service.start(engine=(sys.executable, "-c", STUB)).up()
+def test_a_follower_does_not_delay_the_end(service: Service) -> None:
+    """The analysis stays queued, as this engine does nothing; a browser connects again once a server is back."""
+    service.start(engine=STUB_ENGINE).up()
     song = write_wav(service.home.parent / "song.wav", seconds=1)
     form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
     request = urllib.request.Request(
@@ -140,30 +136,30 @@ def test_who_follows_a_song_does_not_hold_up_the_end(service: Service) -> None:
         {"Content-Type": "multipart/form-data; boundary=b"},
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
-        one = json.load(answer)["id"]
-    address = f"http://127.0.0.1:{service.port}/api/v1/analyses/{one}/events"
+        analysis_id = json.load(answer)["id"]
+    address = f"http://127.0.0.1:{service.port}/api/v1/analyses/{analysis_id}/events"
     with urllib.request.urlopen(address, timeout=60) as events:
         assert b"queued" in events.readline()
         assert service.process is not None
         service.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
+        started_at = time.monotonic()
         while events.readline():
             pass
-        assert time.monotonic() - began < 10  # gunicorn's own patience is twice that
+        assert time.monotonic() - started_at < 10  # gunicorn itself would wait twice as long
     service.wait_for(lambda: service.code is not None)
 
 
-def test_a_killed_parent_leaves_nobody(service: Service) -> None:
-    service.start(engine=LIVING).up()
-    service.wait_for(lambda: service.part("lifeline.hold"))
+def test_a_killed_parent_leaves_no_process(service: Service) -> None:
+    service.start(engine=STUB_ENGINE).up()
+    service.wait_for(lambda: service.part("on_parent_exit"))
     assert len(service.family()) >= 4  # the parent, gunicorn's two, the engine
     assert service.process is not None
     service.process.kill()
     service.wait_for(lambda: not service.family(), 30)
 
 
-def test_the_true_engine_hears_and_lets_go(service: Service) -> None:
-    """With the real engine: it gives signs of life, and a `kill -9` of the parent ends it and its crew too."""
+def test_the_real_engine_runs_and_ends_with_its_parent(service: Service) -> None:
+    """It gives signs of life, and a `kill -9` of the parent ends it and its worker processes too."""
     service.start(SORI_WORKERS="1").up()
     service.wait_for(lambda: json.loads(service.get("/healthz")[1])["status"] == "ok", 120)
     assert service.process is not None
@@ -180,38 +176,38 @@ def test_an_engine_that_dies_is_started_again(service: Service) -> None:
     assert service.get("/")[0] == 200
 
 
-def test_the_end_of_gunicorn_is_the_end_of_all(service: Service) -> None:
-    service.start(engine=LIVING).up()
-    service.wait_for(lambda: service.part("lifeline.hold"))
+def test_everything_ends_with_gunicorn(service: Service) -> None:
+    service.start(engine=STUB_ENGINE).up()
+    service.wait_for(lambda: service.part("on_parent_exit"))
     os.kill(min(service.part("web.server.gunicorn_settings")), signal.SIGKILL)
     assert service.process is not None
     assert service.process.wait(40) == 1
     service.wait_for(lambda: not service.family(), 30)
 
 
-def test_ctrl_c_is_calm(service: Service) -> None:
-    service.start(engine=LIVING).up()
+def test_ctrl_c_shows_no_traceback(service: Service) -> None:
+    service.start(engine=STUB_ENGINE).up()
     assert service.process is not None
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(35) == 0
     assert "Traceback" not in service.text() and "KeyboardInterrupt" not in service.text()
 
 
-def test_a_taken_port_is_one_sentence(service: Service) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", service.port))
-        taken.listen()
+def test_a_port_in_use_is_one_sentence(service: Service) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", service.port))
+        other.listen()
         service.start("serve")
         assert service.process is not None
         assert service.process.wait(30) == 2
     assert service.text().splitlines() == [
-        f"main.py: Port {service.port} of 127.0.0.1 is taken. "
-        "End what uses it, or choose another one with --port or SORI_PORT."
+        f"main.py: Port {service.port} of 127.0.0.1 is in use. "
+        "Stop the program that uses it, or choose another port with --port or SORI_PORT."
     ]
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "sentence"),
     [
         ({"SORI_HOME": "/proc/sori"}, "/proc/sori cannot be written to"),
         ({"SORI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "database cannot be opened"),
@@ -219,14 +215,14 @@ def test_a_taken_port_is_one_sentence(service: Service) -> None:
         ({"SORI_PRIVATE": "1"}, "SORI_PRIVATE"),
     ],
 )
-def test_what_stops_the_start_is_one_sentence(service: Service, settings: dict[str, str], said: str) -> None:
+def test_a_failed_start_is_one_sentence(service: Service, settings: dict[str, str], sentence: str) -> None:
     service.start("serve", **settings)
     assert service.process is not None
     assert service.process.wait(30) == 2
-    assert said in service.text() and len(service.text().splitlines()) == 1
+    assert sentence in service.text() and len(service.text().splitlines()) == 1
 
 
-def test_the_port_and_the_host_of_the_command_go_first(service: Service) -> None:
+def test_options_override_the_settings_of_host_and_port(service: Service) -> None:
     port, service.port = service.port, 1
     service.start("serve", "--host", "127.0.0.1", "--port", str(port), SORI_HOST="192.0.2.1")
     service.port = port
@@ -234,8 +230,8 @@ def test_the_port_and_the_host_of_the_command_go_first(service: Service) -> None
 
 
 def test_a_refused_upload_is_answered(service: Service) -> None:
-    """The refusal reaches the one who sends, although nobody reads what they send."""
-    service.start(engine=LIVING, SORI_MIN_FREE_MB="10000000").up()
+    """The error reaches a client that is still sending, although the server does not use what it sends."""
+    service.start(engine=STUB_ENGINE, SORI_MIN_FREE_MB="10000000").up()
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         + bytes(20_000_000)
@@ -254,7 +250,7 @@ def test_a_refused_upload_is_answered(service: Service) -> None:
 
 
 def test_the_log_holds_no_secrets(service: Service) -> None:
-    service.start(engine=LIVING).up()
+    service.start(engine=STUB_ENGINE).up()
     secret = "x" * 22
     service.get(f"/a/{secret}?q=love")
     service.wait_for(lambda: "route=/a/<analysis_id>" in service.text())
@@ -263,12 +259,13 @@ def test_the_log_holds_no_secrets(service: Service) -> None:
     assert secret not in service.text() and "love" not in service.text()
 
 
-def test_the_children_find_weights_that_were_named_from_another_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They run in the program's folder, whatever folder the command was given in."""
-    monkeypatch.chdir(tmp_path)
-    environment = Environment(genre_weights=Path("own.keras"), mood_weights=Path("own-mood.npz"))
-    told = supervisor.inherited(environment, {})
-    assert told["SORI_GENRE_WEIGHTS"] == str(tmp_path / "own.keras")
-    assert told["SORI_MOOD_WEIGHTS"] == str(tmp_path / "own-mood.npz")
+def test_children_get_the_settings_of_the_command(service: Service) -> None:
+    """Children run in the program's folder. A relative home is that of the folder where the command was given."""
+    service.home.parent.mkdir(exist_ok=True)
+    service.start(engine=STUB_ENGINE, SORI_HOME="home", SORI_EXPIRE_HOURS="3")
+    service.wait_for(lambda: f"http://127.0.0.1:{service.port}" in service.text())
+    service.wait_for(lambda: service.part("on_parent_exit"))
+    variables = _read(Path(f"/proc/{service.part('on_parent_exit')[0]}/environ")).split(b"\0")
+    assert {f"SORI_HOME={service.home}".encode(), b"SORI_EXPIRE_HOURS=3", b"SORI_THREADS=16"} <= set(
+        variables
+    )

@@ -1,4 +1,4 @@
-"""All tables: the library's tracks, and the analyses and limits of the queue."""
+"""All tables: the tracks of the library, and the analyses, scans and limits of the queue."""
 
 from __future__ import annotations
 
@@ -92,3 +92,20 @@ def upgrade() -> None:
     limit = sa.Column("name", sa.String(80), primary_key=True)
     op.create_table("limits", limit, *_columns(sa.Double, "whole_at", null=False))
     _create_indexes("limits", "whole_at")
+    op.create_table(
+        "scans",
+        sa.Column("id", _ID, primary_key=True),
+        *_columns(sa.JSON, "folders", null=False),
+        *_columns(sa.Integer, "jobs", "total"),
+        *_columns(sa.Boolean, "prune", "retry_failed", null=False),
+        *_columns(_MOMENT, "created_at", null=False),
+        *_columns(_MOMENT, "leased_until", "started_at", "finished_at"),
+        *_columns(sa.Integer, "done", "tries", null=False),
+        *_columns(sa.String, "name", null=False),
+        *_columns(sa.JSON, "counts", "failure"),
+        sa.Column("slot", sa.Integer, unique=True),
+        *_columns(sa.String(10), "state", null=False),
+        *_columns(sa.String(120), "engine"),
+        *_columns(sa.String(40), "failure_code"),
+    )
+    _create_indexes("scans", "state")

@@ -1,0 +1,151 @@
+"""Folders are small, few imports are inside functions, and the tests mirror the tree."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.sources import PACKAGES, ROOT, is_offline, python_files
+
+MAX_MODULES_PER_FOLDER = 16
+MAX_ENTRIES = {"ml": 12, "library": 8}
+"""Modules and folders directly inside a package."""
+MAX_IMPORTS_IN_FUNCTIONS = 29
+"""Imports of our own modules inside functions of the product. To be lowered to 10."""
+MAX_IMPORTS_WITHOUT_REASON = 25
+"""Those of them without a comment beside them. To be lowered to 0."""
+MIN_LINES_TESTED = 60
+"""A longer module has tests of its own name, or of the name of its folder."""
+WITHOUT_TESTS = {
+    "jobs/queue/limits.py",
+    "jobs/upload_analysis.py",
+    "library/catalogue/filters.py",
+    "library/catalogue/tables.py",
+    "library/collection/records.py",
+    "library/collection/scan.py",
+    "library/collection/tag_files.py",
+    "library/search/current.py",
+    "ml/evaluate/accuracy/genre.py",
+    "ml/evaluate/accuracy/leakage.py",
+    "ml/evaluate/accuracy/mood.py",
+    "ml/evaluate/accuracy/mood_network.py",
+    "ml/evaluate/accuracy/page.py",
+    "ml/evaluate/accuracy/page_rhythm.py",
+    "ml/evaluate/accuracy/rhythm.py",
+    "ml/evaluate/accuracy/songs.py",
+    "ml/evaluate/accuracy/transfer.py",
+    "ml/evaluate/handcrafted/agreement.py",
+    "ml/evaluate/similarity/cuts.py",
+    "ml/features/onsets.py",
+    "ml/features/track.py",
+    "ml/models/classic/networks.py",
+    "ml/models/classic/serving.py",
+    "ml/models/fitted.py",
+    "ml/models/genre.py",
+    "ml/models/head.py",
+    "ml/similarity/intervals.py",
+    "ml/similarity/reference.py",
+    "ml/similarity/timbre.py",
+    "ml/train/data/corpus.py",
+    "ml/train/data/feature_tables.py",
+    "ml/train/data/labelled_features.py",
+    "ml/train/data/splits.py",
+    "ml/train/genre/linear.py",
+    "ml/train/genre/recipe.py",
+    "ml/train/genre/trunk_outputs.py",
+    "web/api/docs_views.py",
+    "web/api/queries.py",
+    "web/api/schemas.py",
+    "web/pages/genre_texts.py",
+    "web/pages/scan_process.py",
+    "web/server/gunicorn_settings.py",
+    "web/server/health.py",
+    "web/server/logs.py",
+    "web/server/metrics.py",
+    "web/server/slow_clients.py",
+}
+"""Modules without such tests. This list may only get shorter."""
+OUR_MODULES = {*PACKAGES, *(path.stem for path in ROOT.glob("*.py"))}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_folders_are_small(package: str) -> None:
+    modules = Counter(path.parent for path in ROOT.glob(f"{package}/**/*.py"))
+    too_many = {str(folder): count for folder, count in modules.items() if count > MAX_MODULES_PER_FOLDER}
+    assert too_many == {}
+
+
+@pytest.mark.parametrize("package", MAX_ENTRIES)
+def test_a_package_has_few_entries(package: str) -> None:
+    entries = [path.name for path in (ROOT / package).iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= MAX_ENTRIES[package], sorted(entries)
+
+
+def imports_in_functions(source: str) -> dict[int, str]:
+    """Imports of our own modules inside functions, by line."""
+    return {
+        node.lineno: ast.unparse(node)
+        for function in ast.walk(ast.parse(source))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and (getattr(node, "module", None) or node.names[0].name).split(".")[0] in OUR_MODULES
+    }
+
+
+def has_comment(lines: list[str], number: int) -> bool:
+    """Whether there is a comment on the line with this number (from 1), the one before or the one after."""
+    return any("#" in line for line in lines[max(0, number - 2) : number + 1])
+
+
+def test_imports_in_functions_are_few_and_explained() -> None:
+    found: dict[str, str] = {}
+    unexplained: list[str] = []
+    for path in python_files():
+        if is_offline(path) or path.is_relative_to(ROOT / "benchmarks"):
+            continue
+        source = path.read_text(encoding="utf-8")
+        for number, statement in imports_in_functions(source).items():
+            place = f"{path.relative_to(ROOT)}:{number}"
+            found[place] = statement
+            if not has_comment(source.splitlines(), number):
+                unexplained.append(place)
+    assert len(found) <= MAX_IMPORTS_IN_FUNCTIONS, found
+    assert len(unexplained) <= MAX_IMPORTS_WITHOUT_REASON, unexplained
+
+
+def test_an_import_in_a_function_is_found() -> None:
+    source = "import ml\n\ndef f():\n    # It is slow.\n    from ml.pipeline import load\n    import os\n"
+    assert imports_in_functions(source) == {5: "from ml.pipeline import load"}
+    assert has_comment(source.splitlines(), 5) and not has_comment(source.splitlines(), 1)
+
+
+def places_of_tests(module: Path) -> list[Path]:
+    """Where the tests of a module may be: named after it, or after its folder."""
+    folder = ROOT / "tests" / module.relative_to(ROOT).parent
+    named = [folder / f"test_{module.stem}.py", folder.parent / f"test_{folder.name}.py"]
+    return (
+        [*named, *folder.glob("test_*.py")]
+        if is_offline(module)
+        else [*named, folder / f"test_{folder.name}.py"]
+    )
+
+
+def modules_without_tests() -> set[str]:
+    return {
+        str(path.relative_to(ROOT))
+        for path in python_files()
+        if path.relative_to(ROOT).parts[0] != "benchmarks"
+        and path.stem not in ("__init__", "__main__")
+        and "migrations" not in path.parts
+        and len(path.read_text(encoding="utf-8").splitlines()) > MIN_LINES_TESTED
+        and not any(file.is_file() for file in places_of_tests(path))
+    }
+
+
+def test_the_tests_mirror_the_tree() -> None:
+    assert modules_without_tests() - WITHOUT_TESTS == set(), "these modules need tests of their name"
+    assert WITHOUT_TESTS - modules_without_tests() == set(), "these have tests now: remove them from the list"
