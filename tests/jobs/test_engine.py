@@ -115,7 +115,7 @@ def test_uploads_are_analysed(analyses: Analyses, run: Run) -> None:
 def test_a_bad_upload_fails_alone(analyses: Analyses, run: Run) -> None:
     kinds = {name: add(analyses, name) for name in ("crash", "hang", "greedy", "bad", "good")}
     (analyses.folder(kinds["bad"]) / "song").write_bytes(b"no sound")
-    run(all_ended(analyses), count=2, wall_seconds=2, max_bytes=500_000_000)
+    run(all_ended(analyses), count=2, wall_seconds=8, max_bytes=500_000_000)
     ends = {name: (get(analyses, one).state, get(analyses, one).failure_code) for name, one in kinds.items()}
     assert ends == {
         "crash": (FAILED, "crashed"),
