@@ -148,9 +148,7 @@ class Environment:
         "`--max-seconds` overrides it",
     ] = DEFAULT_LIMITS.max_seconds
     genre_weights: Annotated[
-        Path | None,
-        FILE,
-        "your own genre model instead of that in `weight/`, of any kind of `ml.train --model`",
+        Path | None, FILE, "your own genre model instead of that in `weight/`, of any kind of `ml.train --model`"
     ] = None
     mood_weights: Annotated[
         Path | None, FILE, "your own mood model instead of that in `weight/`, from `ml.train --task mood`"

@@ -85,10 +85,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser
 
 
 def _serve(
-    arguments: argparse.Namespace,
-    environment: Environment,
-    variables: Mapping[str, str],
-    translator: Translator,
+    arguments: argparse.Namespace, environment: Environment, variables: Mapping[str, str], translator: Translator
 ) -> int:
     from web.server import logs, supervisor  # with the database: `--help` stays fast without
 
@@ -172,9 +169,7 @@ def _load_pipeline(environment: Environment) -> Analyser:
     return load_with_neighbours(pipeline, environment.home, environment.database_url)
 
 
-def _report_failure(
-    file: Path, error: SoriError, as_json: bool, translator: Translator, *, debug: bool
-) -> None:
+def _report_failure(file: Path, error: SoriError, as_json: bool, translator: Translator, *, debug: bool) -> None:
     if as_json:
         print(error_to_json(error, translator=translator, file=str(file)), flush=True)
     else:

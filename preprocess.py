@@ -65,8 +65,7 @@ class NotACountError(SoriError):
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="preprocess.py",
-        description="Scans music folders into the library, and makes use of the library.",
+        prog="preprocess.py", description="Scans music folders into the library, and makes use of the library."
     )
     add = parser.add_argument
     add("paths", nargs="*", type=Path, metavar="FOLDER", help="a music folder; with --playlist the file")
@@ -86,9 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(
-    argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Callable[[], Any] | None = None
-) -> int:
+def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Callable[[], Any] | None = None) -> int:
     """From a command line to an exit code. The tests pass their own environment and load step."""
     try:
         arguments = build_parser().parse_args(argv)
@@ -144,9 +141,7 @@ def _run(
         _write_playlist(catalogue, arguments)
     if arguments.export:
         count = export(catalogue, arguments.export)
-        print(
-            translator.translate("{count} tracks were written to {file}.", count=count, file=arguments.export)
-        )
+        print(translator.translate("{count} tracks were written to {file}.", count=count, file=arguments.export))
     return code
 
 

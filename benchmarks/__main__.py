@@ -23,12 +23,8 @@ BENCHMARKS = {
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed and memory.")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default: all)"
-    )
-    parser.add_argument(
-        "--soak", type=int, default=0, metavar="N", help="with load: N more uploads at the end"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="with load: N more uploads at the end")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON at the end")
     parser.add_argument("--write", action="store_true", help="write the figures to docs/benchmarks.md")
     return parser

@@ -66,9 +66,7 @@ def run() -> Iterator[Row]:
 
 
 def _fresh_processes(song: Path) -> Iterator[Row]:
-    code = (
-        f"from ml.pipeline import load\npipeline = load()\nfor _ in range(3): pipeline.analyse({str(song)!r})"
-    )
+    code = f"from ml.pipeline import load\npipeline = load()\nfor _ in range(3): pipeline.analyse({str(song)!r})"
     yield "peak memory of three such songs", f"{run_python(code).megabytes:.0f} MB", "900 MB"
     code = f"import sys\nfrom main import run\nrun(['analyse', {str(song)!r}], variables={{}})"
     yield "main.py analyse, cold, import to answer", f"{run_python(code).seconds:.1f} s", "8 s"

@@ -25,10 +25,7 @@ def run() -> Iterator[Row]:
         write_song(song, SECONDS)
         samples, rate = librosa_load(song)
     ours, theirs = take_turns(
-        {
-            "Sori": lambda: extraction.extract(samples, rate).row(),
-            "librosa": lambda: librosa_series(samples, rate),
-        },
+        {"Sori": lambda: extraction.extract(samples, rate).row(), "librosa": lambda: librosa_series(samples, rate)},
         rounds=ROUNDS,
     )
     yield f"features of {SECONDS} s of music (median)", f"{ours.median * 1000:.0f} ms", ""
@@ -37,8 +34,4 @@ def run() -> Iterator[Row]:
     rows = librosa_series(samples, rate)[0]
     errors = np.abs(extraction.extract(samples, rate).rows - rows).mean(axis=1) / np.abs(rows).mean(axis=1)
     name = series.NAMES[int(errors.argmax())]
-    yield (
-        f"largest mean difference of a series ({name})",
-        f"{errors.max():.1e} of its size",
-        "the same values",
-    )
+    yield (f"largest mean difference of a series ({name})", f"{errors.max():.1e} of its size", "the same values")

@@ -65,9 +65,7 @@ def write_songs(music: Path) -> None:
     for number in range(SONGS):
         random_notes = np.random.default_rng(number)
         chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in random_notes.uniform(80, 2000, 4))
-        beat = np.exp(-9 * (time_axis % random_notes.uniform(0.3, 0.8))) * random_notes.standard_normal(
-            len(time_axis)
-        )
+        beat = np.exp(-9 * (time_axis % random_notes.uniform(0.3, 0.8))) * random_notes.standard_normal(len(time_axis))
         soundfile.write(music / f"{number}.wav", 0.1 * chord + 0.1 * beat, 16_000)
 
 

@@ -123,9 +123,7 @@ def draw(costs: Mapping[int, tuple[float, float]], folder: Path) -> None:
 def _curves(costs: Mapping[int, tuple[float, float]]) -> Any:
     sizes = list(costs)
     figure, axes = plots.axes_of(7.2, 4.2)
-    for column, (name, colour, offset) in enumerate(
-        (("Sori", BLUE, -15), ("scikit-learn, brute force", ORANGE, 8))
-    ):
+    for column, (name, colour, offset) in enumerate((("Sori", BLUE, -15), ("scikit-learn, brute force", ORANGE, 8))):
         taken = [costs[size][column] for size in sizes]
         axes.plot(sizes, taken, "o-", color=colour, linewidth=2, label=name)
         for point in zip(sizes, taken, strict=True):

@@ -45,9 +45,7 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def write(
-    name: str, about: str, rows: Sequence[Row], loads: tuple[float, float], *, page: Path = PAGE
-) -> None:
+def write(name: str, about: str, rows: Sequence[Row], loads: tuple[float, float], *, page: Path = PAGE) -> None:
     """Put the section of the benchmark `name` in its alphabetical place."""
     sections = _sections(page.read_text(encoding="utf-8")) if page.exists() else {}
     command = f"`python -m benchmarks --write {name}`"
@@ -57,9 +55,7 @@ def write(
     table = markdown.table(("", "measured", "aim"), rows)
     sections[name] = "\n\n".join([f"## {name}", about, measured, *picture, table])
     parts = [sections[key] for key in sorted(sections)]
-    page.write_text(
-        markdown.page("Benchmarks", "python -m benchmarks --write", INTRODUCTION, *parts), encoding="utf-8"
-    )
+    page.write_text(markdown.page("Benchmarks", "python -m benchmarks --write", INTRODUCTION, *parts), encoding="utf-8")
 
 
 def _sections(text: str) -> dict[str, str]:

@@ -200,13 +200,9 @@ def work(
     try:
         examples.make_in_background(environment.home)
         scans = ScanRunner(
-            Scans(catalogue),
-            partial(run_in_child, environment, load_pipeline),
-            folders=environment.folders,
+            Scans(catalogue), partial(run_in_child, environment, load_pipeline), folders=environment.folders
         )
-        with ProcessPool[UploadTask](
-            pool_size(environment), load_step, partial(analyse_upload, limits=limits)
-        ) as pool:
+        with ProcessPool[UploadTask](pool_size(environment), load_step, partial(analyse_upload, limits=limits)) as pool:
             analyses = Analyses(catalogue, environment.home)
             Engine(analyses, pool, model_of(environment), scans=scans).run(is_ended)
     finally:

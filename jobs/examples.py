@@ -146,9 +146,7 @@ def _pluck(note: int, seconds: float) -> Doubles:
     import numpy as np
 
     times = _times(seconds)
-    partials = [
-        np.sin(2 * np.pi * _hz(note) * k * times) * np.exp(-(2 + 1.4 * k) * times) / k for k in range(1, 9)
-    ]
+    partials = [np.sin(2 * np.pi * _hz(note) * k * times) * np.exp(-(2 + 1.4 * k) * times) / k for k in range(1, 9)]
     plucked: Doubles = np.sum(partials, axis=0) * np.minimum(times / 0.003, 1)
     return plucked
 

@@ -112,11 +112,7 @@ class ProcessPool(Generic[Task]):
         tasks_per_worker: int = TASKS_PER_WORKER,
     ) -> None:
         self._count, self._load_pipeline, self._work = count, load_pipeline, work
-        self._wall_seconds, self._max_bytes, self._tasks_per_worker = (
-            wall_seconds,
-            max_bytes,
-            tasks_per_worker,
-        )
+        self._wall_seconds, self._max_bytes, self._tasks_per_worker = (wall_seconds, max_bytes, tasks_per_worker)
         self._workers: list[_Worker[Task]] = []
         self._failed_starts = 0
 
@@ -223,12 +219,7 @@ class ProcessPool(Generic[Task]):
 
 
 def process_all(
-    tasks: Iterable[Task],
-    count: int,
-    load_pipeline: LoadPipeline,
-    work: Work,
-    *,
-    wall_seconds: float = WALL_SECONDS,
+    tasks: Iterable[Task], count: int, load_pipeline: LoadPipeline, work: Work, *, wall_seconds: float = WALL_SECONDS
 ) -> Iterator[tuple[Task, Any | SoriError]]:
     """Run each task once on a pool of `count` workers: its result or error, in the order in which they end.
 

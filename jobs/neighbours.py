@@ -64,14 +64,10 @@ class PipelineWithNeighbours:
         library = self.library.newest(timeout=READING_SECONDS)
         if library is None or not len(library):
             return song_analysis.report
-        return replace(
-            song_analysis.report, neighbours=library.neighbours(QuerySong.from_analysis(song_analysis))
-        )
+        return replace(song_analysis.report, neighbours=library.neighbours(QuerySong.from_analysis(song_analysis)))
 
 
-def load_with_neighbours(
-    load_pipeline: Callable[[], Analyser], home: Path, url: str | None = None
-) -> Analyser:
+def load_with_neighbours(load_pipeline: Callable[[], Analyser], home: Path, url: str | None = None) -> Analyser:
     """The loaded pipeline with the library in `home` or at `url`; the bare pipeline where there is none.
 
     One after the other: a Python module that two threads import at the same time can be seen half-initialised.

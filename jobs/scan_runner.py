@@ -117,9 +117,7 @@ def _stop(number: int, frame: object) -> None:
 class ScanRunner:
     """Runs queued scans for an engine, one at a time, each in a child process."""
 
-    def __init__(
-        self, scans: Scans, run: Callable[[Scan], object], *, folders: Collection[Path] = ()
-    ) -> None:
+    def __init__(self, scans: Scans, run: Callable[[Scan], object], *, folders: Collection[Path] = ()) -> None:
         self._scans, self._run = scans, run
         self._folders = {str(folder) for folder in folders}
         self._child: tuple[int, SpawnProcess] | None = None
@@ -171,9 +169,7 @@ def run_in_child(environment: Environment, load_pipeline: Callable[[], Any] | No
         catalogue.close()
 
 
-def options_of(
-    environment: Environment, scan: Scan, jobs: int, load_pipeline: Callable[[], Any] | None
-) -> ScanOptions:
+def options_of(environment: Environment, scan: Scan, jobs: int, load_pipeline: Callable[[], Any] | None) -> ScanOptions:
     """A scan with the settings of this process and so many workers."""
     return ScanOptions(
         folders=[Path(folder) for folder in scan.folders],

@@ -48,9 +48,7 @@ def analyse_upload(
     pipeline: Analyser, task: UploadTask, on_progress: ProgressCallback, *, limits: DecodeLimits
 ) -> dict[str, Any]:
     """The report as JSON has it. The files beside the upload are written by then."""
-    song_analysis = pipeline.run(
-        task.folder / task.file, limits=limits, name=task.name, on_progress=on_progress
-    )
+    song_analysis = pipeline.run(task.folder / task.file, limits=limits, name=task.name, on_progress=on_progress)
     on_progress("neighbours")
     report = song_analysis.report
     if isinstance(pipeline, PipelineWithNeighbours):

@@ -74,9 +74,7 @@ class Pipeline:
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
-    def analyse(
-        self, source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS, name: str | None = None
-    ) -> Report:
+    def analyse(self, source: Source, *, limits: DecodeLimits = DEFAULT_LIMITS, name: str | None = None) -> Report:
         """The report of one file, by path or open; unreadable input raises an `ml.report.errors.SoriError`."""
         return self.run(source, limits=limits, name=name).report
 

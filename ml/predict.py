@@ -14,13 +14,9 @@ from ml.report.errors import SoriError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.predict", description="Classify the genre of one file."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ml.predict", description="Classify the genre of one file.")
     parser.add_argument("--input", type=Path, required=True, metavar="FILE", help="the song")
-    parser.add_argument(
-        "--model", type=Path, metavar="WEIGHTS", help="a weight file (default: the shipped one)"
-    )
+    parser.add_argument("--model", type=Path, metavar="WEIGHTS", help="a weight file (default: the shipped one)")
     parser.add_argument("--json", action="store_true", help="the genre part of the report as JSON")
     return parser
 

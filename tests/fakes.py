@@ -72,9 +72,7 @@ class FakePipeline:
         bass, treble = (random.random((40, 12), np.float32) for _ in range(2))
         trunk_output = random.standard_normal((4, TRUNK_OUTPUT_SIZE), np.float32)
         mel = random.random((80, MEL_BANDS), np.float32)
-        return SongAnalysis(
-            report, trunk_output, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel
-        )
+        return SongAnalysis(report, trunk_output, Chromagram.of_chords(bass, treble), Musicality(0.01, 2.0, 0.8), mel)
 
     def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
         """By another head, which answers blues for everything."""

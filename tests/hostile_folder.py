@@ -52,27 +52,12 @@ def build(folder: Path) -> Hostile:
 
 
 NAMES = (
-    *(
-        "노래.wav",
-        "노래".encode() + b".wav",
-        "أغنية.wav",
-        "שיר.wav",
-        "เพลง.wav",
-        "गीत.wav",
-        "歌曲.wav",
-        "песня.wav",
-    ),
+    *("노래.wav", "노래".encode() + b".wav", "أغنية.wav", "שיר.wav", "เพลง.wav", "गीत.wav", "歌曲.wav", "песня.wav"),
     *("🎵👩‍👩‍👧.wav", "a\u0301\u0323 combining.wav", "\u202egnp.wav", "\u2028line.wav", "UPPER.WAV"),
     *(b"\xff\xfe broken.wav", b"\xb3\xeb\xb7\xa1 cp949.wav", b"\xed\xa0\x80 half.wav", b"latin \xe9.wav"),
     *(b"\x1b[31mred\x1b]0;title\x07.wav", b"line\nbreak\r\t.wav", b"bell\x07 \x7f\x01.wav", "\x9b31m C1.wav"),
     *(b"-rf.wav", b" spaces .wav", b"{0.__class__} %s %n.wav", b"$(reboot) `reboot`;|&.wav", b"'\"\\.wav"),
-    *(
-        b"x" * (LONGEST_NAME - 4) + b".wav",
-        ("긴" * 83).encode() + b".wav",
-        b"a..wav",
-        b"con.wav",
-        b"*?.wav",
-    ),
+    *(b"x" * (LONGEST_NAME - 4) + b".wav", ("긴" * 83).encode() + b".wav", b"a..wav", b"con.wav", b"*?.wav"),
 )
 
 
@@ -85,11 +70,7 @@ def _write_good(folder: Path) -> Iterator[bytes]:
     (deep / "up.wav").symlink_to("../..")
     (folder / "link.wav").symlink_to(deep / "song.wav")
     paths = [os.fsencode(folder) + b"/" + name for name in names]
-    paths += [
-        os.fsencode(deep / "song.wav"),
-        os.fsencode(folder / "old.wav"),
-        os.fsencode(folder / "new.wav"),
-    ]
+    paths += [os.fsencode(deep / "song.wav"), os.fsencode(folder / "old.wav"), os.fsencode(folder / "new.wav")]
     for number, path in enumerate(paths):
         Path(os.fsdecode(path)).write_bytes(encode(tone(1.2, 8000, 200 + 20 * number), 8000))
         yield path
@@ -125,10 +106,7 @@ def _other_formats() -> Iterator[tuple[str, Case]]:
     contents_by_code = {
         "text": (b"renamed text\n" * 90, "\x1b[31m가사\n".encode() * 30, "lyrics\n".encode("utf-16")),
         "web_page": (b"<!DOCTYPE html><html><body>404</body></html>",),
-        "playlist": (
-            b"#EXTM3U\n#EXTINF:3,Song\n/etc/passwd\n",
-            b"#EXTM3U\n#EXT-X-VERSION:3\nhttp://127.0.0.1/a.ts\n",
-        ),
+        "playlist": (b"#EXTM3U\n#EXTINF:3,Song\n/etc/passwd\n", b"#EXTM3U\n#EXT-X-VERSION:3\nhttp://127.0.0.1/a.ts\n"),
         "picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(100)),
         "archive": (archive.getvalue(), gzip.compress(b"song" * 99)),
         "document": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",),
@@ -181,10 +159,7 @@ def _lies() -> Iterator[tuple[str, Case]]:
     yield "m4a", ("incomplete", brand + b"\0\0\0\1mdat" + b"\x7f" * 8 + bytes(99))
     yield "webm", ("corrupt", b"\x1a\x45\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xffwebm" + bytes(90))
     yield "mp3", ("corrupt", b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + bytes(4000))
-    yield (
-        "ogg",
-        ("incomplete", b"OggS\0\x02" + b"\xff" * 20 + b"\xff" + b"\xff" * 255 + b"\x01vorbis" + bytes(90)),
-    )
+    yield ("ogg", ("incomplete", b"OggS\0\x02" + b"\xff" * 20 + b"\xff" + b"\xff" * 255 + b"\x01vorbis" + bytes(90)))
 
 
 def _convert(folder: Path, data: bytes, suffix: str, *options: str) -> bytes:
@@ -199,12 +174,7 @@ def _convert(folder: Path, data: bytes, suffix: str, *options: str) -> bytes:
 
 def _places(folder: Path) -> Iterator[tuple[Path, str]]:
     """What is no file, or cannot be reached, or does not stay as it is."""
-    links = {
-        "nowhere.ogg": "gone.ogg",
-        "itself.ogg": "itself.ogg",
-        "zero.wav": "/dev/zero",
-        "full.wav": "/dev/full",
-    }
+    links = {"nowhere.ogg": "gone.ogg", "itself.ogg": "itself.ogg", "zero.wav": "/dev/zero", "full.wav": "/dev/full"}
     codes = {"nowhere.ogg": "not_found", "itself.ogg": "read_failed"}
     for name, target in links.items():
         (folder / name).symlink_to(target)

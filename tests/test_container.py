@@ -21,9 +21,7 @@ def test_the_base_is_slim_and_a_supported_python() -> None:
 
 def test_it_does_not_run_as_root() -> None:
     assert values_of("USER") == ["sori"]
-    line_numbers = [
-        number for number, line in enumerate(LINES) if line.startswith(("RUN ", "COPY ", "USER "))
-    ]
+    line_numbers = [number for number, line in enumerate(LINES) if line.startswith(("RUN ", "COPY ", "USER "))]
     assert LINES[line_numbers[-1]] == "USER sori", "root does everything before the user changes"
 
 
@@ -45,9 +43,7 @@ def test_commands_are_lists_so_that_signals_arrive() -> None:
 def test_the_image_contains_no_secret() -> None:
     assert not re.search(r"(PASSWORD|SECRET|API_KEYS)\S*=", DOCKERFILE)
     ignored = (ROOT / ".dockerignore").read_text().split()
-    assert any(line.rstrip("/") == "var" for line in ignored) and any(
-        line.startswith(".git") for line in ignored
-    )
+    assert any(line.rstrip("/") == "var" for line in ignored) and any(line.startswith(".git") for line in ignored)
 
 
 def test_the_composition_is_not_reachable_from_outside() -> None:

@@ -67,9 +67,7 @@ def test_second_run_is_refused_while_the_first_renews_its_lease(
     assert run(home, music) == 0
 
 
-def test_progress_is_visible_and_a_scan_can_be_stopped_from_a_second_process(
-    home: Path, tmp_path: Path
-) -> None:
+def test_progress_is_visible_and_a_scan_can_be_stopped_from_a_second_process(home: Path, tmp_path: Path) -> None:
     for number in range(400):
         write_wav(tmp_path / f"music/{number:03}.wav", seconds=0.01, hz=100 + number)
     process = start(home, tmp_path / "music", "--jobs", "1")
@@ -127,9 +125,7 @@ def test_full_disk_is_reported_and_the_next_run_continues(home: Path, tmp_path: 
     command = [sys.executable, "-c", FULL, tmp_path / "music"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == (
-        "preprocess.py: The disk is full: what was finished is kept. Make room and start again.\n"
-    )
+    assert ended.stderr == ("preprocess.py: The disk is full: what was finished is kept. Make room and start again.\n")
     kept = count_analysed(home)
     assert 0 < kept < 40
     assert run(home, tmp_path / "music") == 0
@@ -146,8 +142,6 @@ def test_disk_without_any_space_is_reported(
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr("library.catalogue.database.sqlite3.connect", fail)
-    monkeypatch.setattr(
-        "library.catalogue.database.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0)
-    )
+    monkeypatch.setattr("library.catalogue.database.shutil.disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 0))
     assert run(home, music) == 2
     assert "The disk is full" in capsys.readouterr().err

@@ -26,9 +26,7 @@ PARSERS = [path for path in python_files() if has_parser(path)]
 def options(source: str) -> set[str]:
     """The literal option names in the `add_argument` calls of a module."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    added = [
-        call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"
-    ]
+    added = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"]
     names = [arg.value for call in added for arg in call.args if isinstance(arg, ast.Constant)]
     return {name for name in names if name.startswith("--")}
 
@@ -64,9 +62,7 @@ def test_every_command_has_build_parser(path: Path) -> None:
 
 
 def settings_in(texts: dict[str, str]) -> set[str]:
-    product = [
-        text for name, text in texts.items() if not name.startswith(("tests/", "docs/", "translations/"))
-    ]
+    product = [text for name, text in texts.items() if not name.startswith(("tests/", "docs/", "translations/"))]
     return {name for text in product for name in re.findall(r"\bSORI_[A-Z_]+\b", text)}
 
 
@@ -104,10 +100,7 @@ def test_a_readme_starts_with_a_picture_and_two_commands(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     first_block = re.search(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     assert first_block
-    assert [line.split(" #")[0].strip() for line in first_block[1].splitlines()] == [
-        "make setup",
-        "make run",
-    ]
+    assert [line.split(" #")[0].strip() for line in first_block[1].splitlines()] == ["make setup", "make run"]
     assert 0 < text.find("docs/images/") < first_block.start()
 
 

@@ -23,9 +23,7 @@ from tests.sources import ROOT, python_files
 
 
 def test_nothing_set_is_the_default() -> None:
-    assert (
-        read_environment({}) == Environment() == read_environment({"SORI_MAX_SECONDS": "", "SORI_DEBUG": ""})
-    )
+    assert read_environment({}) == Environment() == read_environment({"SORI_MAX_SECONDS": "", "SORI_DEBUG": ""})
     assert Environment().max_seconds == 1200
 
 
@@ -113,9 +111,7 @@ def test_keys_and_hosts_are_lists(tmp_path: Path) -> None:
 
 
 def test_secrets_are_not_shown() -> None:
-    environment = read_environment(
-        {"SORI_SECRET_KEY": 40 * "x", "SORI_DATABASE_URL": "postgresql://u:secret@h/d"}
-    )
+    environment = read_environment({"SORI_SECRET_KEY": 40 * "x", "SORI_DATABASE_URL": "postgresql://u:secret@h/d"})
     assert "xxxx" not in repr(environment) and "secret@" not in repr(environment)
     shown = {field.name for field in fields(Environment) if field.repr}
     assert {name for name, setting in SETTINGS.items() if setting.kind.is_secret} == set(SETTINGS) - shown

@@ -31,13 +31,7 @@ MAY_IMPORT = {
     "benchmarks": {"jobs", "library", "ml", "environment"},
     "ml": set[str](),
 }
-STANDARD_LIBRARY_ONLY = {
-    "ml.audio.folders",
-    "ml.audio.frames",
-    "ml.audio.settings",
-    "ml.audio.sniff",
-    "ml.paths",
-}
+STANDARD_LIBRARY_ONLY = {"ml.audio.folders", "ml.audio.frames", "ml.audio.settings", "ml.audio.sniff", "ml.paths"}
 """Modules that pages need, so that a page loads nothing heavy; all of `ml.report` counts too."""
 LIGHT_THIRD_PARTIES = {"ml.report.cells": {"wcwidth"}}
 """Exceptions to the rule above."""
@@ -98,11 +92,7 @@ def violations(module: str, names: set[str]) -> list[str]:
 def siblings(package: str, modules: dict[str, set[str]]) -> dict[str, set[str]]:
     """Which direct children of a package, folders or modules, import which others."""
     depth = package.count(".") + 2
-    known = {
-        ".".join(name.split(".")[:depth])
-        for name in modules
-        if starts_with(name, package) and name != package
-    }
+    known = {".".join(name.split(".")[:depth]) for name in modules if starts_with(name, package) and name != package}
     edges: dict[str, set[str]] = {child: set() for child in known}
     for name, names in modules.items():
         child = ".".join(name.split(".")[:depth])
@@ -121,11 +111,7 @@ def cycle_in(edges: dict[str, set[str]]) -> list[str]:
 
 
 def packages() -> Iterable[str]:
-    return [
-        name_of(path)
-        for path in python_files()
-        if path.name == "__init__.py" and path.parts[-2] != "versions"
-    ]
+    return [name_of(path) for path in python_files() if path.name == "__init__.py" and path.parts[-2] != "versions"]
 
 
 @pytest.mark.parametrize("module", graph())
@@ -177,9 +163,7 @@ def test_the_layers_are_those_of_the_architecture_page() -> None:
 
 
 def test_every_package_has_a_rule() -> None:
-    assert {name.split(".")[0] for name in graph()} <= set(MAY_IMPORT), (
-        "a new package needs a line in MAY_IMPORT"
-    )
+    assert {name.split(".")[0] for name in graph()} <= set(MAY_IMPORT), "a new package needs a line in MAY_IMPORT"
     assert set(graph()) >= {*PACKAGES, "main", "preprocess"}
 
 
@@ -219,21 +203,15 @@ def test_a_cycle_is_found() -> None:
     assert set(cycle_in(siblings("p", modules))) == {"p.a", "p.b", "p.c"}
 
 
-@pytest.mark.parametrize(
-    "module", ["ml", "ml.report.schema", "ml.report.text", "jobs", "library", "web", "main"]
-)
+@pytest.mark.parametrize("module", ["ml", "ml.report.schema", "ml.report.text", "jobs", "library", "web", "main"])
 def test_an_import_is_light(module: str) -> None:
     """In a process of its own, because this one may have loaded anything."""
     probe = f"import sys, {module}; print(*sorted({HEAVY} & set(sys.modules)))"
-    process = subprocess.run(
-        [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    process = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert process.stdout.split() == []
 
 
 def test_the_probe_finds_heavy_packages() -> None:
     probe = f"import sys, numpy; print(*sorted({HEAVY} & set(sys.modules)))"
-    process = subprocess.run(
-        [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    process = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert process.stdout.split() == ["numpy"]

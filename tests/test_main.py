@@ -23,11 +23,7 @@ from tests.sources import ROOT
 from web.access.credentials import fingerprint
 
 # The real `main()`, in a process of its own, with a fake in place of the model.
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import main, sys, tests.fakes as f; sys.exit(main.main(pipeline=f.FakePipeline()))",
-]
+PROGRAM = [sys.executable, "-c", "import main, sys, tests.fakes as f; sys.exit(main.main(pipeline=f.FakePipeline()))"]
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
@@ -71,9 +67,7 @@ def test_a_folder_with_bad_files(album: Path, capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     assert out.count("Sounds like") == 90
     reasons = err.splitlines()
-    assert [reason.split(": ")[0] for reason in reasons] == [
-        str(album / f"disc 1/bad {n}.mp3") for n in range(10)
-    ]
+    assert [reason.split(": ")[0] for reason in reasons] == [str(album / f"disc 1/bad {n}.mp3") for n in range(10)]
     assert all("could not be read as audio" in reason for reason in reasons)
 
 
@@ -84,16 +78,12 @@ def test_a_folder_as_json(album: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert [line["file"] for line in lines] == sorted(str(path) for path in album.rglob("*.*"))
     failures = [line for line in lines if "error" in line]
     assert len(failures) == 10
-    assert all(
-        set(line) == {"file", "error"} and set(line["error"]) == {"code", "message"} for line in failures
-    )
+    assert all(set(line) == {"file", "error"} and set(line["error"]) == {"code", "message"} for line in failures)
     assert sum(line.get("schema") == 1 for line in lines) == 90
     assert err == ""
 
 
-def test_a_named_file_is_tried_whatever_it_is_called(
-    wav: Callable[..., Path], pipeline: FakePipeline
-) -> None:
+def test_a_named_file_is_tried_whatever_it_is_called(wav: Callable[..., Path], pipeline: FakePipeline) -> None:
     song = wav("song.bin")
     assert run("analyse", song, "missing.mp3", pipeline=pipeline) == 1
     assert pipeline.analysed == [song, Path("missing.mp3")]
@@ -113,17 +103,13 @@ def test_debugging_shows_the_traceback(wav: Callable[..., Path], capsys: pytest.
     assert "raise ZeroDivisionError" in err
 
 
-@pytest.mark.parametrize(
-    "argv", [["dance"], ["analyse"], ["analyse", "a.wav", "--lang", "fr"], ["--frobnicate"]]
-)
+@pytest.mark.parametrize("argv", [["dance"], ["analyse"], ["analyse", "a.wav", "--lang", "fr"], ["--frobnicate"]])
 def test_wrong_usage(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*argv) == 2
     assert "usage: main.py" in capsys.readouterr().err
 
 
-def test_nothing_to_analyse(
-    tmp_path: Path, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_to_analyse(tmp_path: Path, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "cover.jpg").touch()
     assert run("analyse", tmp_path, pipeline=pipeline) == 2
     assert f"There is no audio file in {tmp_path}." in capsys.readouterr().err
@@ -139,11 +125,7 @@ def test_nothing_to_analyse(
     ],
 )
 def test_a_wrong_setting_stops_the_start(
-    argv: list[str],
-    variables: dict[str, str],
-    name: str,
-    pipeline: FakePipeline,
-    capsys: pytest.CaptureFixture[str],
+    argv: list[str], variables: dict[str, str], name: str, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*argv, pipeline=pipeline, **variables) == 2
     assert name in capsys.readouterr().err
@@ -162,9 +144,7 @@ def test_the_cap_on_seconds(wav: Callable[..., Path], pipeline: FakePipeline) ->
         assert pipeline.limits.max_seconds == seconds
 
 
-def test_a_password_becomes_a_hash(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_password_becomes_a_hash(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
     assert run("password") == 0
     found = re.fullmatch(r"SORI_PASSWORD_HASH='(.+)'\n", capsys.readouterr().out)
@@ -172,9 +152,7 @@ def test_a_password_becomes_a_hash(
     assert read_environment({"SORI_PASSWORD_HASH": found[1]}).password_hash == found[1]
 
 
-def test_a_short_password_is_refused(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_password_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("1234567\n"))
     assert run("password") == 2
     assert "8 characters" in capsys.readouterr().err

@@ -31,9 +31,7 @@ def test_a_folder_is_analysed_once(home: Path, music: Path, capsys: pytest.Captu
     assert descriptors(home) == first
 
 
-def test_moved_files_are_not_analysed_again(
-    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_moved_files_are_not_analysed_again(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(home, music)
     before = descriptors(home)
     song = music / "disc 0/노래 0.wav"
@@ -82,9 +80,7 @@ def test_a_failed_file_loses_its_old_numbers(home: Path, music: Path) -> None:
     assert len(descriptors(home)) == 5
 
 
-def test_a_longer_limit_is_analysed_again(
-    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_longer_limit_is_analysed_again(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_wav(music / "long.wav", seconds=3)
     run(home, music)
     capsys.readouterr()
@@ -92,9 +88,7 @@ def test_a_longer_limit_is_analysed_again(
     assert "1 files were analysed." in capsys.readouterr().out
 
 
-def test_new_vectors_need_no_new_analysis(
-    home: Path, music: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_new_vectors_need_no_new_analysis(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(home, music)
     before = descriptors(home)
     catalogue = open_catalogue(home)

@@ -127,11 +127,7 @@ def places_of_tests(module: Path) -> list[Path]:
     """Where the tests of a module may be: named after it, or after its folder."""
     folder = ROOT / "tests" / module.relative_to(ROOT).parent
     named = [folder / f"test_{module.stem}.py", folder.parent / f"test_{folder.name}.py"]
-    return (
-        [*named, *folder.glob("test_*.py")]
-        if is_offline(module)
-        else [*named, folder / f"test_{folder.name}.py"]
-    )
+    return [*named, *folder.glob("test_*.py")] if is_offline(module) else [*named, folder / f"test_{folder.name}.py"]
 
 
 def modules_without_tests() -> set[str]:

@@ -79,11 +79,7 @@ def post(audio: bytes | None = None) -> bytes:
     if audio is None:
         unique = next(_numbers).to_bytes(8, "little")
         audio = _SONG[:_FIRST_SAMPLE] + unique + _SONG[_FIRST_SAMPLE + 8 :]
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="file"; filename="load.wav"\r\n\r\n'
-        + audio
-        + b"\r\n--x--\r\n"
-    )
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="load.wav"\r\n\r\n' + audio + b"\r\n--x--\r\n"
     head = (
         "POST /api/v1/analyses HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
         f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\n\r\n"

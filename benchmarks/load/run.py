@@ -123,9 +123,7 @@ def _stage(service: Service, count: int, paths: list[str], statuses: Counter[int
 
 def _ends(service: Service, statuses: Counter[int], accepted: int) -> Iterator[Row]:
     bad = {
-        status: count
-        for status, count in statuses.items()
-        if (status >= 500 or not status) and status not in TRY_LATER
+        status: count for status, count in statuses.items() if (status >= 500 or not status) and status not in TRY_LATER
     }
     yield "other server errors, or no response", str(bad or 0), "0"
     service.wait(DRAIN_SECONDS)
@@ -152,11 +150,7 @@ def _soak(service: Service, count: int) -> Iterator[Row]:
         figures = ", ".join(f"{memory[part]:.0f}" for memory in memories)
         yield f"soak, {part}: MB after {early}, {', '.join(map(str, marks))}", figures, ""
     growth = sum(memories[-1].values()) / sum(first.values()) - 1
-    yield (
-        f"soak: memory after {count:,} uploads relative to that after {early}",
-        f"{100 * growth:+.1f} %",
-        "+10 %",
-    )
+    yield (f"soak: memory after {count:,} uploads relative to that after {early}", f"{100 * growth:+.1f} %", "+10 %")
     states = service.states()
     left = sum(states.values()) - states.get("done", 0)
     yield "soak: unexpected responses; songs not analysed", f"{bad}, {left}", "0, 0"

@@ -117,9 +117,7 @@ class Analyses(LeaseQueue[Analysis]):
             session.commit()
         if gone:
             self.remove_folder(analysis_id)
-            with suppress(
-                DBAPIError
-            ):  # while others read, the journal cannot be emptied; the next deletion does it
+            with suppress(DBAPIError):  # while others read, the journal cannot be emptied; the next deletion does it
                 self.catalogue.wipe()
         return gone
 
@@ -150,14 +148,10 @@ class Analyses(LeaseQueue[Analysis]):
             other.client == Analysis.client,
             (other.state == RUNNING)
             | ((other.state == QUEUED) & (other.created_at < Analysis.created_at))
-            | (
-                (other.state == QUEUED) & (other.created_at == Analysis.created_at) & (other.id < Analysis.id)
-            ),
+            | ((other.state == QUEUED) & (other.created_at == Analysis.created_at) & (other.id < Analysis.id)),
         )
         waiting = select(Analysis.id).where(Analysis.state == QUEUED)
-        return self.claim_first(
-            waiting.order_by(ahead.scalar_subquery(), Analysis.created_at, Analysis.id), engine
-        )
+        return self.claim_first(waiting.order_by(ahead.scalar_subquery(), Analysis.created_at, Analysis.id), engine)
 
     def renew(self, engine: str) -> None:
         super().renew(engine)

@@ -85,9 +85,7 @@ class LeaseQueue(Generic[Row]):
 
     def end(self, row_id: Any, engine: str, state: str, **values: Any) -> bool:
         """Write how a row ended. False where this engine no longer holds it: each row ends exactly once."""
-        values = (
-            self.ended | {"engine": None, "leased_until": None, "finished_at": datetime.now(UTC)} | values
-        )
+        values = self.ended | {"engine": None, "leased_until": None, "finished_at": datetime.now(UTC)} | values
         return self.update(self.is_held(row_id, engine), state=state, **values) > 0
 
     def retry(self, row_id: Any, engine: str) -> bool:

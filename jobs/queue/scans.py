@@ -13,18 +13,7 @@ from sqlalchemy import JSON, case, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from jobs.queue.leases import (
-    DONE,
-    LEASED,
-    QUEUED,
-    RUNNING,
-    STOPPED,
-    STOPPING,
-    Leased,
-    LeaseQueue,
-    lease,
-    lease_end,
-)
+from jobs.queue.leases import DONE, LEASED, QUEUED, RUNNING, STOPPED, STOPPING, Leased, LeaseQueue, lease, lease_end
 from library.catalogue.tables import Base, Id
 from ml.report.errors import SoriError
 
@@ -59,18 +48,11 @@ class Scan(Leased, Base):
 
     @classmethod
     def of(
-        cls,
-        folders: Sequence[Path],
-        *,
-        jobs: int | None = None,
-        prune: bool = False,
-        retry_failed: bool = False,
+        cls, folders: Sequence[Path], *, jobs: int | None = None, prune: bool = False, retry_failed: bool = False
     ) -> Scan:
         """A scan that is not in the table yet."""
         paths = [os.path.abspath(folder) for folder in folders]
-        return cls(
-            folders=paths, jobs=jobs, prune=prune, retry_failed=retry_failed, created_at=datetime.now(UTC)
-        )
+        return cls(folders=paths, jobs=jobs, prune=prune, retry_failed=retry_failed, created_at=datetime.now(UTC))
 
     @property
     def is_active(self) -> bool:

@@ -55,9 +55,7 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
         if url is None:
             home.mkdir(parents=True, exist_ok=True)
             # A creator instead of an address: the folder's name may contain a colon or a question mark.
-            engine = create_engine(
-                "sqlite+pysqlite://", creator=_connector(home / DATABASE_NAME), poolclass=QueuePool
-            )
+            engine = create_engine("sqlite+pysqlite://", creator=_connector(home / DATABASE_NAME), poolclass=QueuePool)
             event.listen(engine, "connect", _tune_sqlite)
         else:
             engine = create_engine(_with_driver(url), pool_pre_ping=True)

@@ -69,9 +69,7 @@ def read_page(catalogue: Catalogue, query: ListQuery, count: int, after: Cursor 
             conditions.append(position < start if query.descending else position > start)
         order = [part.desc() if query.descending else part for part in (column, Track.id)]
         # Sort values and ids first, which are sorted several times as fast as whole rows.
-        rows = session.execute(
-            select(column, Track.id).where(*conditions).order_by(*order).limit(count + 1)
-        ).all()
+        rows = session.execute(select(column, Track.id).where(*conditions).order_by(*order).limit(count + 1)).all()
         shown = [track_id for _, track_id in rows[:count]]
         tracks = {track.id: track for track in session.scalars(select(Track).where(Track.id.in_(shown)))}
     following = Cursor(*rows[count - 1]) if len(rows) > count else None

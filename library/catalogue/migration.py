@@ -19,9 +19,7 @@ _ADVISORY_LOCK = 0x534F524A
 
 class UnknownVersionError(SoriError):
     code = "database_version"
-    sentence = (
-        "The library's database was made by another version of Sori. Update Sori, or begin a new library."
-    )
+    sentence = "The library's database was made by another version of Sori. Update Sori, or begin a new library."
 
 
 def migrate(engine: Engine) -> None:

@@ -17,9 +17,7 @@ def fold(text: str) -> str:
     """Text for comparison: without case, accents and control characters, in one Unicode normal form."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     visible = "".join(
-        letter
-        for letter in decomposed
-        if letter.isspace() or unicodedata.category(letter) not in _IGNORED_CATEGORIES
+        letter for letter in decomposed if letter.isspace() or unicodedata.category(letter) not in _IGNORED_CATEGORIES
     )
     return " ".join(unicodedata.normalize("NFC", visible).split())
 

@@ -12,18 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    String,
-    Text,
-    event,
-)
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, LargeBinary, String, Text, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -116,10 +105,7 @@ class Track(Base):
     failed_at: Mapped[datetime | None] = mapped_column(default=None)
 
     __table_args__ = (
-        *(
-            Index(f"ix_tracks_{name}", f"sort_{name}", "id")
-            for name in ("title", "artist", "bpm", "key", "duration")
-        ),
+        *(Index(f"ix_tracks_{name}", f"sort_{name}", "id") for name in ("title", "artist", "bpm", "key", "duration")),
         Index("ix_tracks_genre", "sort_genre", "sort_title", "id"),
         Index("ix_tracks_mood", "mood", "sort_title", "id"),
     )

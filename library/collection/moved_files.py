@@ -5,14 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from library.catalogue.tables import (
-    TagChange,
-    Track,
-    TrackFeatures,
-    TrackReport,
-    TrackVectors,
-    path_hash_of,
-)
+from library.catalogue.tables import TagChange, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
 from library.collection.files import File
 from library.collection.reference import detach_file
 

@@ -65,9 +65,7 @@ def write_record(
     track.failure_code = track.failure = track.failed_at = None
     write_report(session, track, Report.from_dict(record.report))
     session.merge(TrackVectors(track_id=track.id, harmony=record.harmony, sound=record.sound))
-    features = TrackFeatures(
-        track_id=track.id, chromagram=record.chromagram, trunk_output=record.trunk_output
-    )
+    features = TrackFeatures(track_id=track.id, chromagram=record.chromagram, trunk_output=record.trunk_output)
     session.merge(features)
 
 

@@ -54,9 +54,7 @@ def _add(session: Session, entry: Entry, features_version: str) -> None:
     track.vectors_version = projection_version()
     write_report(session, track, entry.report)
     session.add(TrackVectors(track_id=track.id, harmony=entry.harmony, sound=entry.sound))
-    session.add(
-        TrackFeatures(track_id=track.id, chromagram=entry.chromagram, trunk_output=entry.trunk_output)
-    )
+    session.add(TrackFeatures(track_id=track.id, chromagram=entry.chromagram, trunk_output=entry.trunk_output))
 
 
 def reference_of(path: Path) -> str | None:

@@ -139,9 +139,7 @@ class FolderScan:
                 session.execute(delete(table).where(table.track_id == track.id))
             track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
             track.failure_code, track.failed_at = error.code, datetime.now(UTC)
-            facts = {
-                name: storable(fact) if isinstance(fact, str) else fact for name, fact in error.facts.items()
-            }
+            facts = {name: storable(fact) if isinstance(fact, str) else fact for name, fact in error.facts.items()}
             track.failure = {"sentence": error.sentence, "facts": facts}
             session.commit()
         self.summary.failed += 1

@@ -38,9 +38,7 @@ def read_vectors(session: Session) -> tuple[Integers, tuple[Floats, Floats]]:
 
 def _batches(session: Session) -> Iterator[Sequence[Any]]:
     """Thousands of rows at a time. With SQLite's own cursor, which takes half as long as SQLAlchemy."""
-    rows = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound).order_by(
-        TrackVectors.track_id
-    )
+    rows = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound).order_by(TrackVectors.track_id)
     if session.get_bind().dialect.name != "sqlite":
         yield from session.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
         return

@@ -45,10 +45,7 @@ def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_on
     """Decode up to `limits.max_seconds` of `source`; ffmpeg mixes and resamples."""
     mono = Mono(SAMPLE_RATE, limits.max_seconds)
     frame_count = 0
-    with (
-        source.as_path(limits) as path,
-        _child(_command(path, kind, limits, first_channel_only), limits) as child,
-    ):
+    with source.as_path(limits) as path, _child(_command(path, kind, limits, first_channel_only), limits) as child:
         for data in iter(lambda: child.stdout.read(_BLOCK_BYTES), b""):
             block = np.frombuffer(data, np.float32, len(data) // 4)
             mono.add(block[:, np.newaxis])
@@ -102,17 +99,7 @@ def _command(path: str, kind: Kind, limits: DecodeLimits, first_channel_only: bo
     byte_order = "le" if np.little_endian else "be"
     return [
         find_ffmpeg(kind.format),
-        *[
-            "-nostdin",
-            "-hide_banner",
-            "-nostats",
-            "-loglevel",
-            "info",
-            "-threads",
-            "1",
-            "-protocol_whitelist",
-            "file",
-        ],
+        *["-nostdin", "-hide_banner", "-nostats", "-loglevel", "info", "-threads", "1", "-protocol_whitelist", "file"],
         *("-f", kind.demuxer, *options, "-i", f"file:{path}"),
         *["-vn", "-sn", "-dn", "-map_metadata", "-1", "-map_chapters", "-1", "-filter_threads", "1"],
         *("-af", f"{mix},aresample={SAMPLE_RATE}", "-t", f"{min(limits.max_seconds, 1e6) + 1:.3f}"),
@@ -179,9 +166,7 @@ class _Child:
 def _child(command: list[str], limits: DecodeLimits) -> Iterator[_Child]:
     environment = {} if os.name == "posix" else {"SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment
-    ) as process:
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment) as process:
         try:
             _restrict(process.pid, limits)
             with contextlib.closing(_Child(process, limits)) as child:

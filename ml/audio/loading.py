@@ -48,10 +48,7 @@ class Audio:
 
 
 def load(
-    source: str | os.PathLike[str] | BinaryIO,
-    *,
-    limits: DecodeLimits = DEFAULT_LIMITS,
-    name: str | None = None,
+    source: str | os.PathLike[str] | BinaryIO, *, limits: DecodeLimits = DEFAULT_LIMITS, name: str | None = None
 ) -> Audio:
     """Decode `source`. `name` is the file's name for people, if the path or file object has another."""
     with open_source(source, name, limits) as opened:
@@ -62,9 +59,7 @@ def load(
             raise kind.refuse()
         decoder = libsndfile.decode if kind.reader == "soundfile" else ffmpeg.decode
         decoded = _decode(lambda first: decoder(opened, kind, limits, first_channel_only=first))
-        title, artist = title_and_artist(
-            opened.file, kind.format, opened.name, (decoded.title, decoded.artist)
-        )
+        title, artist = title_and_artist(opened.file, kind.format, opened.name, (decoded.title, decoded.artist))
         return _checked(decoded, title, artist, limits)
 
 
@@ -135,9 +130,7 @@ def _refuse_missing(decoded: Decoded, limits: DecodeLimits) -> None:
     expected = min(stated or 0.0, limits.max_seconds)
     if stated and expected - seconds > max(MISSING_SECONDS, MISSING_SHARE * expected):
         raise errors.TruncatedError(format=decoded.format, seconds=seconds, stated=stated)
-    if seconds == 0 and not (
-        stated and stated < limits.min_seconds
-    ):  # otherwise it is complete, and too short
+    if seconds == 0 and not (stated and stated < limits.min_seconds):  # otherwise it is complete, and too short
         raise errors.CorruptError(format=decoded.format)
 
 

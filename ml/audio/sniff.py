@@ -78,9 +78,7 @@ _PICTURE_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "
 _WAVE64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
-_AUDIO_LINE = re.compile(
-    r"(https?://\S+|.*\.(mp3|flac|ogg|opus|wav|m4a|aac|wma|aiff?|m3u8?|ts))\s*", re.IGNORECASE
-)
+_AUDIO_LINE = re.compile(r"(https?://\S+|.*\.(mp3|flac|ogg|opus|wav|m4a|aac|wma|aiff?|m3u8?|ts))\s*", re.IGNORECASE)
 
 
 def sniff(file: BinaryIO) -> Kind:
@@ -98,10 +96,7 @@ def sniff(file: BinaryIO) -> Kind:
         or _refused(head)
         or _text(head)
         or _late_frames(file, start)
-        or Kind(
-            "MP3" if tagged else "unknown",
-            refusal=errors.CorruptError if tagged else errors.UnknownFormatError,
-        )
+        or Kind("MP3" if tagged else "unknown", refusal=errors.CorruptError if tagged else errors.UnknownFormatError)
     )
 
 

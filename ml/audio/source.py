@@ -49,9 +49,7 @@ class Source:
 
 
 @contextlib.contextmanager
-def open_source(
-    source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: DecodeLimits
-) -> Iterator[Source]:
+def open_source(source: str | os.PathLike[str] | BinaryIO, name: str | None, limits: DecodeLimits) -> Iterator[Source]:
     """Open a path, or use a file object, which is read from its beginning and left open."""
     with contextlib.ExitStack() as stack:
         try:

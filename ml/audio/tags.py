@@ -22,9 +22,7 @@ _READ_LENGTH = 4_000
 
 _DASH = re.compile(r"\s+[-\u2013\u2014]\s+")
 _EXTENSION = re.compile(r"\.(?=\w*[^\W\d_])[A-Za-z0-9]{1,5}$")
-_TRACK_NUMBER = re.compile(
-    r"(?:\d{1,2}-)?\d{1,3}(?:[.)]\s*(?=\D)|\s+[-\u2013\u2014]\s+|-(?=[^\W\d_]))|0\d\s+(?=\S)"
-)
+_TRACK_NUMBER = re.compile(r"(?:\d{1,2}-)?\d{1,3}(?:[.)]\s*(?=\D)|\s+[-\u2013\u2014]\s+|-(?=[^\W\d_]))|0\d\s+(?=\S)")
 _DIRECTION_MARKS = frozenset(
     "\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 )

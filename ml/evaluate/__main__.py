@@ -35,13 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped one")
-    parser.add_argument(
-        "--split", choices=tuple(OUTPUT), default="test", help="valid: a rehearsal without it"
-    )
+    parser.add_argument("--split", choices=tuple(OUTPUT), default="test", help="valid: a rehearsal without it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the page (default: docs)")
-    parser.add_argument(
-        "--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md"
-    )
+    parser.add_argument("--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md")
     parser.add_argument("--lab", type=Path, default=LAB_FOLDER, help="folder of its weight files")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached results")
     return parser

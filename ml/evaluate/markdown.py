@@ -40,11 +40,7 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 
 def figure(
-    part: Figures,
-    key: str = "accuracy",
-    write: Callable[[float | None], str] = decimal,
-    *,
-    bold: bool = False,
+    part: Figures, key: str = "accuracy", write: Callable[[float | None], str] = decimal, *, bold: bool = False
 ) -> str:
     """A figure with its interval where it has one: 0.831 [0.786, 0.872]."""
     value = f"**{write(part[key])}**" if bold else write(part[key])

@@ -12,9 +12,7 @@ from ml.features import dynamics
 from ml.features.track import Track
 from ml.report.schema import Finding
 
-ANALYSERS: Mapping[str, Callable[[Track], Finding | None]] = {
-    "dynamics": dynamics.find,
-}
+ANALYSERS: Mapping[str, Callable[[Track], Finding | None]] = {"dynamics": dynamics.find}
 
 
 def findings(track: Track) -> tuple[Finding, ...]:

@@ -32,9 +32,7 @@ class NoCardError(WeightError):
 
 class ChangedWeightsError(WeightError):
     code = "weights_changed"
-    sentence = (
-        "The weight file {file} is not the one that its card describes. Restore both files or train it again."
-    )
+    sentence = "The weight file {file} is not the one that its card describes. Restore both files or train it again."
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,7 @@ class Card:
         """Write the card beside `weights`, with the current hashes of all files."""
         hashes = {path.name: hash_file(path) for path in (weights, *companions)}
         content = asdict(self) | {"sha256": hashes}
-        card_path(weights).write_text(
-            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        card_path(weights).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_card(weights: Path) -> Card:
@@ -87,9 +83,7 @@ def card_path(weights: Path) -> Path:
 def hash_file(path: Path) -> str:
     """SHA-256 of a file, read once per process as long as the file does not change."""
     status = path.stat()
-    return _hash_content(
-        path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    )
+    return _hash_content(path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache

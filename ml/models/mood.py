@@ -28,9 +28,7 @@ _ARRAYS = ("weights", "bias", "arousal_weights", "arousal_bias")
 
 class UnusableMoodError(WeightError):
     code = "mood_weights_unusable"
-    sentence = (
-        "The weight file {file} holds no mood model. Train it again with python -m ml.train --task mood."
-    )
+    sentence = "The weight file {file} holds no mood model. Train it again with python -m ml.train --task mood."
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,7 @@ VERSION = 1
 TIMBRAL = (Filters("timbral_38", 7, 38, 22), Filters("timbral_67", 7, 67, 14))
 """Filters over a few frames and many mel bands, at every position on the frequency axis."""
 
-TEMPORAL = (
-    Filters("temporal_128", 128, 1, 3),
-    Filters("temporal_64", 64, 1, 7),
-    Filters("temporal_32", 32, 1, 17),
-)
+TEMPORAL = (Filters("temporal_128", 128, 1, 3), Filters("temporal_64", 64, 1, 7), Filters("temporal_32", 32, 1, 17))
 """Filters over many frames of one mel band."""
 
 FRONT = TIMBRAL + TEMPORAL

@@ -163,10 +163,7 @@ class TruncatedError(AudioError):
 
 class IncompleteError(AudioError):
     code = "incomplete"
-    sentence = (
-        "The end of this {format} file is missing, as after an interrupted download. "
-        "Copy or download it again."
-    )
+    sentence = "The end of this {format} file is missing, as after an interrupted download. Copy or download it again."
 
 
 class DamagedError(AudioError):
@@ -190,8 +187,7 @@ class SampleRateError(AudioError):
 class ChannelsError(AudioError):
     code = "channels"
     sentence = (
-        "This {format} file has {channels:.0f} channels; at most {maximum:.0f} are supported. "
-        "Mix it down to stereo."
+        "This {format} file has {channels:.0f} channels; at most {maximum:.0f} are supported. Mix it down to stereo."
     )
 
 
@@ -214,6 +210,5 @@ class DecoderTimeoutError(AudioError):
 class DecoderMissingError(AudioError):
     code = "decoder_missing"
     sentence = (
-        "Reading {format} needs ffmpeg, which is not installed here. "
-        "Install it, or save the file as WAV, FLAC or MP3."
+        "Reading {format} needs ffmpeg, which is not installed here. Install it, or save the file as WAV, FLAC or MP3."
     )

@@ -33,11 +33,7 @@ def answer(report: Report, translator: Translator = ENGLISH) -> str:
     if not report.genre.confident:
         template = "Sounds like none of the {count} genres; the nearest is {genre} ({percent})."
         return translator.translate(template, count=len(report.labels), **facts)
-    named = [
-        label_name(score.label, translator)
-        for score in others[:2]
-        if score.probability >= MIN_NAMED_PROBABILITY
-    ]
+    named = [label_name(score.label, translator) for score in others[:2] if score.probability >= MIN_NAMED_PROBABILITY]
     facts |= dict(zip(("second", "third"), named, strict=False))
     if not named:
         template = "Sounds like {genre} ({percent})."
@@ -61,9 +57,7 @@ def key_text(key: Key, translator: Translator) -> str:
     names = [f"{spell_tonic(key.tonic, key.mode)} {translator.translate(key.mode)}"]
     if code := camelot(key.tonic, key.mode):
         names.append(code)
-    return translator.translate(
-        "{key} ({percent} sure)", key=", ".join(names), percent=percent(key.confidence)
-    )
+    return translator.translate("{key} ({percent} sure)", key=", ".join(names), percent=percent(key.confidence))
 
 
 def mood_text(mood: Mood, translator: Translator) -> str:
@@ -75,9 +69,7 @@ def reasons(why: Why, translator: Translator = ENGLISH) -> list[str]:
     """Why a track is similar, as sentences; what is not known is left out."""
     sentences: list[str] = []
     if why.chroma_overlap is not None:
-        sentences.append(
-            translator.translate("Chords overlap by {percent}.", percent=percent(why.chroma_overlap))
-        )
+        sentences.append(translator.translate("Chords overlap by {percent}.", percent=percent(why.chroma_overlap)))
     if why.key_relation is not None:
         relation = translator.translate(why.key_relation)
         sentences.append(translator.translate("Keys: {relation}.", relation=relation))

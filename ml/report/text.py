@@ -134,10 +134,7 @@ def _rows(report: Report, translator: Translator) -> Iterator[tuple[str, str]]:
     if report.mood:
         yield translator.translate("Mood"), mood_text(report.mood, translator)
     if report.tags:
-        yield (
-            translator.translate("Tags"),
-            ", ".join(label_name(tag.label, translator) for tag in report.tags[:TAGS]),
-        )
+        yield (translator.translate("Tags"), ", ".join(label_name(tag.label, translator) for tag in report.tags[:TAGS]))
     if report.neighbours.harmony:
         yield translator.translate("Similar harmony"), _neighbours(report.neighbours.harmony)
     if report.neighbours.sound:
@@ -149,14 +146,10 @@ def _rows(report: Report, translator: Translator) -> Iterator[tuple[str, str]]:
 
 
 def _neighbours(neighbours: tuple[Neighbour, ...]) -> str:
-    return "; ".join(
-        clean(f"{track.title} — {track.artist}" if track.artist else track.title) for track in neighbours
-    )
+    return "; ".join(clean(f"{track.title} — {track.artist}" if track.artist else track.title) for track in neighbours)
 
 
 def _timings(timings: dict[str, float], translator: Translator) -> str:
-    stages = ", ".join(
-        f"{clean(stage)} {seconds:.2f}" for stage, seconds in timings.items() if stage != "total"
-    )
+    stages = ", ".join(f"{clean(stage)} {seconds:.2f}" for stage, seconds in timings.items() if stage != "total")
     total = timings.get("total", sum(timings.values()))
     return translator.translate("{total} s ({stages})", total=f"{total:.2f}", stages=stages)

@@ -46,7 +46,6 @@ def load(path: Path = WEIGHTS) -> tuple[dict[str, Projection], str]:
     card = load_card(path)
     with np.load(path, allow_pickle=False) as arrays:
         projections = {
-            kind: Projection(*(arrays[f"{kind}_{part}"] for part in ("mean", "scale", "matrix")))
-            for kind in KINDS
+            kind: Projection(*(arrays[f"{kind}_{part}"] for part in ("mean", "scale", "matrix"))) for kind in KINDS
         }
     return projections, card.sha256[path.name][:16]

@@ -72,9 +72,7 @@ def unpack(packed: bytes) -> SoundFeatures:
         raise ValueError(f"{len(packed)} bytes are not the size of packed sound features")
     numbers = np.frombuffer(packed, "<f4", TRUNK_OUTPUT_SIZE + _MUSICALITY_SIZE).astype(np.float32)
     timbre = np.frombuffer(packed, "<f2", offset=numbers.nbytes).astype(np.float32)
-    return SoundFeatures(
-        numbers[:TRUNK_OUTPUT_SIZE], timbre, Musicality(*numbers[TRUNK_OUTPUT_SIZE:].tolist())
-    )
+    return SoundFeatures(numbers[:TRUNK_OUTPUT_SIZE], timbre, Musicality(*numbers[TRUNK_OUTPUT_SIZE:].tolist()))
 
 
 def features(trunk_output: Floats, timbre: Floats) -> Floats:

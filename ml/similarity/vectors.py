@@ -14,9 +14,7 @@ FEATURES_VERSION = 2
 """Raise it when the same trunk gives other features for the same file."""
 
 
-def pack(
-    chromagram: Chromagram, mel: Floats, trunk_output: Floats, musicality: Musicality
-) -> tuple[bytes, bytes]:
+def pack(chromagram: Chromagram, mel: Floats, trunk_output: Floats, musicality: Musicality) -> tuple[bytes, bytes]:
     """The packed features that a library stores: the chromagram, and `timbre.SoundFeatures`."""
     measured = timbre.measure(invariants.pool(mel))
     sound = timbre.SoundFeatures(trunk_output.mean(axis=0), measured, musicality)

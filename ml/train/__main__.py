@@ -47,9 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="transfer",
         help="the kind of model (default: the kind that ships); all: every classic model that is missing",
     )
-    parser.add_argument(
-        "--features", type=Path, nargs="+", metavar="FILE", help="feature files for a classic model"
-    )
+    parser.add_argument("--features", type=Path, nargs="+", metavar="FILE", help="feature files for a classic model")
     parser.add_argument("--split", help=f"{', '.join(NAMED)}, or a file of lines song,train and song,test")
     parser.add_argument("--tune", choices=("grid", "optuna"), help="search settings by cross-validation")
     parser.add_argument("--trials", type=int, default=20, help="the most settings that a search tries")

@@ -19,9 +19,7 @@ def write_file(path: Path, write: Write) -> None:
     partial.replace(path)
 
 
-def save_with_card(
-    card: Card, output: Path, write: Write, companions: Mapping[str, Write] | None = None
-) -> Card:
+def save_with_card(card: Card, output: Path, write: Write, companions: Mapping[str, Write] | None = None) -> Card:
     """Write a weight file, its companion files (by name) and its card together; return the checked card."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:

@@ -38,9 +38,7 @@ class Scale:
 
     @classmethod
     def of(cls, trunk_output: Floats) -> Scale:
-        return cls(
-            trunk_output.mean(axis=0, dtype=np.float64), trunk_output.std(axis=0, dtype=np.float64) + 1e-6
-        )
+        return cls(trunk_output.mean(axis=0, dtype=np.float64), trunk_output.std(axis=0, dtype=np.float64) + 1e-6)
 
     def apply(self, trunk_output: Floats) -> Doubles:
         scaled: Doubles = (trunk_output - self.mean) / self.deviation
@@ -129,9 +127,7 @@ def artist_discriminant(rows: WeightedRows, labels: int, *, shrinkage: float) ->
         centres[label] = share @ means
         deviation = means - centres[label]
         between += (deviation * share[:, None]).T @ deviation / labels
-        within += sum(
-            (group - mean).T @ (group - mean) for group, mean in zip(groups, means, strict=True)
-        ) / len(x)
+        within += sum((group - mean).T @ (group - mean) for group, mean in zip(groups, means, strict=True)) / len(x)
     scatter = (between + within) / 2
     scatter = (1 - shrinkage) * scatter + shrinkage * np.trace(scatter) / size * np.eye(size)
     weights = np.linalg.solve(scatter, centres.T)
@@ -148,6 +144,5 @@ def normalise(linear: Linear, trunk_output: Floats) -> Linear:
 
 def add(*parts: Linear) -> Linear:
     return Linear(
-        np.array([part.weights for part in parts]).sum(axis=0),
-        np.array([part.bias for part in parts]).sum(axis=0),
+        np.array([part.weights for part in parts]).sum(axis=0), np.array([part.bias for part in parts]).sum(axis=0)
     )

@@ -51,9 +51,7 @@ def accuracy_figures(correct: npt.NDArray[np.bool_]) -> dict[str, Any]:
     return {name: round(share, 4) for name, share in shares.items()} | {"n": len(correct)}
 
 
-def mean_recall(
-    truth: Integers, answers: Integers, labels: int, *, seed: int = 0
-) -> tuple[float, float, float]:
+def mean_recall(truth: Integers, answers: Integers, labels: int, *, seed: int = 0) -> tuple[float, float, float]:
     """Mean recall over the labels that occur, and its 95 % bootstrap interval, drawn within each label."""
     random = np.random.default_rng(seed)
     share = recalls(truth, answers, labels)
@@ -81,9 +79,7 @@ def calibration_error(probabilities: Reals, truth: Integers) -> float:
     return float((np.abs(confidence - accuracy) * counts).sum() / counts.sum())
 
 
-def calibration_error_of_choice(
-    probability: Reals, correct: npt.NDArray[np.bool_], *, bins: int = 5
-) -> float:
+def calibration_error_of_choice(probability: Reals, correct: npt.NDArray[np.bool_], *, bins: int = 5) -> float:
     """The same from the probability of each chosen answer alone, over bins of equally many songs."""
     parts = np.array_split(np.argsort(probability), bins)
     gaps = [len(part) * abs(probability[part].mean() - correct[part].mean()) for part in parts]

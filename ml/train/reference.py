@@ -58,9 +58,7 @@ def build(shared: Path) -> tuple[list[Entry], str]:
                 timings={},
             )
             packed = analysis.packed()
-            entries.append(
-                Entry(f"gtzan:{example.name}", source, report, *packed, *make_vectors(*packed)[:2])
-            )
+            entries.append(Entry(f"gtzan:{example.name}", source, report, *packed, *make_vectors(*packed)[:2]))
         return with_tables(entries, read_chroma(shared)), features_version_of(pipeline.model.card)
 
 
@@ -95,9 +93,7 @@ def with_taggram(pipeline: Pipeline, analysis: SongAnalysis, trunk_output: Float
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.reference", description="Make the reference catalogue."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ml.train.reference", description="Make the reference catalogue.")
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--output", type=Path, default=REFERENCE_FILE, help="the file to write")
     return parser

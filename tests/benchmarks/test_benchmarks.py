@@ -52,9 +52,7 @@ def test_run_replaces_only_its_own_section(tmp_path: Path) -> None:
     page.write("speed", "How fast.", [("songs", "9 a minute", "60 a minute")], (0.5, 2.0), page=file)
     page.write("kills", "How safe.", [("kills", "20", "20")], (0.5, 2.0), page=file)
     first = file.read_text("utf-8")
-    assert (
-        first.index("## kills") < first.index("## speed") and "| songs | 9 a minute | 60 a minute |" in first
-    )
+    assert first.index("## kills") < first.index("## speed") and "| songs | 9 a minute | 60 a minute |" in first
     page.write("speed", "How fast.", [("songs", "8 a minute", "60 a minute")], (0.5, 2.0), page=file)
     second = file.read_text("utf-8")
     assert second == first.replace("9 a minute", "8 a minute")

@@ -47,11 +47,7 @@ class Server:
         log = (self.home / "server.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, "main.py", "serve"],
-                cwd=ROOT,
-                env=variables | settings,
-                stdout=log,
-                stderr=log,
+                [sys.executable, "main.py", "serve"], cwd=ROOT, env=variables | settings, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

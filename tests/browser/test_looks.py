@@ -17,21 +17,7 @@ MAX_PAGE_BYTES = 150_000
 """Of a page with everything it loads except audio."""
 MAX_SHIFT = 0.05
 PAGES = ("/", "result", "/library", "/library/1", "/a/there-is-no-such-page", "/api/docs")
-LATIN = {
-    "Sori",
-    "English",
-    "BPM",
-    "MB",
-    "Hz",
-    "kHz",
-    "API",
-    "SORI_FOLDERS",
-    "JSON",
-    "CSV",
-    "SVG",
-    "PNG",
-    "M3U8",
-}
+LATIN = {"Sori", "English", "BPM", "MB", "Hz", "kHz", "API", "SORI_FOLDERS", "JSON", "CSV", "SVG", "PNG", "M3U8"}
 LATIN |= {"MP3", "FLAC", "WAV", "Ogg", "Opus", "M4A", "AAC", "AIFF", "WMA", "WebM"}
 """Latin words that are the same in Korean."""
 

@@ -44,10 +44,7 @@ def test_result_page_is_complete(result: Callable[..., Page], keep_picture: Keep
     page = result()
     expect(page.locator("h1")).to_contain_text(re.compile(r"Sounds like .+%"))
     assert page.locator("[data-genres] details").count() == 10
-    shares = [
-        float(text.strip().rstrip("%"))
-        for text in page.locator("table").first.locator("td").all_text_contents()
-    ]
+    shares = [float(text.strip().rstrip("%")) for text in page.locator("table").first.locator("td").all_text_contents()]
     assert len(shares) == 10 and sum(shares) == pytest.approx(100, abs=0.6)
     expect(page.get_by_text("138 BPM", exact=True)).to_be_visible()
     expect(page.get_by_text("G major (9B)", exact=True)).to_be_visible()
@@ -106,9 +103,7 @@ def test_uploads_show_their_stages(open_page: Open, waltz: Path, tmp_path: Path)
         copy.write_bytes(waltz.read_bytes() + bytes(number))  # different bytes, so that it is analysed again
         copies.append(copy)
     page.set_input_files("#file", copies)
-    expect(page.locator("#songs").get_by_role("link", name=re.compile("Open"))).to_have_count(
-        2, timeout=LONG_MS
-    )
+    expect(page.locator("#songs").get_by_role("link", name=re.compile("Open"))).to_have_count(2, timeout=LONG_MS)
     states = page.evaluate("window.states")
     assert len(set(states)) >= 4, states
 
@@ -208,9 +203,7 @@ def test_deleted_song_is_gone(result: Callable[..., Page], server: Server) -> No
     assert not folder.exists()
 
 
-def test_other_browser_sees_the_result_without_delete_button(
-    result: Callable[..., Page], open_page: Open
-) -> None:
+def test_other_browser_sees_the_result_without_delete_button(result: Callable[..., Page], open_page: Open) -> None:
     address = result().url
     other = open_page(address)
     expect(other.locator("h1")).to_contain_text("Sounds like")

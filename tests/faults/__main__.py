@@ -16,9 +16,7 @@ from tests.hostile.server import SERVE
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description="Kill the service.")
     parser.add_argument("--kills", type=int, default=200, metavar="N", help="how often (default: 200)")
-    parser.add_argument(
-        "--model", action="store_true", help="with the shipped model, not the fast fake pipeline"
-    )
+    parser.add_argument("--model", action="store_true", help="with the shipped model, not the fast fake pipeline")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="kill at other moments")
     return parser
 

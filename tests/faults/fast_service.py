@@ -49,9 +49,7 @@ def serve() -> int:
     # Every engine is killed soon after its start; the next one must not wait because of that.
     supervisor.STABLE_SECONDS = 0.0
     engine = (sys.executable, "-m", "tests.faults.fast_service", "work")
-    return supervisor.serve(
-        environment, os.environ, lambda address: print(address, flush=True), engine=engine
-    )
+    return supervisor.serve(environment, os.environ, lambda address: print(address, flush=True), engine=engine)
 
 
 def work() -> int:

@@ -74,9 +74,7 @@ class KillRun:
         """Upload some songs, kill while they are processed, and check what became of them."""
         self._wait_for("worker" if victim == "worker" else "engine")
         names = [self._rng.choice(("song", "song", "slow", "bad")) for _ in range(SONGS_PER_KILL)]
-        threads = [
-            threading.Thread(target=self.uploads.upload, args=(self.server.port, name)) for name in names
-        ]
+        threads = [threading.Thread(target=self.uploads.upload, args=(self.server.port, name)) for name in names]
         for thread in threads:
             thread.start()
         time.sleep(self._rng.uniform(0.0, self._rng.choice((0.03, 0.2, 0.8))))
@@ -88,9 +86,7 @@ class KillRun:
         self.uploads.wait()
         self.kills[victim] += 1
         known = {problem.partition(": ")[2] for problem in self.problems}
-        self.problems += [
-            f"{victim}: {problem}" for problem in self.uploads.problems() if problem not in known
-        ]
+        self.problems += [f"{victim}: {problem}" for problem in self.uploads.problems() if problem not in known]
 
     def close(self) -> None:
         stop(self.server)
@@ -111,9 +107,7 @@ class KillRun:
         return killed + by_role["worker"] if victim == "engine" else killed
 
     def _is_arbiter(self, pid: int) -> bool:
-        return "gunicorn" in command_of(pid) and any(
-            "gunicorn" in command_of(child) for child in descendants(pid)
-        )
+        return "gunicorn" in command_of(pid) and any("gunicorn" in command_of(child) for child in descendants(pid))
 
     def _wait_until_dead(self, killed: list[int]) -> None:
         deadline = time.monotonic() + _DIE_SECONDS

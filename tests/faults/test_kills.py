@@ -76,7 +76,5 @@ def test_a_hanging_worker_does_not_outlive_a_killed_engine(kill_run: KillRun) ->
 
 
 def test_the_command_has_help() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "tests.faults", "--help"], capture_output=True, text=True, check=True)
     assert "--kills" in done.stdout

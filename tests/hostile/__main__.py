@@ -20,22 +20,16 @@ _AUDIO_SHARE = 0.68
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.hostile", description="Hostile files and requests."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tests.hostile", description="Hostile files and requests.")
     parser.add_argument("--count", type=int, default=FULL, metavar="N", help="about how many (default: all)")
-    parser.add_argument(
-        "--model", action="store_true", help="also analyse what can be decoded, with the shipped model"
-    )
+    parser.add_argument("--model", action="store_true", help="also analyse what can be decoded, with the shipped model")
     return parser
 
 
 def decode_files(count: int, *, model: bool = False) -> Tally:
     """Decode the files, and record what they accessed."""
     with tempfile.TemporaryDirectory() as folder, watched_bait(Path(folder)) as log:
-        tally = decode_all(
-            audio_cases(log.bait, count), Path(folder), pipeline=FullPipeline if model else Decoder
-        )
+        tally = decode_all(audio_cases(log.bait, count), Path(folder), pipeline=FullPipeline if model else Decoder)
     tally.problems += [f"a connection to the bait from {address}" for address in log.connections]
     tally.problems += [f"the canary was opened: {read}" for read in log.canary_reads]
     return tally
@@ -48,9 +42,7 @@ def send_requests(count: int) -> Tally:
 
 
 def show(name: str, tally: Tally, seconds: float) -> None:
-    print(
-        f"{name}: {tally.count - len(tally.problems):,} of {tally.count:,} answered cleanly, {seconds:.0f} s"
-    )
+    print(f"{name}: {tally.count - len(tally.problems):,} of {tally.count:,} answered cleanly, {seconds:.0f} s")
     for family, count in sorted(tally.families.items()):
         print(f"    {family:<24} {count:>6,}")
     print("  answers: " + ", ".join(f"{answer} {count:,}" for answer, count in tally.answers.most_common()))

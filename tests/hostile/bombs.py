@@ -46,9 +46,7 @@ def _hours() -> Iterator[Case]:
 
 def id3(body: bytes, size: int | None = None, version: int = 4, flags: int = 0) -> bytes:
     size = len(body) if size is None else size
-    return (
-        b"ID3" + bytes([version, 0, flags]) + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + body
-    )
+    return b"ID3" + bytes([version, 0, flags]) + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + body
 
 
 def frame(name: bytes, body: bytes, size: int | None = None, flags: int = 0) -> bytes:
@@ -66,14 +64,10 @@ def _tags(mp3: bytes) -> Iterator[Case]:
     for name in (b"TIT2", b"TPE1", b"COMM", b"APIC"):
         for flags in (0x0008, 0x0009, 0x0080, 0x0040, 0x0002):
             body = u32(50_000_000, ">") + zeros
-            yield Case(
-                "bomb-tags", f"inflate-{name.decode()}-{flags}", id3(frame(name, body, flags=flags)) + mp3
-            )
+            yield Case("bomb-tags", f"inflate-{name.decode()}-{flags}", id3(frame(name, body, flags=flags)) + mp3)
     for size in (0, 1, 0x7F, 0x0FFFFFFF):
         for version in (0, 2, 3, 4, 255):
-            yield Case(
-                "bomb-tags", f"size-{size}-{version}", id3(b"TIT2" + bytes(50), size, version, 0xFF) + mp3
-            )
+            yield Case("bomb-tags", f"size-{size}-{version}", id3(b"TIT2" + bytes(50), size, version, 0xFF) + mp3)
     title = frame(b"TIT2", b"\3" + b"A" * 8_000_000)
     yield Case("bomb-tags", "long-title", id3(title) + mp3)
     yield Case("bomb-tags", "many-titles", id3(frame(b"TIT2", b"\3a") * 100_000) + mp3)
@@ -100,9 +94,7 @@ def _chunks() -> Iterator[Case]:
         head = b"caff\0\x01\0\0" + b"desc" + struct.pack(">q", 32)
         head += struct.pack(">d4sIIIII", 16_000.0, b"lpcm", 0, 2, 1, 1, 16)
         yield Case("bomb-chunks", f"caf-{length}", head + b"info" + struct.pack(">q", length) + bytes(64_000))
-        yield Case(
-            "bomb-chunks", f"caf-data-{length}", head + b"data" + struct.pack(">q", length) + bytes(64_000)
-        )
+        yield Case("bomb-chunks", f"caf-data-{length}", head + b"data" + struct.pack(">q", length) + bytes(64_000))
 
 
 def _boxes(m4a: bytes, webm: bytes, wma: bytes) -> Iterator[Case]:
@@ -123,9 +115,7 @@ def _boxes(m4a: bytes, webm: bytes, wma: bytes) -> Iterator[Case]:
         ("seek", b"\x11\x4d\x9b\x74"),
     ):
         for size in (b"\xff", b"\x01\xff\xff\xff\xff\xff\xff\xff", b"\x80", b"\x10\xff\xff\xff"):
-            yield Case(
-                "bomb-boxes", f"ebml-{name}-{size.hex()}", webm[:60] + (master + size) * 5000 + webm[60:]
-            )
+            yield Case("bomb-boxes", f"ebml-{name}-{size.hex()}", webm[:60] + (master + size) * 5000 + webm[60:])
     for at in (16, 24, 30, 50, 78, 100):
         for value in (b"\0" * 8, b"\xff" * 8, b"\x01" + b"\0" * 7):
             yield Case("bomb-boxes", f"asf-{at}-{value.hex()}", wma[:at] + value + wma[at + 8 :])

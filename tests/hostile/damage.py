@@ -72,14 +72,7 @@ def splice(data: bytes, rng: random.Random, at: int) -> bytes:
     return data + data[at:]
 
 
-DAMAGES: tuple[Callable[[bytes, random.Random, int], bytes], ...] = (
-    cut,
-    flip,
-    flip,
-    falsify,
-    falsify,
-    splice,
-)
+DAMAGES: tuple[Callable[[bytes, random.Random, int], bytes], ...] = (cut, flip, flip, falsify, falsify, splice)
 
 
 def damaged_copies(name: str, data: bytes, count: int) -> Iterator[Case]:

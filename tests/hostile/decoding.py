@@ -128,9 +128,7 @@ def load_pipeline(pipeline: Callable[[], Any], folder: Path) -> Any:
         return loaded
 
 
-def decode_all(
-    cases: Iterable[Case], folder: Path, *, pipeline: Callable[[], Any] = Decoder, count: int = 1
-) -> Tally:
+def decode_all(cases: Iterable[Case], folder: Path, *, pipeline: Callable[[], Any] = Decoder, count: int = 1) -> Tally:
     """Decode every case in `count` processes. Files are written as they are needed and deleted afterwards."""
     tally, waiting, temporary = Tally(), _on_disk(cases, folder), folder / "temporary"
     temporary.mkdir()
@@ -166,9 +164,7 @@ def _record(tally: Tally, event: TaskEnded[Task], seconds: float) -> None:
         answer, problem = result.code, str(result)
     else:
         answer, left = result
-        problem = (
-            f"{answer}, and left {left}" if left else f"answered {answer}" if answer in UNCLEAN else None
-        )
+        problem = f"{answer}, and left {left}" if left else f"answered {answer}" if answer in UNCLEAN else None
     if problem is None and seconds > SLOW_SECONDS:
         problem = f"took {seconds:.0f} seconds"
     if problem is None and task.family == "good" and answer not in ("decoded", "analysed"):

@@ -32,17 +32,13 @@ def wav(
 
 
 def aiff(channels: int, count: int, bits: int, exponent: int, mantissa: int) -> bytes:
-    common = struct.pack(
-        ">HIHHQ", channels & 0xFFFF, count & 0xFFFFFFFF, bits & 0xFFFF, exponent & 0xFFFF, mantissa
-    )
+    common = struct.pack(">HIHHQ", channels & 0xFFFF, count & 0xFFFFFFFF, bits & 0xFFFF, exponent & 0xFFFF, mantissa)
     parts = b"COMM" + u32(18, ">") + common + b"SSND" + u32(len(_SAMPLES) + 8, ">") + bytes(8) + _SAMPLES
     return b"FORM" + u32(len(parts) + 4, ">") + b"AIFF" + parts
 
 
 def au(offset: int, size: int, encoding: int, rate: int, channels: int) -> bytes:
-    return (
-        b".snd" + b"".join(u32(value, ">") for value in (offset, size, encoding, rate, channels)) + _SAMPLES
-    )
+    return b".snd" + b"".join(u32(value, ">") for value in (offset, size, encoding, rate, channels)) + _SAMPLES
 
 
 def flac_info(data: bytes, *, rate: int, channels: int, bits: int, count: int, block: int) -> bytes:
@@ -60,9 +56,7 @@ def _waves() -> Iterator[Case]:
 
 def _others() -> Iterator[Case]:
     for channels, count, bits in itertools.product(CHANNELS, SIZES, WIDTHS):
-        yield Case(
-            "false-aiff", f"{channels}-{count}-{bits}", aiff(channels, count, bits, 0x400C, 0xFA00 << 48)
-        )
+        yield Case("false-aiff", f"{channels}-{count}-{bits}", aiff(channels, count, bits, 0x400C, 0xFA00 << 48))
     for exponent, mantissa in itertools.product(
         (0, 1, 0x3FFF, 0x400E, 0x43FF, 0x7FFE, 0x7FFF, 0xC00C, 0xFFFF), (0, 1, 1 << 63, (1 << 64) - 1)
     ):
@@ -75,9 +69,7 @@ def _others() -> Iterator[Case]:
 
 
 def _flacs(flac: bytes) -> Iterator[Case]:
-    for rate, channels, bits in itertools.product(
-        (0, 1, 1999, 22_050, 655_350, 0xFFFFF), (1, 2, 8), (4, 16, 32)
-    ):
+    for rate, channels, bits in itertools.product((0, 1, 1999, 22_050, 655_350, 0xFFFFF), (1, 2, 8), (4, 16, 32)):
         for count, block in ((0, 4096), (1, 16), ((1 << 36) - 1, 65_535), (33_075, 0)):
             data = flac_info(flac, rate=rate, channels=channels, bits=bits, count=count, block=block)
             yield Case("false-flac", f"{rate}-{channels}-{bits}-{count}", data)

@@ -101,31 +101,11 @@ def names(song: bytes) -> Iterator[Exchange]:
         for form, disposition in enumerate(_DISPOSITIONS):
             body = part(disposition.replace(b"%s", name), song)
             yield Exchange("name", f"{number}-{form}", (upload(body),))
-    for name in (
-        b'a\\"b.wav',
-        b'a"b.wav',
-        b'"',
-        b"\\",
-        b"a\\",
-        b'a"; name="other',
-        b'a"\r\nX-Other: 1\r\n\r\nbody',
-    ):
+    for name in (b'a\\"b.wav', b'a"b.wav', b'"', b"\\", b"a\\", b'a"; name="other', b'a"\r\nX-Other: 1\r\n\r\nbody'):
         yield Exchange("name", f"quotes-{name!r}", (upload(song_part(song, name)),))
-    for charset in (
-        b"utf-8",
-        b"UTF-7",
-        b"koi8-r",
-        b"none",
-        b"utf-16",
-        b"idna",
-        b"punycode",
-        b"",
-        b"a" * 5000,
-    ):
+    for charset in (b"utf-8", b"UTF-7", b"koi8-r", b"none", b"utf-16", b"idna", b"punycode", b"", b"a" * 5000):
         disposition = b'form-data; name="file"; filename*=' + charset + b"''%EB%85%B8%ff%00%.wav"
         yield Exchange("name", f"charset-{charset[:9]!r}", (upload(part(disposition, song)),))
     for number in range(6):
         pieces = b"; ".join(b'filename*%d*="%s"' % (at, b"x" * number) for at in range(50 * number))
-        yield Exchange(
-            "name", f"continued-{number}", (upload(part(b'form-data; name="file"; ' + pieces, song)),)
-        )
+        yield Exchange("name", f"continued-{number}", (upload(part(b'form-data; name="file"; ' + pieces, song)),))

@@ -78,10 +78,7 @@ def _shapes(song: bytes) -> Iterator[tuple[str, bytes]]:
     yield "large-field", upload(part(b'form-data; name="a"', b"b" * 5_000_000), valid)
     yield "large-header", upload(part(b'form-data; name="a"', b"b", b"X-Other: " + b"c" * 2_000_000), valid)
     yield "many-headers", upload(part(b'form-data; name="file"; filename="a"', song, *[b"X-A: b"] * 5000))
-    yield (
-        "token-twice",
-        upload(part(b'form-data; name="token"', b"a"), part(b'form-data; name="token"', b"b"), valid),
-    )
+    yield ("token-twice", upload(part(b'form-data; name="token"', b"a"), part(b'form-data; name="token"', b"b"), valid))
     yield "text-as-file", upload(part(b'form-data; name="file"', song))
     inner = part(b'form-data; name="file"; filename="b.wav"', song, boundary=b"inner") + b"--inner--\r\n"
     nested = part(b'form-data; name="file"', inner, b"Content-Type: multipart/mixed; boundary=inner")
@@ -94,14 +91,9 @@ def _shapes(song: bytes) -> Iterator[tuple[str, bytes]]:
             b"Content-Type: multipart/mixed; boundary=b%d" % level,
             boundary=b"b%d" % level,
         )
-    yield (
-        "deep",
-        upload(part(b'form-data; name="file"', deep, b"Content-Type: multipart/mixed; boundary=b99")),
-    )
+    yield ("deep", upload(part(b'form-data; name="file"', deep, b"Content-Type: multipart/mixed; boundary=b99")))
     for coding in (b"base64", b"quoted-printable", b"gzip", b"7bit", b"binary", b"x" * 999):
-        body = part(
-            b'form-data; name="file"; filename="a.wav"', song, b"Content-Transfer-Encoding: " + coding
-        )
+        body = part(b'form-data; name="file"; filename="a.wav"', song, b"Content-Transfer-Encoding: " + coding)
         yield f"coding-{coding[:9].decode()}", upload(body)
     for length in (b"0", b"-1", b"99999999999", b"x"):
         body = part(b'form-data; name="file"; filename="a.wav"', song, b"Content-Length: " + length)
@@ -112,12 +104,7 @@ def _shapes(song: bytes) -> Iterator[tuple[str, bytes]]:
     yield "returns", upload(song_part(song + b"\r" * 300_000))
     yield (
         "fields-encoded",
-        request(
-            "POST",
-            "/api/v1/analyses",
-            b"Content-Type: application/x-www-form-urlencoded",
-            body=b"a=b&" * 50_000,
-        ),
+        request("POST", "/api/v1/analyses", b"Content-Type: application/x-www-form-urlencoded", body=b"a=b&" * 50_000),
     )
 
 

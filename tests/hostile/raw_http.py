@@ -61,9 +61,7 @@ def song_part(content: bytes, filename: bytes = b"song.wav") -> bytes:
     return part(b'form-data; name="file"; filename="' + filename + b'"', content)
 
 
-def upload(
-    *parts: bytes, path: str = "/api/v1/analyses", type: bytes | None = None, end: bytes | None = None
-) -> bytes:
+def upload(*parts: bytes, path: str = "/api/v1/analyses", type: bytes | None = None, end: bytes | None = None) -> bytes:
     """A multipart POST of these parts."""
     end = b"--" + BOUNDARY + b"--\r\n" if end is None else end
     type = b"multipart/form-data; boundary=" + BOUNDARY if type is None else type

@@ -31,9 +31,7 @@ def test_hostile_files() -> None:
 
 def test_the_model_leaves_no_file_behind(tmp_path: Path) -> None:
     """A worker is ended by `kill -9`, so files that it would delete at its exit would stay."""
-    tally = decode_all(
-        [Case("good", "song", encode(chords_and_noise(), RATE, "WAV"))], tmp_path, pipeline=FullPipeline
-    )
+    tally = decode_all([Case("good", "song", encode(chords_and_noise(), RATE, "WAV"))], tmp_path, pipeline=FullPipeline)
     assert (tally.problems, tally.answers) == ([], {"analysed": 1})
 
 
@@ -50,9 +48,9 @@ def test_inputs_are_different_and_reproducible() -> None:
     assert len(changed) < 0.25 * len(once)  # some formats carry an identifier that their encoder draws
     assert len({data for _, data in once}) > 0.85 * len(once)
     requests = [send_requests.pieces for send_requests in hostile_requests(400)]
-    assert requests == [send_requests.pieces for send_requests in hostile_requests(400)] and len(
-        set(requests)
-    ) == len(requests)
+    assert requests == [send_requests.pieces for send_requests in hostile_requests(400)] and len(set(requests)) == len(
+        requests
+    )
 
 
 class LeakyPipeline:

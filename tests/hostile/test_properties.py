@@ -29,21 +29,7 @@ from web.api.uploads import readable
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES") or 60)
 MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-FORMATS = (
-    "WAV",
-    "AIFF",
-    "AU",
-    "FLAC",
-    "MP3",
-    "WMA",
-    "CAF",
-    "Ogg Vorbis",
-    "Ogg Opus",
-    "Ogg FLAC",
-    "MP4",
-    "AAC",
-    "W64",
-)
+FORMATS = ("WAV", "AIFF", "AU", "FLAC", "MP3", "WMA", "CAF", "Ogg Vorbis", "Ogg Opus", "Ogg FLAC", "MP4", "AAC", "W64")
 
 _numbers = st.builds(
     lambda value, width, order: (value & (1 << 8 * width) - 1).to_bytes(width, order),  # type: ignore[arg-type]
@@ -58,9 +44,7 @@ _words = st.sampled_from(
      b"caff\0\1\0\0", b"desc", b"ftyp", b"moov", b"udta", b"meta", b"ilst", b"\xa9nam", b"\x1a\x45\xdf\xa3", b"webm",
      b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", b"#EXTM3U\n", b"\xef\xbb\xbf", b"\xff\xfe"]
 )  # fmt: skip
-anything = st.lists(_words | _numbers | st.binary(max_size=60), max_size=30).map(b"".join) | st.binary(
-    max_size=4000
-)
+anything = st.lists(_words | _numbers | st.binary(max_size=60), max_size=30).map(b"".join) | st.binary(max_size=4000)
 
 
 @pytest.fixture(scope="session")
@@ -115,12 +99,7 @@ def test_a_corrupted_header_is_read(good: dict[str, bytes], data: st.DataObject)
 @MANY
 @given(anything, st.text(max_size=300), st.sampled_from(FORMATS))
 def test_a_title_is_one_clean_line(data: bytes, name: str, format: str) -> None:
-    for line in (
-        *title_and_artist(io.BytesIO(data), format, name),
-        *parse_name(name),
-        clean(name),
-        readable(name),
-    ):
+    for line in (*title_and_artist(io.BytesIO(data), format, name), *parse_name(name), clean(name), readable(name)):
         if line is not None:
             line.encode("utf-8")
             assert "\n" not in line and "\x1b" not in line and "\u202e" not in line and len(line) <= 300

@@ -22,9 +22,7 @@ from web.server.slow_clients import (
     received_bytes,
 )
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="reads the count of received bytes from Linux"
-)
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the count of received bytes from Linux")
 THREADS = 4
 
 
@@ -70,10 +68,7 @@ def test_a_slow_upload_is_accepted(server: Server) -> None:
 
 def test_a_body_without_progress_is_too_slow() -> None:
     """With a start time in the past, instead of waiting forty seconds."""
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as connection,
-    ):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as connection:
         accepted, _ = server.accept()
         with accepted:
             reader = SimpleNamespace(length=5)
@@ -89,10 +84,7 @@ def test_a_body_without_progress_is_too_slow() -> None:
 
 
 def test_received_bytes_are_counted() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as server,
-        socket.create_connection(server.getsockname()) as connection,
-    ):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as connection:
         accepted, _ = server.accept()
         with accepted:
             connection.sendall(b"x" * 1000)

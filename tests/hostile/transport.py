@@ -26,21 +26,7 @@ def _body(song: bytes) -> bytes:
 def lengths(song: bytes) -> Iterator[Exchange]:
     body = _body(song)
     for number, length in enumerate(
-        (
-            b"0",
-            b"1",
-            b"-1",
-            b"+5",
-            b"0x10",
-            b"1e3",
-            b"9" * 30,
-            b"5, 5",
-            b"5, 6",
-            b" ",
-            b"\xb2",
-            b"99999999999",
-            b"1_0",
-        )
+        (b"0", b"1", b"-1", b"+5", b"0x10", b"1e3", b"9" * 30, b"5, 5", b"5, 6", b" ", b"\xb2", b"99999999999", b"1_0")
     ):
         data = request("POST", API, _TYPE, body=body, length=length)
         yield Exchange("length", str(number), (data,), hang_up=True, may_be_unanswered=True)
@@ -82,19 +68,7 @@ def chunks(song: bytes) -> Iterator[Exchange]:
     yield send("no-end", _chunks(body, 1000)[:-5])
     yield send("trailer", _chunks(body, 1000)[:-2] + b"X-After: 1\r\n\r\n")
     yield send("trailer-flood", _chunks(body, 1000)[:-2] + b"X-After: 1\r\n" * 20_000 + b"\r\n")
-    for size in (
-        b"-1",
-        b"+5",
-        b"0x5",
-        b"g",
-        b"",
-        b" 5",
-        b"5 ",
-        b"ffffffffffffffffff",
-        b"7fffffff",
-        b"5\n",
-        b"\0",
-    ):
+    for size in (b"-1", b"+5", b"0x5", b"g", b"", b" 5", b"5 ", b"ffffffffffffffffff", b"7fffffff", b"5\n", b"\0"):
         yield send(f"hex-{size!r}", size + b"\r\nabcde\r\n0\r\n\r\n")
     yield send("with-length", _chunks(body, 1000), b"Content-Length: 5")
     yield send("with-length-0", _chunks(body, 1000), b"Content-Length: 0")
@@ -118,16 +92,10 @@ def encodings(song: bytes) -> Iterator[Exchange]:
     """Compressed bodies: the server never decompresses them, so no bomb can expand."""
     body, bomb = _body(song), gzip.compress(bytes(20_000_000), mtime=0)
     for coding in (b"gzip", b"deflate", b"br", b"zstd", b"identity", b"x", b"gzip, gzip", b""):
-        for name, packed in (
-            ("gzip", gzip.compress(body, mtime=0)),
-            ("zlib", zlib.compress(body)),
-            ("bomb", bomb),
-        ):
+        for name, packed in (("gzip", gzip.compress(body, mtime=0)), ("zlib", zlib.compress(body)), ("bomb", bomb)):
             data = request("POST", API, _TYPE, b"Content-Encoding: " + coding, body=packed)
             yield Exchange("encoding", f"{coding!r}-{name}", (data,))
-    yield Exchange(
-        "encoding", "song-in-gzip", (upload(song_part(gzip.compress(song, mtime=0))),), expected=(422,)
-    )
+    yield Exchange("encoding", "song-in-gzip", (upload(song_part(gzip.compress(song, mtime=0))),), expected=(422,))
     yield Exchange("encoding", "bomb-as-song", (upload(song_part(bomb)),), expected=(422,))
 
 
@@ -147,10 +115,7 @@ def methods() -> Iterator[Exchange]:
     ):
         for path in paths:
             yield Exchange(
-                "method",
-                f"{method[:9].decode()} {path}",
-                (request(method, path),),
-                may_be_unanswered=method.islower(),
+                "method", f"{method[:9].decode()} {path}", (request(method, path),), may_be_unanswered=method.islower()
             )
     for line in (
         b"",
@@ -181,9 +146,7 @@ def slow(song: bytes) -> Iterator[Exchange]:
     data = upload(song_part(song))
     yield Exchange("slow", "head", pieces(data, 9), pause=0.05)
     yield Exchange("slow", "body", (data[:300], *pieces(data[300:], 2000, 10)), pause=0.1)
-    yield Exchange(
-        "slow", "expect", (request("POST", API, _TYPE, b"Expect: 100-continue", body=_body(song)),)
-    )
+    yield Exchange("slow", "expect", (request("POST", API, _TYPE, b"Expect: 100-continue", body=_body(song)),))
     yield Exchange("slow", "leaves-in-head", (data[:60],), pause=0.1, hang_up=True, may_be_unanswered=True)
     yield Exchange("slow", "leaves-in-body", (data[:5000],), pause=0.1, hang_up=True, may_be_unanswered=True)
     for cut in (200, 300, 400, 1000, 20_000):
@@ -191,13 +154,5 @@ def slow(song: bytes) -> Iterator[Exchange]:
 
 
 def transports(song: bytes) -> Iterator[Exchange]:
-    for family in (
-        lengths(song),
-        chunks(song),
-        encodings(song),
-        methods(),
-        addresses(),
-        headers(),
-        slow(song),
-    ):
+    for family in (lengths(song), chunks(song), encodings(song), methods(), addresses(), headers(), slow(song)):
         yield from family

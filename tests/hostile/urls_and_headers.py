@@ -39,19 +39,9 @@ def addresses() -> Iterator[Exchange]:
          b"?q=%25%5f%27%22%3c", b"?q=" + b"%f0%9f%8e%b5" * 500, b"?sort=__class__", b"?" + b"q[]=1&" * 999,
          b"?q=%ff", b"?tempo=nan", b"?limit=1e9", b"?offset=-9223372036854775809", b"#fragment", b"??")
     ):  # fmt: skip
-        for path in (
-            b"/",
-            b"/library",
-            b"/api/v1/tracks",
-            b"/api/v1/tracks/1/neighbours",
-            b"/a/x",
-            b"/healthz",
-        ):
+        for path in (b"/", b"/library", b"/api/v1/tracks", b"/api/v1/tracks/1/neighbours", b"/a/x", b"/healthz"):
             yield Exchange(
-                "address",
-                f"query-{number}-{path.decode()}",
-                (request("GET", path + query),),
-                may_be_unanswered=True,
+                "address", f"query-{number}-{path.decode()}", (request("GET", path + query),), may_be_unanswered=True
             )
     for target in (
         b"http://127.0.0.1/",
@@ -64,9 +54,7 @@ def addresses() -> Iterator[Exchange]:
         b"/%2f%2fevil.example",
         b"\xff\xff",
     ):
-        yield Exchange(
-            "address", f"target-{target[:25]!r}", (request("GET", target),), may_be_unanswered=True
-        )
+        yield Exchange("address", f"target-{target[:25]!r}", (request("GET", target),), may_be_unanswered=True)
     for target in (
         b"//evil.example",
         b"/\\evil.example",
@@ -104,19 +92,7 @@ def headers() -> Iterator[Exchange]:
     ):
         line = b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
         yield Exchange("header", f"host-{host[:15]!r}", (line,), may_be_unanswered=True)
-    values = (
-        b"",
-        b"\xff",
-        b"a" * 8000,
-        b"," * 5000,
-        b";" * 5000,
-        b"=" * 999,
-        b"%00",
-        b'"' * 999,
-        b"0",
-        b"-1",
-        b"{}",
-    )
+    values = (b"", b"\xff", b"a" * 8000, b"," * 5000, b";" * 5000, b"=" * 999, b"%00", b'"' * 999, b"0", b"-1", b"{}")
     for name in (
         b"Cookie", b"Accept-Language", b"Accept", b"Range", b"If-None-Match", b"If-Modified-Since", b"Authorization",
         b"Forwarded", b"X-Forwarded-For", b"X-Forwarded-Host", b"Referer", b"Origin", b"Sec-Fetch-Site", b"User-Agent",
@@ -142,14 +118,9 @@ def headers() -> Iterator[Exchange]:
         b'sori="\\000"',
     ):
         yield Exchange(
-            "header",
-            f"cookie-{cookie[:20]!r}",
-            (request("GET", "/", b"Cookie: " + cookie),),
-            may_be_unanswered=True,
+            "header", f"cookie-{cookie[:20]!r}", (request("GET", "/", b"Cookie: " + cookie),), may_be_unanswered=True
         )
     for number in range(60):
         rng = seeded_random("header", number)
         line = rng.randbytes(rng.choice((3, 30, 300))).replace(b"\n", b"")
-        yield Exchange(
-            "header", f"random-{number}", (request("GET", "/", line),), hang_up=True, may_be_unanswered=True
-        )
+        yield Exchange("header", f"random-{number}", (request("GET", "/", line),), hang_up=True, may_be_unanswered=True)

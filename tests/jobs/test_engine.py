@@ -244,9 +244,7 @@ def test_a_real_upload_has_its_pictures(analyses: Analyses, shared: Path, tmp_pa
     one = add(analyses, "blues.flac", sound=clip.read_bytes())
     late = time.monotonic() + 120
     environment = Environment(home=tmp_path / "var", workers=1)
-    engine_module.work(
-        environment, lambda: get(analyses, one).state in (DONE, FAILED) or time.monotonic() > late
-    )
+    engine_module.work(environment, lambda: get(analyses, one).state in (DONE, FAILED) or time.monotonic() > late)
     analysis = get(analyses, one)
     assert analysis.report is not None and analysis.report["genre"]["top"] == "blues"
     assert len(analysis.report["neighbours"]["harmony"]) == 3

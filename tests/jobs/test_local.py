@@ -12,14 +12,7 @@ from pathlib import Path
 import pytest
 
 from jobs.attempt import InternalError, ModelLoadError
-from jobs.local import (
-    START_ATTEMPTS,
-    CrashedError,
-    ProcessPool,
-    TaskEnded,
-    TimeLimitError,
-    process_all,
-)
+from jobs.local import START_ATTEMPTS, CrashedError, ProcessPool, TaskEnded, TimeLimitError, process_all
 from ml.report.errors import SilentError, SoriError
 from ml.report.progress import ProgressCallback
 
@@ -91,12 +84,7 @@ def test_a_failure_costs_one_task() -> None:
     tasks = ["a", "silent", "b", "bug", "c", "crash", "d", "hang", "e"]
     results = dict(process_all(tasks, 2, load_pipeline, work, wall_seconds=5))
     kinds = {task: type(result) for task, result in results.items() if isinstance(result, SoriError)}
-    assert kinds == {
-        "silent": SilentError,
-        "bug": InternalError,
-        "crash": CrashedError,
-        "hang": TimeLimitError,
-    }
+    assert kinds == {"silent": SilentError, "bug": InternalError, "crash": CrashedError, "hang": TimeLimitError}
     assert {task for task, result in results.items() if isinstance(result, str)} == set("abcde")
     assert "SIGSEGV" in str(results["crash"])
 

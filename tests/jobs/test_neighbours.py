@@ -45,9 +45,7 @@ def test_without_a_library_the_pipeline_works_alone(tmp_path: Path) -> None:
     assert isinstance(load_with_neighbours(FakePipeline, tmp_path / "var"), PipelineWithNeighbours)
 
 
-def test_tracks_added_meanwhile_are_found(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tracks_added_meanwhile_are_found(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(current, "REST", 0.0)
     pipeline = load_with_neighbours(FakePipeline, home)

@@ -42,15 +42,11 @@ def song(seconds: float = 12.0, *, bpm: float = 120.0, root_hz: float = 220.0, s
 
 
 def white_noise(seconds: float = 10.0, *, seed: int = 0) -> Floats:
-    return np.asarray(
-        0.1 * np.random.default_rng(seed).standard_normal(round(seconds * SAMPLE_RATE)), np.float32
-    )
+    return np.asarray(0.1 * np.random.default_rng(seed).standard_normal(round(seconds * SAMPLE_RATE)), np.float32)
 
 
 def pure_tone(seconds: float = 10.0, *, hz: float = 440.0) -> Floats:
-    return np.asarray(
-        0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE), np.float32
-    )
+    return np.asarray(0.3 * np.sin(2 * np.pi * hz * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE), np.float32)
 
 
 def babble(seconds: float = 15.0, *, seed: int = 0) -> Floats:
@@ -59,8 +55,6 @@ def babble(seconds: float = 15.0, *, seed: int = 0) -> Floats:
     parts: list[Floats] = []
     while sum(map(len, parts)) < seconds * SAMPLE_RATE:
         for _ in range(int(random.integers(3, 8))):
-            parts.append(
-                0.2 * note(float(random.uniform(90, 220)), float(random.uniform(0.1, 0.25)), harmonics=20)
-            )
+            parts.append(0.2 * note(float(random.uniform(90, 220)), float(random.uniform(0.1, 0.25)), harmonics=20))
         parts.append(np.zeros(int(random.uniform(0.2, 0.5) * SAMPLE_RATE), np.float32))
     return np.concatenate(parts)[: round(seconds * SAMPLE_RATE)]

@@ -91,9 +91,7 @@ def test_the_timeline_follows_a_change_in_the_song(shipped_pipeline: Pipeline) -
     assert np.abs(first - last).sum() > 0.3
 
 
-def test_path_and_open_file_give_the_same_report(
-    shipped_pipeline: Pipeline, file: Path, report: Report
-) -> None:
+def test_path_and_open_file_give_the_same_report(shipped_pipeline: Pipeline, file: Path, report: Report) -> None:
     again = shipped_pipeline.analyse(io.BytesIO(file.read_bytes()), name=file.name)
     assert (again.genre, again.timeline, again.tempo, again.key) == (
         report.genre, report.timeline, report.tempo, report.key,
@@ -162,8 +160,6 @@ def test_the_command_line_uses_the_shipped_model(file: Path, tmp_path: Path) -> 
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["title"] == "첫 노래"
-    done = subprocess.run(
-        [*command, "--lang", "ko"], capture_output=True, text=True, check=False, env=environment
-    )
+    done = subprocess.run([*command, "--lang", "ko"], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "템포" in done.stdout

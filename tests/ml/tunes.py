@@ -78,9 +78,7 @@ def drums(bpm: float, seconds: float, *, swing: float = 0.5) -> Floats:
     return track
 
 
-def cadence(
-    tonic: int, mode: str, *, timbre: str = "strings", cents: float = 0.0, repeats: int = 2
-) -> Floats:
+def cadence(tonic: int, mode: str, *, timbre: str = "strings", cents: float = 0.0, repeats: int = 2) -> Floats:
     """I IV V I (minor: i iv V i) with a bass, `tonic` 0 for C."""
     third = SCALES[mode]
     fourth = tuple(5 + step for step in third)

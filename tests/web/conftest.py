@@ -71,9 +71,7 @@ def hear(analyses: Analyses) -> Callable[..., str]:
 
 
 @pytest.fixture
-def heard(
-    browser: FlaskClient, song: Path, token: Callable[[], str], hear: Callable[..., str]
-) -> Callable[..., str]:
+def heard(browser: FlaskClient, song: Path, token: Callable[[], str], hear: Callable[..., str]) -> Callable[..., str]:
     """`heard(report)`: uploads a song from this browser and finishes its analysis. Returns its id."""
 
     def upload_and_finish(report: Report | None = None, name: str = "노래.wav") -> str:

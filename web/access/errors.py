@@ -13,12 +13,7 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from flask.globals import request_ctx
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from werkzeug.exceptions import (
-    HTTPException,
-    MethodNotAllowed,
-    RequestedRangeNotSatisfiable,
-    RequestEntityTooLarge,
-)
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 
 from library.catalogue.database import is_disk_full, reason_of
 from ml.report.errors import SoriError
@@ -85,9 +80,7 @@ class UnsupportedTypeError(WebError):
 class TooLargeError(WebError):
     code = "too_large"
     status = 413
-    sentence = (
-        "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
-    )
+    sentence = "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
 
 
 class NoSongError(WebError):

@@ -20,9 +20,7 @@ from web.context import service
 class UnknownHostError(WebError):
     code = "unknown_host"
     status = 421
-    sentence = (
-        "This service does not answer to the name {host}. Its operator can allow the name with SORI_HOSTS."
-    )
+    sentence = "This service does not answer to the name {host}. Its operator can allow the name with SORI_HOSTS."
 
 
 def install(app: Flask) -> None:

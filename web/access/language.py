@@ -38,12 +38,7 @@ _translator = cache(Translator)
 
 def _names() -> dict[str, Any]:
     current = translator()
-    return {
-        "_": current.translate,
-        "translator": current,
-        "language": current.language,
-        "languages": LANGUAGES,
-    }
+    return {"_": current.translate, "translator": current, "language": current.language, "languages": LANGUAGES}
 
 
 def choose(chosen: str) -> Response:

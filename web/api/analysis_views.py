@@ -29,11 +29,7 @@ POLL_SECONDS = 0.1
 """How often a followed analysis is read from the database."""
 FOLLOW_SECONDS = 300.0
 FOLLOWERS = "followers"
-UPLOAD = {
-    "type": "object",
-    "properties": {"file": {"type": "string", "format": "binary"}},
-    "required": ["file"],
-}
+UPLOAD = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]}
 
 
 def install(app: Flask) -> None:

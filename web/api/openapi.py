@@ -173,8 +173,7 @@ def revalidated(response: Response) -> Response:
 def operations(app: Flask) -> list[tuple[Rule, str, Operation]]:
     """Every address of the API with its method and declaration, in the order in which they were added."""
     declared = [
-        (rule, app.view_functions[rule.endpoint].__dict__.get("operation"))
-        for rule in app.url_map.iter_rules()
+        (rule, app.view_functions[rule.endpoint].__dict__.get("operation")) for rule in app.url_map.iter_rules()
     ]
     return [
         (rule, method, operation)
@@ -199,18 +198,14 @@ def describe(app: Flask, schemas: Mapping[str, Any]) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {
-            "schemas": dict(schemas),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": dict(schemas), "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
         "security": [{}, {"key": []}],
     }
 
 
 def _describe_operation(rule: Rule, declared: Operation) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]}
-        for name in sorted(rule.arguments)
+        {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in sorted(rule.arguments)
     ]
     parameters += [
         {"name": item.name, "in": "query", "description": item.description, "schema": item.schema()}

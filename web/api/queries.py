@@ -28,8 +28,7 @@ FILTERS = (
 )
 SEARCH = (
     Parameter(
-        "q",
-        "Words that must all appear in the title, artist, album or file name. Case and accents are ignored.",
+        "q", "Words that must all appear in the title, artist, album or file name. Case and accents are ignored."
     ),
     *FILTERS,
     Parameter(

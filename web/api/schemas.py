@@ -81,9 +81,7 @@ def schema_of(kind: type) -> Schema:
     """The schema of a dataclass. Every field is required, as every answer has all of them."""
     hints = get_type_hints(kind)
     first = {"schema": {"const": SCHEMA}} if kind is Report else {}
-    return objects(
-        **first, **{field.name: _of_field(field.name, hints[field.name]) for field in fields(kind)}
-    )
+    return objects(**first, **{field.name: _of_field(field.name, hints[field.name]) for field in fields(kind)})
 
 
 def _of_field(name: str, kind: Any) -> Schema:
@@ -127,10 +125,7 @@ SCHEMAS = {
 }
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
 TRACK_PAGE = objects(
-    tracks=many(ref("Track")),
-    count=_WHOLE,
-    counted_all={"type": "boolean"},
-    next={"type": ["string", "null"]},
+    tracks=many(ref("Track")), count=_WHOLE, counted_all={"type": "boolean"}, next={"type": ["string", "null"]}
 )
 NEIGHBOURS = objects(by={"enum": ["harmony", "sound"]}, neighbours=many(ref("Neighbour")))
 GENRES = objects(genres=many(objects(label=_TEXT, name=_TEXT, tracks=_WHOLE)))

@@ -17,15 +17,7 @@ from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
 from web.api.previews import preview_url
 from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, filter_of, list_query_of
-from web.api.schemas import (
-    GENRES,
-    NEIGHBOURS,
-    TRACK_PAGE,
-    neighbour_facts,
-    page_address,
-    ref,
-    track_facts,
-)
+from web.api.schemas import GENRES, NEIGHBOURS, TRACK_PAGE, neighbour_facts, page_address, ref, track_facts
 from web.api.similar import LoadingError, neighbourhood
 from web.context import service
 
@@ -95,9 +87,7 @@ def genres() -> Response:
     counts = sorted(count_genres(service().catalogue).items())
     name = translator().translate
     return jsonify(
-        genres=[
-            {"label": label, "name": display_name(name(label)), "tracks": count} for label, count in counts
-        ]
+        genres=[{"label": label, "name": display_name(name(label)), "tracks": count} for label, count in counts]
     )
 
 

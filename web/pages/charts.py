@@ -192,9 +192,7 @@ def _xs(moments: Sequence[Moment], duration: float) -> list[float]:
 def _area_path(xs: Sequence[float], bottom: Sequence[float], top: Sequence[float]) -> str:
     if len(xs) == 1:  # a single moment is level from edge to edge
         xs, bottom, top = (0.0, WIDTH), (bottom[0],) * 2, (top[0],) * 2
-    upper, lower = (
-        [f"{x:.0f} {HEIGHT * (1 - y):.1f}" for x, y in zip(xs, ys, strict=True)] for ys in (top, bottom)
-    )
+    upper, lower = ([f"{x:.0f} {HEIGHT * (1 - y):.1f}" for x, y in zip(xs, ys, strict=True)] for ys in (top, bottom))
     return "M" + "L".join([*upper, *reversed(lower)]) + "z"
 
 
@@ -205,9 +203,7 @@ def _name_position(
     if len(xs) == 1:
         xs, bottom, top = (0.0, WIDTH), (bottom[0],) * 2, (top[0],) * 2
     high = [above - below >= _MIN_NAMED_SHARE for below, above in zip(bottom, top, strict=True)]
-    runs = [
-        [index for index, _ in run] for fits, run in groupby(enumerate(high), lambda pair: pair[1]) if fits
-    ]
+    runs = [[index for index, _ in run] for fits, run in groupby(enumerate(high), lambda pair: pair[1]) if fits]
     longest = max(runs, key=lambda run: xs[run[-1]] - xs[run[0]], default=[0])
     left, right = xs[longest[0]], xs[longest[-1]]
     if right - left < _MIN_NAMED_WIDTH:

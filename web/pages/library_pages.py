@@ -43,14 +43,7 @@ PAGE = 50
 FAILURES = 100
 NEIGHBOURS = 6
 RADIO_TRACKS = 30
-COLUMNS = {
-    "title": "Title",
-    "artist": "Artist",
-    "genre": "Genre",
-    "key": "Key",
-    "tempo": "Tempo",
-    "duration": "Length",
-}
+COLUMNS = {"title": "Title", "artist": "Artist", "genre": "Genre", "key": "Key", "tempo": "Tempo", "duration": "Length"}
 """Sort orders and the headings of their columns."""
 BEFORE = Parameter("before", "", int, minimum=1, maximum=LARGEST)
 
@@ -174,9 +167,7 @@ def radio_tracks(start: Track) -> list[Neighbour]:
 
 def read_query(parameters: tuple[Parameter, ...]) -> dict[str, Any]:
     """The query of a page. Empty form fields count as missing; unknown parameters (`utm_source`) are ignored."""
-    return {
-        parameter.name: parameter.read(request.args.get(parameter.name) or None) for parameter in parameters
-    }
+    return {parameter.name: parameter.read(request.args.get(parameter.name) or None) for parameter in parameters}
 
 
 def shown_path(path: Path) -> str:

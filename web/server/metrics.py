@@ -43,17 +43,10 @@ class Metrics:
     def __init__(self, service: Service) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "sori_requests",
-            "Requests answered.",
-            ("endpoint", "method", "status"),
-            registry=self._registry,
+            "sori_requests", "Requests answered.", ("endpoint", "method", "status"), registry=self._registry
         )
         self._seconds = Histogram(
-            "sori_request_seconds",
-            "How long requests took.",
-            ("endpoint",),
-            buckets=BUCKETS,
-            registry=self._registry,
+            "sori_request_seconds", "How long requests took.", ("endpoint",), buckets=BUCKETS, registry=self._registry
         )
         self._registry.register(ServiceCollector(service))
         ProcessCollector(registry=self._registry)

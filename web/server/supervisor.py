@@ -57,20 +57,13 @@ class HomeError(SoriError):
 class Child:
     """A process that ends when its end of a socket pair closes, and that reports through it when it is ready."""
 
-    def __init__(
-        self, command: Sequence[str], variables: dict[str, str], *, keep: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, command: Sequence[str], variables: dict[str, str], *, keep: tuple[int, ...] = ()) -> None:
         self._socket, childs_end = socket.socketpair()
         self.started_at = time.monotonic()
         with childs_end:
             # A session of its own: Ctrl-C at the terminal reaches only the parent, which then ends the children.
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                command,
-                stdin=childs_end.fileno(),
-                cwd=ROOT,
-                env=variables,
-                pass_fds=keep,
-                start_new_session=True,
+                command, stdin=childs_end.fileno(), cwd=ROOT, env=variables, pass_fds=keep, start_new_session=True
             )
 
     @property
@@ -131,9 +124,7 @@ class Supervisor:
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._signals += 1
-        if (
-            self._signals > 1
-        ):  # a second signal ends everything now; the next start queues running analyses again
+        if self._signals > 1:  # a second signal ends everything now; the next start queues running analyses again
             raise KeyboardInterrupt
 
     def _keep_engine_running(self) -> None:

@@ -71,9 +71,7 @@ def measure(predicted: GenrePredictions) -> Figures:
     }
 
 
-def measure_confidence(
-    model: CachedModel, songs: Songs, predicted: GenrePredictions, shared: Path
-) -> Figures:
+def measure_confidence(model: CachedModel, songs: Songs, predicted: GenrePredictions, shared: Path) -> Figures:
     """How often the model is confident: on songs of its genres, and on audio of none of them."""
     best = predicted.clips.probabilities.max(axis=1)
     confident = np.array(
@@ -86,7 +84,5 @@ def measure_confidence(
         "accuracy_otherwise": share(predicted.clips.correct[~confident]),
         "speech": share(model.confident_files(corpus.read_speech(shared)), key="rate"),
         "noise_and_tones": share([model.is_confident_in_audio(sound) for sound in sounds], key="rate"),
-        "other_style": share(
-            model.confident_files([example.audio for example in songs.other_style]), key="rate"
-        ),
+        "other_style": share(model.confident_files([example.audio for example in songs.other_style]), key="rate"),
     }

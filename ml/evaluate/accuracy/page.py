@@ -86,9 +86,7 @@ def _genre(genre: Figures, sources: tuple[str, str], plots: dict[str, str]) -> l
         image("Confusion matrix: true labels by row, Sori's answers by column", plots["confusion"]),
         image("Recall of each genre with its 95% interval", plots["recall"]),
         _by_label(genre["by_label"], genre["end_to_end"]["by_label"]),
-        image(
-            "Precision and recall of each genre; the number is average precision", plots["precision-recall"]
-        ),
+        image("Precision and recall of each genre; the number is average precision", plots["precision-recall"]),
         image("Calibration: stated probability against accuracy", plots["calibration"]),
     ]
 
@@ -105,12 +103,10 @@ def _by_label(tracks: Figures, clips: Figures) -> str:
 
 def _confident(confident: Figures) -> list[str]:
     rows = [
-        (text, figure(confident[name], "rate", percent), str(confident[name]["n"]))
-        for name, text in CONFIDENT.items()
+        (text, figure(confident[name], "rate", percent), str(confident[name]["n"])) for name, text in CONFIDENT.items()
     ]
     right, others = (
-        figure(confident[name], "accuracy", percent)
-        for name in ("accuracy_when_confident", "accuracy_otherwise")
+        figure(confident[name], "accuracy", percent) for name in ("accuracy_when_confident", "accuracy_otherwise")
     )
     return [
         "### Confident answers",
@@ -145,9 +141,7 @@ def _range(part: Figures) -> str:
 
 
 def _other_collection(emotify: Figures) -> list[str]:
-    rows = [
-        (label, figure(part, "recall", percent), str(part["n"])) for label, part in emotify["recall"].items()
-    ]
+    rows = [(label, figure(part, "recall", percent), str(part["n"])) for label, part in emotify["recall"].items()]
     mean = ("mean", figure(emotify, "mean_recall", percent, bold=True), str(emotify["n"]))
     return [
         "### Another collection",

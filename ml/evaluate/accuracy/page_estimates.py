@@ -49,9 +49,7 @@ def _tempo_table(tempo: Figures, librosa: Figures) -> str:
     }
     names = ("without classical", "classical", "all")
     head = [f"{name} (n = {part['n']})" for name, part in zip(names, _parts(tempo), strict=True)]
-    return table(
-        ("accuracy 1 / 2", *head), [(name, *map(_accuracies, _parts(row))) for name, row in rows.items()]
-    )
+    return table(("accuracy 1 / 2", *head), [(name, *map(_accuracies, _parts(row))) for name, row in rows.items()])
 
 
 def _parts(row: Figures) -> tuple[Figures, ...]:
@@ -74,9 +72,7 @@ def _key_table(key: Figures, librosa: Figures) -> str:
 
 def _other_methods(librosa: Figures) -> str:
     def others(part: Figures) -> list[tuple[str, Figures]]:
-        return [
-            (LIBROSA_METHODS[name], row) for name, row in part["methods"].items() if name != part["method"]
-        ]
+        return [(LIBROSA_METHODS[name], row) for name, row in part["methods"].items() if name != part["method"]]
 
     tempi = [f"{name} {_accuracies(row)} over all clips" for name, row in others(librosa["tempo"])]
     keys = [f"{name} {decimal(row['accuracy'])}" for name, row in others(librosa["key"])]

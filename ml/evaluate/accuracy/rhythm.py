@@ -98,10 +98,7 @@ def _scores_out_of_fold(
     songs = [song for song in songs if task.can_train_on(song.annotation)]
     estimated = [replace(song, genre=genres.get(song.annotation.id, song.genre)) for song in songs]
     genre_input = "estimated" if "estimated" in task.genre_inputs else "none"
-    runs = [
-        cross_validate(task, songs, annotations, seed=seed, test_songs=estimated)[genre_input]
-        for seed in SEEDS
-    ]
+    runs = [cross_validate(task, songs, annotations, seed=seed, test_songs=estimated)[genre_input] for seed in SEEDS]
     return {
         song.annotation: tuple(np.mean([task.score(song, run[index]) for run in runs], axis=0))
         for index, song in enumerate(songs)
@@ -117,10 +114,7 @@ def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[st
         answers.append(_librosa_answers(model, clip).tolist())
     columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
     tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
-    keys = {
-        method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]]))
-        for method in KEY_METHODS
-    }
+    keys = {method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]])) for method in KEY_METHODS}
     return {"tempo": _better(tempi, "accuracy1"), "key": _better(keys, "accuracy")}
 
 

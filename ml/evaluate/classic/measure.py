@@ -140,9 +140,7 @@ def _scores(
     return networks.song_scores(card.kind, judge.network, windows), networks.song_labels(windows)
 
 
-def median_milliseconds(
-    analyse: Callable[[Path], object], weights: Path, shared: Path, cache: Path
-) -> float | None:
+def median_milliseconds(analyse: Callable[[Path], object], weights: Path, shared: Path, cache: Path) -> float | None:
     """Median time of an analysis of half a minute of music. Cached, so that a second run writes the same page."""
     clips = [path for _, path in whole_clips(shared)][:TIMED_SONGS]
     if not clips:

@@ -12,10 +12,7 @@ ByKind = dict[str, dict[str, Figures]]
 """The figures of each kind of model by split."""
 
 SPLITS = ("leaky", "random", "filtered")
-SOURCES = {
-    "tables": "Published tables of hand-crafted features",
-    "clips": "Audio clips",
-}
+SOURCES = {"tables": "Published tables of hand-crafted features", "clips": "Audio clips"}
 ABOUT = {
     "tables": """990 whole tracks, `features_30_sec.csv` joined with `features_chroma_30_sec.tsv`; leaky: 2970 pieces of
 ten seconds, `features_10_sec.tsv`. Such a model can be measured, but it cannot analyse an audio file.""",
@@ -71,16 +68,12 @@ def _accuracy(by_kind: ByKind) -> str:
     rows = [
         (
             f"`{kind}`",
-            *(
-                figure(splits[split], bold=split == "filtered") if split in splits else MISSING
-                for split in SPLITS
-            ),
+            *(figure(splits[split], bold=split == "filtered") if split in splits else MISSING for split in SPLITS),
         )
         for kind, splits in by_kind.items()
     ]
     counts = [
-        next((str(splits[split]["n"]) for splits in by_kind.values() if split in splits), MISSING)
-        for split in SPLITS
+        next((str(splits[split]["n"]) for splits in by_kind.values() if split in splits), MISSING) for split in SPLITS
     ]
     return table(["accuracy", *(f"{split}, n = {n}" for split, n in zip(SPLITS, counts, strict=True))], rows)
 

@@ -30,8 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cache = Cache(options.cache)
     try:
         compared = {
-            table: agreement.compare(options.shared, table, cache, show_progress)
-            for table in agreement.SECONDS
+            table: agreement.compare(options.shared, table, cache, show_progress) for table in agreement.SECONDS
         }
     except KeyboardInterrupt:
         print("\nStopped. The same command continues from here: finished songs are cached.", file=sys.stderr)

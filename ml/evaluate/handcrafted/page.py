@@ -13,9 +13,7 @@ INTRODUCTION = """Two tables of hand-crafted features of GTZAN are published, an
 collection rests on them. This page compares Sori's features of the same songs: clips of 29 s or longer, without
 copies at 8 kHz, at 22050 Hz like the tables. *Correlation* is over the clips, *error* is the median relative error,
 *within 1%* is the share of clips whose values differ by less than that."""
-NEAR_ZERO = (
-    "Relative errors of means near zero are large although the numbers agree, as the correlation shows."
-)
+NEAR_ZERO = "Relative errors of means near zero are large although the numbers agree, as the correlation shows."
 REMARKS = {
     "features_30_sec.csv": f"""The Kaggle table. Its tempo differs for two songs of ten, by no simple factor; how it
 was computed is not published, and the other table's tempo agrees throughout. `harmony_mean` and `perceptr_mean` are

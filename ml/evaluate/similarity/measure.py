@@ -74,11 +74,7 @@ class Clips:
         return [projections.without(fold)(features) for fold in range(FOLDS)]
 
     def precision(
-        self,
-        method: Method,
-        vectors: Sequence[Floats],
-        queries: Mask | None = None,
-        candidates: Mask | None = None,
+        self, method: Method, vectors: Sequence[Floats], queries: Mask | None = None, candidates: Mask | None = None
     ) -> dict[str, float]:
         """The share of the three nearest by the query's artist (if it has other clips), and of its genre."""
         by_artist, by_genre = [], []
@@ -102,9 +98,7 @@ class Clips:
         return {"artist": _mean(same[0][same[0] > 0] / others), "genre": _mean(same[1] / others)}
 
 
-def measure_short_clips(
-    clips: Clips, shipped: dict[str, FoldProjections], shared: Path
-) -> dict[str, dict[str, float]]:
+def measure_short_clips(clips: Clips, shipped: dict[str, FoldProjections], shared: Path) -> dict[str, dict[str, float]]:
     """Clips of two or three seconds by themselves, and with published numbers of their whole tracks.
 
     All rows of one kind, harmony or sound, have the same queries.

@@ -22,10 +22,7 @@ def write(figures: dict[str, Any]) -> str:
         for name, row in second_half.items()
     ]
     near = [(name, decimal(row["artist"]), decimal(row["genre"])) for name, row in precision.items()]
-    clips = [
-        (name, decimal(row["artist"]), decimal(row["genre"]), str(row["clips"]))
-        for name, row in short.items()
-    ]
+    clips = [(name, decimal(row["artist"]), decimal(row["genre"]), str(row["clips"])) for name, row in short.items()]
     return markdown.page(
         "Similar tracks",
         "python -m ml.evaluate.similarity",

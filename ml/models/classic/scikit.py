@@ -18,9 +18,7 @@ import numpy as np
 from ml.features.arrays import Floats
 from ml.models.card import WeightError
 
-ALLOWED = frozenset(
-    {"sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"}
-)
+ALLOWED = frozenset({"sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 """Types that skops does not trust by default. Both hold the arrays of a decision tree."""
 _ZIP_DEFLATED = 8
 _LEAST_PROBABILITY = 1e-6

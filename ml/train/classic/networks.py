@@ -70,20 +70,14 @@ def fit(
         held_out = float((predicted.argmax(axis=1) == song_labels(valid)).mean())
         state.epoch += 1
         state.seconds += time.perf_counter() - started
-        state.history.append(
-            {"loss": round(loss, 4), "learn": round(accuracy, 4), "valid": round(held_out, 4)}
-        )
+        state.history.append({"loss": round(loss, 4), "learn": round(accuracy, 4), "valid": round(held_out, 4)})
         if held_out > state.best:
             state.best, state.best_epoch = held_out, state.epoch
             write_file(folder / "best.keras", network.save)
         write_file(folder / "last.keras", network.save)
         write_file(folder / "state.json", lambda partial: partial.write_text(json.dumps(asdict(state))))
-        show_progress(
-            f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {held_out:.3f} (best {state.best:.3f})"
-        )
-    show_progress(
-        f"{kind}: best after epoch {state.best_epoch} of {state.epoch}, held out {state.best:.3f}\n"
-    )
+        show_progress(f"{kind}: epoch {state.epoch}, loss {loss:.3f}, held out {held_out:.3f} (best {state.best:.3f})")
+    show_progress(f"{kind}: best after epoch {state.best_epoch} of {state.epoch}, held out {state.best:.3f}\n")
     return networks.load(folder / "best.keras"), state
 
 
@@ -109,9 +103,7 @@ def _resume(kind: str, train: Windows, labels: int, seed: int, folder: Path) -> 
 
         state = State(**json.loads(path.read_text(encoding="utf-8")))
         return keras.models.load_model(folder / "last.keras", safe_mode=True), state
-    scale = (
-        {} if kind == "picture" else {"mean": float(train.mel.mean()), "deviation": float(train.mel.std())}
-    )
+    scale = {} if kind == "picture" else {"mean": float(train.mel.mean()), "deviation": float(train.mel.std())}
     network = networks.build(kind, labels, seed=seed, **scale)
     _compile(network)
     return network, State()

@@ -197,6 +197,5 @@ def _accuracy(scores: Floats, rows: TrainingRows) -> float:
 
 def _text(settings: Settings) -> str:
     return ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in settings.items()
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
     )

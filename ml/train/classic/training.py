@@ -141,11 +141,7 @@ def _train_network(run: Run) -> Trained:
         folder=run.folder,
         show_progress=run.show_progress,
     )
-    metrics = {
-        "history": state.history,
-        "best_epoch": state.best_epoch,
-        "train_seconds": round(state.seconds, 1),
-    }
+    metrics = {"history": state.history, "best_epoch": state.best_epoch, "train_seconds": round(state.seconds, 1)}
     return Trained(model, networks.song_scores(run.kind, model, valid), networks.song_labels(valid), metrics)
 
 

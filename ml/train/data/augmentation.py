@@ -40,9 +40,7 @@ def narrow(samples: Floats) -> Floats:
 def mp3(samples: Floats) -> Floats:
     buffer = io.BytesIO()
     sound = np.clip(soxr.resample(samples, SAMPLE_RATE, MP3_RATE), -1, 1)
-    soundfile.write(
-        buffer, sound, MP3_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=MP3_LEVEL
-    )
+    soundfile.write(buffer, sound, MP3_RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=MP3_LEVEL)
     buffer.seek(0)
     decoded, _ = soundfile.read(buffer, dtype="float32")
     return np.asarray(soxr.resample(decoded, MP3_RATE, SAMPLE_RATE), np.float32)

@@ -51,10 +51,7 @@ class Example:
 
 
 def process_examples(
-    examples: Sequence[Example],
-    process: Callable[[Example], Result],
-    step: str,
-    show_progress: Callable[[str], None],
+    examples: Sequence[Example], process: Callable[[Example], Result], step: str, show_progress: Callable[[str], None]
 ) -> Iterator[tuple[Example, Result]]:
     """The result of each example. A file that cannot be read is reported and left out."""
     for number, example in enumerate(examples, start=1):
@@ -78,9 +75,7 @@ def read_folder(folder: Path, *, least_genres: int = 2) -> list[Example]:
         raise CorpusError(folder=str(folder))
     unique = len({file.stem for file in files}) == len(files)
     return [
-        Example(
-            file.stem if unique else str(file.relative_to(folder)), genre, str(file), FOLDER, "train", file
-        )
+        Example(file.stem if unique else str(file.relative_to(folder)), genre, str(file), FOLDER, "train", file)
         for file, genre in files.items()
     ]
 

@@ -36,9 +36,7 @@ def handcrafted_table(
     return _table(examples, rows_of, extraction.NAMES, show_progress)
 
 
-def mel_table(
-    examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None]
-) -> FeatureTable:
+def mel_table(examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None]) -> FeatureTable:
     """One log-mel spectrogram (frames, bands) for every window of every song."""
     return _table(examples, lambda example: mel_windows(example.audio, cache), (), show_progress)
 

@@ -39,9 +39,7 @@ class Split:
     """Training rows that a published split reserves for choosing settings; none elsewhere."""
 
 
-def split(
-    name: str, songs: Names, labels: Names, artists: Mapping[str, str], *, shared: Path, seed: int = 0
-) -> Split:
+def split(name: str, songs: Names, labels: Names, artists: Mapping[str, str], *, shared: Path, seed: int = 0) -> Split:
     """Divide rows, by one of NAMED or by a file of lines `song,train` and `song,test`."""
     groups, none = np.array([artists.get(song, song) for song in songs.tolist()]), np.zeros(len(songs), bool)
     if name == "leaky":
@@ -75,9 +73,7 @@ def by_group(groups: Names, labels: Names, seed: int) -> Mask:
     """A quarter of the rows, or a half where a genre has few groups, no group on both sides."""
     folds = stratified_folds(labels, groups, count=round(1 / TEST_SHARE), seed=seed)
     if not folds:
-        raise SplitError(
-            split="artist", reason="each genre needs two artists, or two songs by unknown artists"
-        )
+        raise SplitError(split="artist", reason="each genre needs two artists, or two songs by unknown artists")
     return np.isin(np.arange(len(groups)), folds[0][1])
 
 

@@ -83,9 +83,7 @@ class Predicted:
 
 def tabulate(rows: Sequence[Row], labels: Sequence[str]) -> TrainingTable:
     originals = {
-        row.example.name: i
-        for i, row in enumerate(rows)
-        if row.example.taggram is None and row.variant == ORIGINAL
+        row.example.name: i for i, row in enumerate(rows) if row.example.taggram is None and row.variant == ORIGINAL
     }
     length = np.array([min(1.0, np.sqrt(row.windows / FULL_WINDOWS) + 0.2) for row in rows])
     table = WeightedRows(
@@ -108,11 +106,7 @@ def fit_head(table: TrainingTable, labels: Sequence[str], use: Mask) -> Head:
     audio = table.rows.where(use & ~table.is_taggram)
     audio = replace(audio, trunk_output=audio.trunk_output[:, EMBEDDING])
     by_embedding = softmax_regression(
-        audio,
-        len(labels),
-        ridge=RIDGE,
-        same=_changes(table, use)[:, EMBEDDING],
-        fidelity=FIDELITY_BY_EMBEDDING,
+        audio, len(labels), ridge=RIDGE, same=_changes(table, use)[:, EMBEDDING], fidelity=FIDELITY_BY_EMBEDDING
     )
     by_embedding = normalise(by_embedding, audio.trunk_output).scaled(EMBEDDING_SHARE)
     return Head(fit_by_tags(table, labels, use), by_embedding, tags_alone=1.0)
@@ -120,9 +114,7 @@ def fit_head(table: TrainingTable, labels: Sequence[str], use: Mask) -> Head:
 
 def fit_by_tags(table: TrainingTable, labels: Sequence[str], use: Mask) -> Linear:
     """The part of the head that uses tags alone, and so can be trained on taggrams."""
-    shares = (
-        np.where(table.is_taggram | table.from_emotify, 1.0, CLIP_SHARE) if table.is_taggram.any() else 1.0
-    )
+    shares = np.where(table.is_taggram | table.from_emotify, 1.0, CLIP_SHARE) if table.is_taggram.any() else 1.0
     tagged = table.rows.where(use)
     tagged = replace(
         tagged,
@@ -200,9 +192,7 @@ def calibrate(head: Head, table: TrainingTable, predicted: Predicted | None) -> 
         return scaled, 1.5 / len(head.by_tags.bias)
     audio, tagged = predicted.scored & ~table.is_taggram, predicted.scored & table.is_taggram
     factor = temperature(predicted.scores[audio], table.rows.labels[audio])
-    alone = (
-        temperature(predicted.scores_by_tags[tagged], table.rows.labels[tagged]) if tagged.any() else factor
-    )
+    alone = temperature(predicted.scores_by_tags[tagged], table.rows.labels[tagged]) if tagged.any() else factor
     best = softmax(factor * predicted.scores[audio]).max(axis=1)
     scaled = Head(head.by_tags.scaled(factor), head.by_embedding.scaled(factor), alone / factor)
     return scaled, float(np.quantile(best, 1 - CONFIDENT_SHARE))

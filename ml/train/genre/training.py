@@ -30,9 +30,7 @@ from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands
 from ml.train.metrics import accuracy_figures, calibration_error
 from ml.train.trunk import fetch_trunk
 
-LICENCE = (
-    "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
-)
+LICENCE = "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
 
 
 def train(options: argparse.Namespace, show_progress: ProgressCallback) -> None:

@@ -101,21 +101,14 @@ def folds_by_clip(ratings: Ratings, seed: int = 0) -> list[Fold]:
 
 
 def cross_predict(
-    given: Floats,
-    balance: Floats,
-    folds: Sequence[Fold],
-    *,
-    fit: Fit = fit_balance,
-    tested: Floats | None = None,
+    given: Floats, balance: Floats, folds: Sequence[Fold], *, fit: Fit = fit_balance, tested: Floats | None = None
 ) -> Floats:
     """The balance of each clip by a model that was not trained on it.
 
     Models are trained on `given` and tested on `tested`, other inputs of the same clips, or on `given` too.
     """
     others = given if tested is None else tested
-    predicted = predict_out_of_fold(
-        folds, lambda train, test: fit(given[train], balance[train])(others[test])
-    )
+    predicted = predict_out_of_fold(folds, lambda train, test: fit(given[train], balance[train])(others[test]))
     return predicted.astype(np.float32)
 
 

@@ -46,9 +46,7 @@ class MoodFeatures:
         self, examples: Sequence[Example], show_progress: Callable[[str], None], part: str = WHOLE
     ) -> tuple[list[Example], Floats]:
         """The examples that can be read, and their inputs (examples, INPUTS)."""
-        found = list(
-            process_examples(examples, lambda one: self._extract(one, part), "mood inputs", show_progress)
-        )
+        found = list(process_examples(examples, lambda one: self._extract(one, part), "mood inputs", show_progress))
         return [example for example, _ in found], np.array([row for _, row in found], np.float32)
 
     def _extract(self, example: Example, part: str) -> Floats:

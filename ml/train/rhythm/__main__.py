@@ -50,9 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def fit(
-    task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation]
-) -> LogitModel:
+def fit(task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation]) -> LogitModel:
     """The JSON file of one task: card, calibration, weights and priors."""
     songs = [song for song in songs if task.can_train_on(song.annotation)]
     priors = task.priors(annotations)

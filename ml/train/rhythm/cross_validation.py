@@ -28,16 +28,11 @@ Figures = dict[str, dict[str, dict[str, float]]]
 def train(task: EstimationTask, songs: Sequence[AnnotatedSong], priors: Mapping[str, Doubles]) -> Doubles:
     """Weights fitted on every song, once without genre and, if the task uses the genre, once with the estimate."""
     inputs = [genre_input for genre_input in task.genre_inputs if genre_input != "labelled"]
-    rows = [
-        task.features(song, priors, _genre(song, genre_input)) for genre_input in inputs for song in songs
-    ]
+    rows = [task.features(song, priors, _genre(song, genre_input)) for genre_input in inputs for song in songs]
     right = np.stack([task.right(song.annotation) for song in songs])
     importance = np.array([task.importance(song.annotation) for song in songs]) / len(inputs)
     return conditional_logit.fit(
-        np.stack(rows),
-        np.tile(right, (len(inputs), 1)),
-        ridge=task.ridge,
-        importance=np.tile(importance, len(inputs)),
+        np.stack(rows), np.tile(right, (len(inputs), 1)), ridge=task.ridge, importance=np.tile(importance, len(inputs))
     )
 
 
@@ -73,9 +68,7 @@ def cross_validate(
         priors = task.priors([one for one in annotations if one.artist not in test_artists])
         weights = train(task, [songs[row] for row in train_rows], priors)
         fold_songs = [tested[row] for row in test_rows]
-        return np.stack(
-            [predict(task, fold_songs, priors, weights, one) for one in task.genre_inputs], axis=1
-        )
+        return np.stack([predict(task, fold_songs, priors, weights, one) for one in task.genre_inputs], axis=1)
 
     folds = folds_by_value(shuffled_folds(artists, count=ARTIST_FOLDS, seed=seed))
     shares = predict_out_of_fold(folds, predict_fold)
@@ -94,18 +87,13 @@ def figures(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence
     return out
 
 
-def calibrate(
-    task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]
-) -> tuple[float, float]:
+def calibrate(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]) -> tuple[float, float]:
     """Calibration on out-of-fold predictions, with and without an estimated genre."""
     return conditional_logit.calibrate(*_choices(task, songs, runs))
 
 
 def calibration_figures(
-    task: EstimationTask,
-    songs: Sequence[AnnotatedSong],
-    runs: Sequence[Predictions],
-    line: tuple[float, float],
+    task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions], line: tuple[float, float]
 ) -> dict[str, float]:
     """Calibration error of the confidence, and the accuracy of its upper and lower half."""
     shares, correct = _choices(task, songs, runs)
@@ -127,9 +115,7 @@ def _long(songs: Sequence[AnnotatedSong]) -> list[int]:
     return [place for place, song in enumerate(songs) if song.annotation.long]
 
 
-def _choices(
-    task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]
-) -> tuple[Doubles, Mask]:
+def _choices(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]) -> tuple[Doubles, Mask]:
     """Probability of each chosen alternative and whether it is right, over the long clips."""
     inputs = [genre_input for genre_input in task.genre_inputs if genre_input != "labelled"]
     pairs = [(songs[i], run[one][i]) for run in runs for one in inputs for i in _long(songs)]

@@ -48,8 +48,7 @@ class Annotation:
 def read_annotations(gtzan: Path) -> list[Annotation]:
     """Every track of `gtzan` that has a tempo or a key."""
     clips, tracks, tempi, keys = (
-        {row["id"]: row for row in read_rows(gtzan / f"{name}.csv")}
-        for name in ("clips", "tracks", "tempo", "key")
+        {row["id"]: row for row in read_rows(gtzan / f"{name}.csv")} for name in ("clips", "tracks", "tempo", "key")
     )
     return [
         Annotation(
@@ -83,9 +82,7 @@ def read_songs(annotations: Sequence[Annotation]) -> list[AnnotatedSong]:
     tracks = [Track(load(one.file), bands) for one in with_audio if one.file is not None]
     genres = estimate_genres(with_audio, [track.mel for track in tracks])
     return [
-        AnnotatedSong(
-            annotation, onsets.measure(onsets.level(track.mel)), key.profile(track.chromagram), genre
-        )
+        AnnotatedSong(annotation, onsets.measure(onsets.level(track.mel)), key.profile(track.chromagram), genre)
         for annotation, track, genre in zip(with_audio, tracks, genres, strict=True)
     ]
 

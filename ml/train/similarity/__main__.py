@@ -24,8 +24,7 @@ CACHE_FOLDER = Path(".cache/pieces")
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m ml.train.similarity",
-        description="Fit the projections that similar songs are found by.",
+        prog="python -m ml.train.similarity", description="Fit the projections that similar songs are found by."
     )
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached features")

@@ -54,9 +54,7 @@ def _components(normal: Floats, count: int) -> Floats:
     return components
 
 
-def _discriminants(
-    reduced: npt.NDArray[np.float64], recordings: Indices, recipe: Recipe
-) -> npt.NDArray[np.float64]:
+def _discriminants(reduced: npt.NDArray[np.float64], recordings: Indices, recipe: Recipe) -> npt.NDArray[np.float64]:
     _, group = np.unique(recordings, return_inverse=True)
     counts = np.bincount(group)[:, None]
     means = np.stack([np.bincount(group, column) for column in reduced.T], axis=1) / counts

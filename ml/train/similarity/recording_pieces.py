@@ -105,9 +105,7 @@ TRUNK_TRANSPOSITIONS = 2
 which is nine tenths of the time."""
 
 
-def read_pieces(
-    shared: Path, pipeline: Pipeline, cache: Path, show_progress: Callable[[str], None]
-) -> Iterator[Piece]:
+def read_pieces(shared: Path, pipeline: Pipeline, cache: Path, show_progress: Callable[[str], None]) -> Iterator[Piece]:
     """Of a long clip the whole, its second half and every change of its first; of a short one the whole."""
     examples = read_gtzan_clips(shared) + read_emotify(shared, EMOTIFY_GENRES)
     for number, example in enumerate(examples, start=1):

@@ -24,11 +24,7 @@ def add(analyses: Analyses, client: str = "me", *, keep_seconds: float | None = 
     analysis_id = new_id()
     analyses.folder(analysis_id).mkdir(parents=True)
     (analyses.folder(analysis_id) / "song").write_bytes(b"x")
-    analyses.add(
-        analysis_id,
-        Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64),
-        keep_seconds=keep_seconds,
-    )
+    analyses.add(analysis_id, Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64), keep_seconds=keep_seconds)
     return analysis_id
 
 

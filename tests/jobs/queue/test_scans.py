@@ -124,9 +124,7 @@ def test_the_terminal_resumes_the_same_scan_and_leaves_others_queued(scans: Scan
     assert latest(scans).id == other.id
 
 
-def test_the_terminal_is_refused_as_soon_as_a_lease_is_renewed(
-    scans: Scans, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_terminal_is_refused_as_soon_as_a_lease_is_renewed(scans: Scans, monkeypatch: pytest.MonkeyPatch) -> None:
     running = scans.begin(Scan.of([Path("/music")]), "here")
     monkeypatch.setattr(scans_module.time, "sleep", lambda _: scans.beat(running.id, "here", 1, 2, ""))
     with pytest.raises(BusyError):

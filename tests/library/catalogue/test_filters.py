@@ -12,9 +12,7 @@ from tests.library.catalogue.test_listing import add
 
 
 def test_a_feel_narrows_the_range_of_arousal() -> None:
-    assert Filter(genre="jazz").narrowed("livelier", 0.4) == Filter(
-        genre="jazz", least_arousal=0.4 + AROUSAL_STEP
-    )
+    assert Filter(genre="jazz").narrowed("livelier", 0.4) == Filter(genre="jazz", least_arousal=0.4 + AROUSAL_STEP)
     assert Filter(most_arousal=0.0).narrowed("calmer", 0.9).most_arousal == 0.0
     assert not Filter(least_arousal=0.0).is_empty
 

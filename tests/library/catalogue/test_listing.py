@@ -13,14 +13,7 @@ from sqlalchemy import delete, event
 from library.catalogue.database import Catalogue
 from library.catalogue.failures import latest_failures
 from library.catalogue.filters import Filter
-from library.catalogue.listing import (
-    SORTS,
-    ListQuery,
-    count_genres,
-    genre_names,
-    mood_names,
-    read_page,
-)
+from library.catalogue.listing import SORTS, ListQuery, count_genres, genre_names, mood_names, read_page
 from library.catalogue.tables import Track, TrackReport, path_hash_of
 
 

@@ -42,9 +42,7 @@ def test_several_processes_open_an_empty_library_at_once(home: Path, url: str) -
     open_catalogue(home, url or None).close()
 
 
-def test_an_interrupted_start_leaves_no_partial_tables(
-    home: Path, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_start_leaves_no_partial_tables(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop_halfway(config: Config, _: str) -> None:
         connection = config.attributes["connection"]
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num TEXT)")

@@ -22,9 +22,7 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("songs")
     tone = 0.3 * np.sin(np.arange(88_200) / np.linspace(9, 12, 88_200))
     soundfile.write(folder / "source.flac", tone, 44_100)
-    words = [
-        option for word in ("title=A song", "album=An album", "genre=polka") for option in ("-metadata", word)
-    ]
+    words = [option for word in ("title=A song", "album=An album", "genre=polka") for option in ("-metadata", word)]
     for suffix in (*FORMATS, *NO_TAGS):
         extra = ["-write_id3v2", "1"] if suffix == "aiff" else []
         command = [find_ffmpeg("test"), "-nostdin", "-v", "error", "-i", folder / "source.flac"]

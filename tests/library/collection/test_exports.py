@@ -55,13 +55,7 @@ def test_no_cell_of_a_table_is_a_formula(catalogue: Catalogue, tmp_path: Path) -
 
 
 def test_only_text_that_begins_a_formula_is_guarded() -> None:
-    assert [guard_formula(value) for value in (-1.5, "a-b", "1=1", None, "-1")] == [
-        -1.5,
-        "a-b",
-        "1=1",
-        None,
-        "'-1",
-    ]
+    assert [guard_formula(value) for value in (-1.5, "a-b", "1=1", None, "-1")] == [-1.5, "a-b", "1=1", None, "'-1"]
 
 
 def test_json_contains_the_text_as_it_is(catalogue: Catalogue, tmp_path: Path) -> None:
@@ -89,9 +83,7 @@ def test_no_title_adds_a_line_to_a_playlist(catalogue: Catalogue, tmp_path: Path
         (b"/music/#1 \xff \xea\xb9\x80.mp3", b"/music/#1 \xff \xea\xb9\x80.mp3"),
     ],
 )
-def test_no_file_name_adds_a_line_to_a_playlist(
-    catalogue: Catalogue, tmp_path: Path, path: bytes, line: bytes
-) -> None:
+def test_no_file_name_adds_a_line_to_a_playlist(catalogue: Catalogue, tmp_path: Path, path: bytes, line: bytes) -> None:
     write_playlist(add(catalogue, "song", path=path), tmp_path / "out.m3u8")
     lines = (tmp_path / "out.m3u8").read_bytes().split(b"\n")
     assert lines[2:] == [line, b""]

@@ -121,11 +121,7 @@ def test_a_folder_scan_updates_moods_first(catalogue: Catalogue, tmp_path: Path)
     track_id = add_stored(catalogue, "stored")
     (tmp_path / "music").mkdir()
     order = Order(
-        [tmp_path / "music"],
-        1,
-        DEFAULT_LIMITS,
-        moods=constant_model("wild", 3.0, tmp_path),
-        load_pipeline=FakeEar,
+        [tmp_path / "music"], 1, DEFAULT_LIMITS, moods=constant_model("wild", 3.0, tmp_path), load_pipeline=FakeEar
     )
     summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
     assert summary.analysed == 0

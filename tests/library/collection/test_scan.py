@@ -61,9 +61,7 @@ def titles(catalogue: Catalogue) -> dict[str, str | None]:
         return {track.path.name: track.title for track in session.scalars(select(Track)) if track.path}
 
 
-def test_new_files_are_added_and_then_unchanged(
-    catalogue: Catalogue, scan: Callable[..., FolderScan]
-) -> None:
+def test_new_files_are_added_and_then_unchanged(catalogue: Catalogue, scan: Callable[..., FolderScan]) -> None:
     assert counts(first := scan()) == {"added": 2} and first.summary.analysed == 2
     assert counts(scan()) == {"unchanged": 2}
     assert titles(catalogue) == {"a.wav": "a", "b.wav": "b"}
@@ -98,9 +96,7 @@ def test_moved_copied_and_touched_files_are_not_analysed(
         assert session.get_one(TrackVectors, copied.id).sound == b"s"
 
 
-def test_missing_files_are_removed(
-    catalogue: Catalogue, music: Path, scan: Callable[..., FolderScan]
-) -> None:
+def test_missing_files_are_removed(catalogue: Catalogue, music: Path, scan: Callable[..., FolderScan]) -> None:
     scan()
     (music / "a.wav").unlink()
     assert counts(scan()) == {"unchanged": 1, "missing": 1}

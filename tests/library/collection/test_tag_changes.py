@@ -76,9 +76,7 @@ def test_a_format_without_tags_is_left_out(song: Path, command: CommandLine) -> 
 
 @pytest.mark.parametrize("song", FORMATS, indirect=True)
 def test_the_album_is_read(song: Path) -> None:
-    assert read_album(song) == (
-        None if song.suffix == ".wav" else "An album"
-    )  # RIFF's own word list has no album
+    assert read_album(song) == (None if song.suffix == ".wav" else "An album")  # RIFF's own word list has no album
 
 
 @pytest.mark.parametrize("song", ["mp3"], indirect=True)
@@ -125,7 +123,4 @@ def test_keys_are_written_as_id3_spells_them(tonic: str, mode: str, written: str
 
 def test_a_genre_is_written_only_when_it_is_confident() -> None:
     track = Track(genre="jazz")
-    assert (tags_to_write(track, confident=True), tags_to_write(track, confident=False)) == (
-        {"genre": ["jazz"]},
-        {},
-    )
+    assert (tags_to_write(track, confident=True), tags_to_write(track, confident=False)) == ({"genre": ["jazz"]}, {})

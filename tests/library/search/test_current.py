@@ -12,9 +12,7 @@ from library.search.current import CurrentLibrary
 from tests.library.search.test_neighbours import add
 
 
-def test_a_request_waits_for_the_first_reading_only(
-    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_request_waits_for_the_first_reading_only(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     add(catalogue, "one", 0)

@@ -32,13 +32,7 @@ def a_chromagram(*notes: int) -> bytes:
 
 
 def add(
-    catalogue: Catalogue,
-    name: str,
-    angle: float,
-    *,
-    artist: str | None = None,
-    turn: float = 0,
-    **columns: object,
+    catalogue: Catalogue, name: str, angle: float, *, artist: str | None = None, turn: float = 0, **columns: object
 ) -> int:
     """A track whose sound vector is turned by `angle` degrees, and whose harmony vector by `turn` more."""
     with catalogue.session() as session:
@@ -61,9 +55,7 @@ def add(
         return track.id
 
 
-def names(
-    library: Library, track_id: int, by: str = "sound", count: int = 3, **how: object
-) -> list[str | None]:
+def names(library: Library, track_id: int, by: str = "sound", count: int = 3, **how: object) -> list[str | None]:
     song = library.song(track_id)
     assert song is not None
     return [match.track.title for match in library.nearest(song, by, count, **how)]  # type: ignore[arg-type]
@@ -108,16 +100,7 @@ def test_neighbours_match_the_filter(catalogue: Catalogue) -> None:
     for number, (genre, mood, bpm, tonic) in enumerate(
         [("jazz", "calm", 80.0, "C"), ("rock", "calm", 120.0, "G"), ("rock", "exciting", 140.0, "C")]
     ):
-        add(
-            catalogue,
-            f"{number}",
-            20 * (number + 1),
-            genre=genre,
-            mood=mood,
-            bpm=bpm,
-            tonic=tonic,
-            mode="major",
-        )
+        add(catalogue, f"{number}", 20 * (number + 1), genre=genre, mood=mood, bpm=bpm, tonic=tonic, mode="major")
     library = Library.load(catalogue)
     assert names(library, song, only=Filter(genre="rock")) == ["1", "2"]
     assert names(library, song, only=Filter(mood="calm")) == ["0", "1", "song"][:2]

@@ -35,7 +35,6 @@ def silent_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("video") / "film.mp4"
     source = "testsrc=size=64x64:rate=5:duration=2"
     subprocess.run(
-        [find_ffmpeg("test"), "-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", path],
-        check=True,
+        [find_ffmpeg("test"), "-nostdin", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "mpeg4", path], check=True
     )
     return path

@@ -90,11 +90,7 @@ def test_a_header_without_content(format: str) -> None:
 
 def test_a_broken_header(ffmpeg: Callable[..., bytes]) -> None:
     wma = ffmpeg(tone(), 44100, "wma")
-    for data in (
-        b"RIFF\xff\xff\xff\xffWAVEjunk" + bytes(100),
-        wma[:100],
-        b"\x1a\x45\xdf\xa3webm" + bytes(90),
-    ):
+    for data in (b"RIFF\xff\xff\xff\xffWAVEjunk" + bytes(100), wma[:100], b"\x1a\x45\xdf\xa3webm" + bytes(90)):
         error = refusal(data)
         assert type(error) is errors.CorruptError
         assert "no audio in it can be decoded" in str(error)

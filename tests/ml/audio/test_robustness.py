@@ -30,15 +30,7 @@ LIMITS = DecodeLimits(max_seconds=5.0, decode_wall_seconds=5.0)
 MANY = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
-MAGIC = [
-    b"RIFF\x20\0\0\0WAVE",
-    b"fLaC",
-    b"OggS\0\x02",
-    b"FORM\0\0\0\x20AIFF",
-    b".snd",
-    b"caff\0\x01\0\0",
-    b"ID3\x04\0",
-]
+MAGIC = [b"RIFF\x20\0\0\0WAVE", b"fLaC", b"OggS\0\x02", b"FORM\0\0\0\x20AIFF", b".snd", b"caff\0\x01\0\0", b"ID3\x04\0"]
 MAGIC += [
     b"\xff\xfb\x90\xc4",
     b"\xff\xf1\x50\x80",
@@ -61,12 +53,8 @@ def assert_audio_or_error(data: bytes) -> None:
 @pytest.fixture(scope="session")
 def files(ffmpeg: Callable[..., bytes]) -> dict[str, bytes]:
     samples = np.random.default_rng(3).uniform(-0.4, 0.4, (33075, 2)).astype(np.float32)
-    native = {
-        name: encode(samples, 22050, name) for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64")
-    }
-    return native | {
-        name: ffmpeg(samples, 22050, name) for name in ("m4a", "aac", "wma", "webm", "oga", "caf")
-    }
+    native = {name: encode(samples, 22050, name) for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64")}
+    return native | {name: ffmpeg(samples, 22050, name) for name in ("m4a", "aac", "wma", "webm", "oga", "caf")}
 
 
 @MANY
@@ -140,13 +128,7 @@ def test_nothing_is_left_behind(
     gc.collect()
     before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
     threads, children_before = threading.active_count(), children()
-    for data in [
-        *files.values(),
-        silent_video.read_bytes(),
-        files["m4a"][:5000],
-        files["webm"][:300],
-        b"text",
-    ]:
+    for data in [*files.values(), silent_video.read_bytes(), files["m4a"][:5000], files["webm"][:300], b"text"]:
         assert_audio_or_error(data)
     with pytest.raises(errors.DecoderTimeoutError):
         load(io.BytesIO(files["m4a"]), limits=DecodeLimits(decode_wall_seconds=0.0))
@@ -184,10 +166,7 @@ def listener() -> Iterator[tuple[str, list[object]]]:
 
 
 def test_nothing_is_fetched(
-    listener: tuple[str, list[object]],
-    tmp_path: Path,
-    files: dict[str, bytes],
-    monkeypatch: pytest.MonkeyPatch,
+    listener: tuple[str, list[object]], tmp_path: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, connections = listener
     secret = tmp_path / "secret.wav"

@@ -38,9 +38,7 @@ def test_path_file_object_and_array_are_equal(tmp_path: Path, channels: int, rat
 def test_a_stream_that_cannot_seek() -> None:
     data = encode(tone())
     script = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin and child.stdout
         child.stdin.write(data)
         child.stdin.close()

@@ -115,9 +115,7 @@ def tagged(data: bytes, title: Any, artist: Any, easy: bool = True) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    "format", ["FLAC", "OGG", "OPUS", "MP3", "M4A", "WAV", "AIFF", "WMA", "INFO", "WEBM"]
-)
+@pytest.mark.parametrize("format", ["FLAC", "OGG", "OPUS", "MP3", "M4A", "WAV", "AIFF", "WMA", "INFO", "WEBM"])
 def test_tags_of_every_format(format: str, ffmpeg: Callable[..., bytes]) -> None:
     title, artist = "밤편지 \u266a", "아이유"
     match format:
@@ -126,9 +124,7 @@ def test_tags_of_every_format(format: str, ffmpeg: Callable[..., bytes]) -> None
             data = ffmpeg(tone(), 44100, "webm", *options)
         case "INFO":
             title, artist = "Night Letter", "IU"
-            data = ffmpeg(
-                tone(), 44100, "wav", "-metadata", f"title={title}", "-metadata", f"artist={artist}"
-            )
+            data = ffmpeg(tone(), 44100, "wav", "-metadata", f"title={title}", "-metadata", f"artist={artist}")
         case "M4A":
             data = tagged(ffmpeg(tone(), 44100, "m4a"), title, artist)
         case "WMA":

@@ -53,9 +53,7 @@ def make_shared(shared: Path) -> Path:
     clips = [(f"{label}.{i:05}", label, split) for label in LABELS for i, split in enumerate(SPLITS)]
     for name, label, _ in clips:
         write(gtzan / "clips" / label / f"{name}.wav", song(label, int(name[-2:]), length(name)))
-    files = [
-        (name, label, f"clips/{label}/{name}.wav", length(name), SAMPLE_RATE, s) for name, label, s in clips
-    ]
+    files = [(name, label, f"clips/{label}/{name}.wav", length(name), SAMPLE_RATE, s) for name, label, s in clips]
     table(gtzan / "clips.csv", ("id", "genre", "file", "seconds", "sample_rate", "split"), files)
     names = [name for name, _, _ in clips]
     names += [f"{label}.{i:05}" for label in LABELS for numbers in TAGGRAMS.values() for i in numbers]

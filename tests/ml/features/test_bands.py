@@ -36,9 +36,7 @@ def test_sound_without_high_frequencies_has_no_cutoff(sound: Floats) -> None:
     assert find_cutoff(log_mel(level(sound))) is None
 
 
-def test_shrinking_leaves_the_lower_bands_unchanged(
-    shipped: BandStatistics,
-) -> None:
+def test_shrinking_leaves_the_lower_bands_unchanged(shipped: BandStatistics) -> None:
     mel = log_mel(level(bright_song()))
     shrunk = shipped.shrink(mel)
     np.testing.assert_array_equal(shrunk[:, :SHRUNK_FROM], mel[:, :SHRUNK_FROM])

@@ -68,9 +68,7 @@ def test_a_long_song_is_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(extraction, "PIECE_SECONDS", 6.0)
     pieces = extraction.extract(sound, SAMPLE_RATE)
     assert pieces.samples == len(sound)
-    means = [
-        i for i, name in enumerate(extraction.NAMES) if name.startswith("mfcc") and name.endswith("mean")
-    ]
+    means = [i for i, name in enumerate(extraction.NAMES) if name.startswith("mfcc") and name.endswith("mean")]
     np.testing.assert_allclose(pieces.row()[means], whole[means], rtol=0.05, atol=0.5)
 
 

@@ -13,9 +13,7 @@ from ml.features.mel import FFT_SIZE, HOP_SIZE, LEVEL_RMS, MEL_BANDS, WINDOW_FRA
 from tests.ml.music import pure_tone, song, white_noise
 
 
-@pytest.mark.parametrize(
-    "sound", [song(3.0), white_noise(2.0), pure_tone(1.0)], ids=["song", "noise", "tone"]
-)
+@pytest.mark.parametrize("sound", [song(3.0), white_noise(2.0), pure_tone(1.0)], ids=["song", "noise", "tone"])
 def test_log_mel_equals_librosa(sound: Floats) -> None:
     power = librosa.feature.melspectrogram(
         y=sound, sr=SAMPLE_RATE, n_fft=FFT_SIZE, hop_length=HOP_SIZE, n_mels=MEL_BANDS

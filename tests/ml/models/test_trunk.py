@@ -52,9 +52,7 @@ def published_network(checkpoint: Checkpoint, spectrogram: Floats) -> tuple[Any,
     return tf.sigmoid(embedding @ kernel + bias).numpy(), embedding.numpy()
 
 
-def test_the_trunk_without_zero_filters_equals_the_published_network(
-    published_wheel: Path, tmp_path: Path
-) -> None:
+def test_the_trunk_without_zero_filters_equals_the_published_network(published_wheel: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
     model = convert(published_wheel, tmp_path)
@@ -95,9 +93,7 @@ def test_the_tags_of_real_songs_are_the_published_ones(shared: Path, shipped_pip
         if audio is None or audio.duration_seconds < 29 or audio.sample_rate < 16_000:
             continue
         cut = windows(log_mel(audio.samples), hop_frames=PUBLISHED_HOP_FRAMES)
-        ours = np.concatenate(
-            [shipped_pipeline.model.model.run_trunk(cut[i : i + 1]).numpy() for i in range(len(cut))]
-        )
+        ours = np.concatenate([shipped_pipeline.model.model.run_trunk(cut[i : i + 1]).numpy() for i in range(len(cut))])
         theirs = published[clip.name]
         assert theirs is not None
         mean = ours[:, : len(trunk.TAGS)].mean(axis=0), theirs.mean(axis=0)

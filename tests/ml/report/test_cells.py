@@ -34,9 +34,7 @@ def test_clean_text_is_one_printable_line(text: str) -> None:
     cleaned.encode()
 
 
-@pytest.mark.parametrize(
-    ("text", "width"), [("abc", 3), ("소리", 4), ("é", 1), ("e\u0301", 1), ("ｆ", 2), ("", 0)]
-)
+@pytest.mark.parametrize(("text", "width"), [("abc", 3), ("소리", 4), ("é", 1), ("e\u0301", 1), ("ｆ", 2), ("", 0)])
 def test_columns(text: str, width: int) -> None:
     assert columns(text) == width
 

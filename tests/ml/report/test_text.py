@@ -85,14 +85,9 @@ any_text = st.text(st.characters(codec=None), max_size=60)
 
 
 @given(any_text, any_text, st.integers(20, 200), st.sampled_from(["en", "ko"]), st.floats(1.0, 90000.0))
-def test_no_line_is_too_wide_or_unsafe(
-    title: str, artist: str, width: int, language: str, seconds: float
-) -> None:
+def test_no_line_is_too_wide_or_unsafe(title: str, artist: str, width: int, language: str, seconds: float) -> None:
     report = a_report(
-        title=title,
-        artist=artist,
-        labels=(artist or "x", "소리소리소리소리소리", "b" * 30),
-        duration_seconds=seconds,
+        title=title, artist=artist, labels=(artist or "x", "소리소리소리소리소리", "b" * 30), duration_seconds=seconds
     )
     text = to_text(report, translator=Translator(language), look=Look(width=width))
     assert max(columns(line) for line in text.split("\n")) <= width

@@ -73,16 +73,10 @@ def templates_in_code(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found: set[str] = set()
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "translate"
-        ):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "translate":
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "template":
-            choices = (
-                (node.value.body, node.value.orelse) if isinstance(node.value, ast.IfExp) else (node.value,)
-            )
+            choices = (node.value.body, node.value.orelse) if isinstance(node.value, ast.IfExp) else (node.value,)
             found |= {ast.literal_eval(choice) for choice in choices}
     return found
 

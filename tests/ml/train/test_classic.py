@@ -79,9 +79,7 @@ def test_a_network_is_trained_and_analyses_songs(folder: Path, tmp_path: Path, k
     assert not (tmp_path / "cache" / "lab").exists() or not any((tmp_path / "cache" / "lab").iterdir())
 
 
-def test_ml_predict_takes_a_classic_model(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ml_predict_takes_a_classic_model(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "own.skops"
     assert train(folder, output, "--model", "logistic") == 0
     song_file = folder / "storm" / "storm 2.wav"
@@ -98,14 +96,7 @@ def windows(seed: int = 0, songs: int = 10) -> networks.Windows:
 
 def fit(folder: Path, epochs: int, show_progress: Any = lambda _: None) -> tuple[Any, networks.State]:
     return networks.fit(
-        "cnn",
-        windows(),
-        windows(1),
-        2,
-        epochs=epochs,
-        seed=3,
-        folder=folder,
-        show_progress=show_progress,
+        "cnn", windows(), windows(1), 2, epochs=epochs, seed=3, folder=folder, show_progress=show_progress
     )
 
 
@@ -130,21 +121,12 @@ def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str) -> 
     choose = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 20)
     rows = fitting.TrainingRows(
-        (choose.standard_normal((60, 5)) + labels[:, None]).astype(np.float32),
-        labels,
-        np.arange(60).astype(str),
+        (choose.standard_normal((60, 5)) + labels[:, None]).astype(np.float32), labels, np.arange(60).astype(str)
     )
 
     def run(show_progress: Any) -> fitting.LogitModel:
         return fitting.fit(
-            "logistic",
-            rows,
-            3,
-            tune=way,
-            trials=4,
-            seed=0,
-            folder=tmp_path / way,
-            show_progress=show_progress,
+            "logistic", rows, 3, tune=way, trials=4, seed=0, folder=tmp_path / way, show_progress=show_progress
         )
 
     def stop(text: str) -> None:
@@ -213,9 +195,7 @@ def test_a_model_of_published_features_cannot_analyse_songs(tmp_path: Path) -> N
         open_model(output)
 
 
-def test_a_network_without_a_folder_of_songs_is_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_network_without_a_folder_of_songs_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(None, tmp_path / "own.keras", "--model", "cnn") == 2
     assert "--data" in capsys.readouterr().err
 

@@ -83,9 +83,7 @@ def test_a_second_run_reuses_the_cache(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("songs", [0, 1])
-def test_one_mood_is_refused(
-    folder: Path, tmp_path: Path, songs: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_one_mood_is_refused(folder: Path, tmp_path: Path, songs: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Also if there is a second mood none of whose files can be read."""
     for path in sorted((folder / "exciting").iterdir()):
         path.unlink()
@@ -146,9 +144,7 @@ def test_folds_by_genre_leave_out_whole_genres() -> None:
 
 
 def test_balance_and_arousal_follow_from_the_ratings(tmp_path: Path) -> None:
-    make_ratings(
-        tmp_path, {"pop.000": (0.1, 0.5, 0.3), "rock.000": (0.6, 0.1, 0.1), "rock.001": (0.0, 0.0, 0.0)}
-    )
+    make_ratings(tmp_path, {"pop.000": (0.1, 0.5, 0.3), "rock.000": (0.6, 0.1, 0.1), "rock.001": (0.0, 0.0, 0.0)})
     ratings = fit.read_ratings(tmp_path)
     np.testing.assert_allclose(ratings.balance, [0.7, -0.4, 0.0])
     np.testing.assert_allclose(ratings.arousal, [8 / 9, 0.25, 0.5])

@@ -72,8 +72,7 @@ def test_projections_of_a_fold_do_not_depend_on_its_artists() -> None:
     folds = folds_of_artists(artists, artists)
     assert set(folds.tolist()) == set(range(FOLDS))
     assert all(
-        len({fold for fold, artist in zip(folds, artists, strict=True) if artist == one}) == 1
-        for one in artists
+        len({fold for fold, artist in zip(folds, artists, strict=True) if artist == one}) == 1 for one in artists
     )
     before = projections.without(0)(projections.library)
     for number in np.flatnonzero(folds == 0):
@@ -99,9 +98,7 @@ def test_pieces_are_sorted_by_their_use_and_the_right_half_is_found() -> None:
     assert figures[TRANSPOSED]["questions"] == 1
 
 
-def test_the_command_writes_projections_that_the_product_loads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_writes_projections_that_the_product_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     long = [make_piece(f"artist {number}", number) for number in range(10)]
     parts = [("whole", "as it is"), ("second", "as it is"), *(("first", change) for change in CHANGES)]
     pieces = [replace(piece, part=part, change=change) for piece in long for part, change in parts]

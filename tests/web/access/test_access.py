@@ -32,9 +32,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def make_app(**settings: Any) -> Flask:
         app = create_app(Environment(home=tmp_path / "var", **settings))
         app.add_url_rule("/change", "change", changes_library(lambda: "changed"), methods=["GET", "POST"])
-        app.add_url_rule(
-            "/api/change", "api_change", changes_library(lambda: jsonify("changed")), methods=["POST"]
-        )
+        app.add_url_rule("/api/change", "api_change", changes_library(lambda: jsonify("changed")), methods=["POST"])
         app.testing = True
         app.config["PROPAGATE_EXCEPTIONS"] = False
         apps.append(app)
@@ -85,9 +83,7 @@ def test_a_new_password_signs_everybody_out(make: Make) -> None:
     assert other.get("/change").status_code == 303
 
 
-@pytest.mark.parametrize(
-    "address", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "/\nx"]
-)
+@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "/\nx"])
 def test_signing_in_leads_to_no_other_site(make: Make, address: str) -> None:
     browser = make(password_hash=HASH).test_client()
     assert sign_in(browser, next=address).headers["Location"] == "/"
@@ -97,9 +93,7 @@ def test_guessing_is_slow(make: Make) -> None:
     app = make(password_hash=HASH)
     browser = app.test_client()
     token = token_of(browser)
-    answers = [
-        browser.post("/login", data={"token": token, "password": str(n)}).status_code for n in range(12)
-    ]
+    answers = [browser.post("/login", data={"token": token, "password": str(n)}).status_code for n in range(12)]
     assert answers == [403] * 10 + [429] * 2
     assert int(browser.post("/login", data={"token": token}).headers["Retry-After"]) in range(20, 31)
     # Neither another browser nor another process at the same address helps, even with the right password.
@@ -137,9 +131,7 @@ def test_without_a_password_there_is_no_login_page(make: Make) -> None:
         (None, {}, False),
     ],
 )
-def test_only_this_machine_changes_the_library(
-    make: Make, address: str, headers: dict[str, str], may: bool
-) -> None:
+def test_only_this_machine_changes_the_library(make: Make, address: str, headers: dict[str, str], may: bool) -> None:
     with make().test_request_context("/", headers=headers, environ_overrides={"REMOTE_ADDR": address}):
         assert is_from_this_machine() is may is may_change_library()
 
@@ -170,10 +162,7 @@ def test_an_api_key_permits_what_the_password_permits(make: Make) -> None:
     refused = browser.post("/api/change")
     assert code_of(refused) == (401, "sign_in")
     assert refused.headers["WWW-Authenticate"].startswith("Bearer")
-    assert code_of(browser.post("/api/change", headers={"Authorization": "Bearer sori_wrong"})) == (
-        401,
-        "sign_in",
-    )
+    assert code_of(browser.post("/api/change", headers={"Authorization": "Bearer sori_wrong"})) == (401, "sign_in")
     assert browser.post("/api/change", headers={"Authorization": f"bearer {KEY}"}).get_json() == "changed"
 
 
@@ -251,11 +240,7 @@ def test_host_names_can_be_allowed(make: Make) -> None:
 
 
 def test_a_forwarded_name_counts_only_from_a_trusted_proxy(make: Make) -> None:
-    headers = {
-        "X-Forwarded-Host": "music.example",
-        "X-Forwarded-Proto": "https",
-        "X-Forwarded-For": "10.0.0.1",
-    }
+    headers = {"X-Forwarded-Host": "music.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1"}
     trusting = make(proxies=1, hosts=("music.example",)).test_client().get("/", headers=headers)
     assert "Secure" in trusting.headers["Set-Cookie"]
     assert trusting.headers["Strict-Transport-Security"].startswith("max-age=")

@@ -33,9 +33,7 @@ def test_a_finished_analysis_has_a_report(browser: FlaskClient, song: Path, hear
     assert done["report"]["genre"] == json.loads(json.dumps(a_report().to_dict()))["genre"]
 
 
-def test_an_error_is_in_the_language_of_the_request(
-    browser: FlaskClient, analyses: Analyses, song: Path
-) -> None:
+def test_an_error_is_in_the_language_of_the_request(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
     one = upload(browser, song)
     analyses.claim("test")
     analyses.fail(one, "test", EmptyError())
@@ -56,9 +54,7 @@ def test_a_deleted_analysis_is_not_found(browser: FlaskClient, analyses: Analyse
 
 
 @pytest.mark.parametrize("address", ["..", ".", "%2e%2e", "..%00", "%00"])
-def test_an_address_that_climbs_deletes_nothing(
-    browser: FlaskClient, analyses: Analyses, address: str
-) -> None:
+def test_an_address_that_climbs_deletes_nothing(browser: FlaskClient, analyses: Analyses, address: str) -> None:
     """The most that a defect could delete here is the test's own folder."""
     analyses.root.mkdir(parents=True)
     assert browser.delete(f"/api/v1/analyses/{address}").status_code in (404, 405)

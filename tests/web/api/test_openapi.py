@@ -144,11 +144,7 @@ def test_every_answer_that_is_described_can_occur(
         call("GET", path, path.format(track_id=999))
     app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
     monkeypatch.setattr(fresh, "refresh", lambda: None)
-    call(
-        "GET",
-        "/api/v1/tracks/{track_id}/neighbours",
-        f"/api/v1/tracks/{tracks[0]}/neighbours",
-    )
+    call("GET", "/api/v1/tracks/{track_id}/neighbours", f"/api/v1/tracks/{tracks[0]}/neighbours")
     _call_beyond_limits(app, call, browser, monkeypatch)
     described = {
         (path, method, status)
@@ -192,9 +188,7 @@ def _call_three_times(call: Callable[..., object], path: str, address: str) -> N
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
-def test_the_contract_holds_whatever_is_sent(
-    app: Flask, tracks: list[int], mode: schemathesis.GenerationMode
-) -> None:
+def test_the_contract_holds_whatever_is_sent(app: Flask, tracks: list[int], mode: schemathesis.GenerationMode) -> None:
     """Schemathesis generates requests that the description allows, and requests that it forbids."""
     app.extensions[similar.NAME].newest(timeout=60)
     contract = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
@@ -202,10 +196,7 @@ def test_the_contract_holds_whatever_is_sent(
     for result in contract.get_all_operations():
         operation = result.ok()
         assert operation is not None
-        if mode is schemathesis.GenerationMode.NEGATIVE and operation.path in (
-            "/api/openapi.json",
-            "/api/v1/genres",
-        ):
+        if mode is schemathesis.GenerationMode.NEGATIVE and operation.path in ("/api/openapi.json", "/api/v1/genres"):
             continue  # these have no parameters
 
         @settings(

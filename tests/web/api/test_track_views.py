@@ -86,10 +86,7 @@ def test_neighbours_with_filters(browser: FlaskClient, tracks: list[int]) -> Non
 
 
 def test_genres_are_named_in_the_readers_language(browser: FlaskClient, tracks: list[int]) -> None:
-    expected = [
-        {"label": "jazz", "name": "jazz", "tracks": 5},
-        {"label": "rock", "name": "rock", "tracks": 4},
-    ]
+    expected = [{"label": "jazz", "name": "jazz", "tracks": 5}, {"label": "rock", "name": "rock", "tracks": 4}]
     assert get_json(browser, "/api/v1/genres")["genres"] == expected
     korean = get_json(browser, "/api/v1/genres", **{"Accept-Language": "ko"})["genres"]
     assert [one["name"] for one in korean] == ["재즈", "록"]

@@ -39,9 +39,7 @@ def test_uploaded_song_is_queued(browser: FlaskClient, analyses: Analyses, song:
     assert path.read_bytes() == song.read_bytes()
 
 
-def test_form_upload_redirects_to_the_result_page(
-    browser: FlaskClient, token: Callable[[], str], song: Path
-) -> None:
+def test_form_upload_redirects_to_the_result_page(browser: FlaskClient, token: Callable[[], str], song: Path) -> None:
     data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
     response = browser.post("/", data=data)
     assert response.status_code == 303
@@ -50,12 +48,7 @@ def test_form_upload_redirects_to_the_result_page(
 
 @pytest.mark.parametrize(
     ("data", "code"),
-    [
-        (b"", "empty"),
-        (b"\x89PNG\r\n\x1a\n", "picture"),
-        (b"hello", "text"),
-        (b"#EXTM3U\nhttp://x", "playlist"),
-    ],
+    [(b"", "empty"), (b"\x89PNG\r\n\x1a\n", "picture"), (b"hello", "text"), (b"#EXTM3U\nhttp://x", "playlist")],
 )
 def test_other_files_are_refused(app: Flask, browser: FlaskClient, data: bytes, code: str) -> None:
     response = post(browser, data)

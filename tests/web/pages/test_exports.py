@@ -17,19 +17,7 @@ from ml.report.schema import Neighbour, Neighbours, Report
 from tests.fakes import a_report
 from web.pages.exports import one_line, to_csv, to_playlist
 
-HOSTILE = (
-    "=1+1",
-    "+x",
-    "-x",
-    "@SUM(A1)",
-    "\t=1",
-    "\n=1",
-    " =1",
-    "＝1",
-    'a","b',
-    "a\r\nb",
-    "<b>&\x00\ud800\u2028]]>",
-)
+HOSTILE = ("=1+1", "+x", "-x", "@SUM(A1)", "\t=1", "\n=1", " =1", "＝1", 'a","b', "a\r\nb", "<b>&\x00\ud800\u2028]]>")
 
 
 def read(text: str) -> list[list[str]]:
@@ -59,15 +47,11 @@ def test_titles_become_neither_formulas_nor_lines_of_the_csv(title: str) -> None
     report = a_report(title=title, artist=title, labels=(title, "b", "c"))
     lines = read(to_csv(report))
     assert len(lines) == len(read(to_csv(a_report())))
-    assert not [
-        text for line in lines for text in line if text.lstrip().startswith(("=", "+", "-", "@", "＝"))
-    ]
+    assert not [text for line in lines for text in line if text.lstrip().startswith(("=", "+", "-", "@", "＝"))]
 
 
 @pytest.mark.parametrize("title", HOSTILE)
-def test_chart_is_valid_svg_for_any_title(
-    browser: FlaskClient, heard: Callable[..., str], title: str
-) -> None:
+def test_chart_is_valid_svg_for_any_title(browser: FlaskClient, heard: Callable[..., str], title: str) -> None:
     analysis_id = heard(a_report(title=title, artist=title, labels=(title, "b", "c")))
     with browser.get(f"/a/{analysis_id}/chart.svg") as response:
         root = ElementTree.fromstring(response.data)  # noqa: S314 - made by Sori
@@ -89,8 +73,7 @@ def test_playlist_has_each_playable_track_once(
 ) -> None:
     first, second = a_track("there.wav"), a_track("other.wav")
     near = tuple(
-        Neighbour(str(track_id), f"T{track_id}", None, None, 0.1)
-        for track_id in (first, second, a_track(None))
+        Neighbour(str(track_id), f"T{track_id}", None, None, 0.1) for track_id in (first, second, a_track(None))
     )
     analysis_id = heard(replace(a_report(), neighbours=Neighbours(near, near)))
     with browser.get(f"/a/{analysis_id}/neighbours.m3u8") as response:
@@ -105,9 +88,7 @@ def test_playlist_has_each_playable_track_once(
 
 
 def test_downloads_of_an_unfinished_analysis_are_not_found(browser: FlaskClient, song: Path) -> None:
-    analysis_id = browser.post(
-        "/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}
-    ).json["id"]
+    analysis_id = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}).json["id"]
     for name in ("report.json", "report.csv", "neighbours.m3u8", "chart.svg"):
         assert browser.get(f"/a/{analysis_id}/{name}").status_code == 404
 

@@ -36,13 +36,7 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
     """Twelve tracks, each with its file."""
     folder = tmp_path / "music"
     track_ids = [
-        put(
-            catalogue,
-            folder,
-            f"Song {number:02}",
-            artist="김민기" if number % 2 else "Joan",
-            bpm=60.0 + number,
-        )
+        put(catalogue, folder, f"Song {number:02}", artist="김민기" if number % 2 else "Joan", bpm=60.0 + number)
         for number in range(12)
     ]
     load_index(app)
@@ -69,9 +63,7 @@ def test_list_is_searched_filtered_and_sorted_by_forms(browser: FlaskClient, tra
     assert "No matching tracks" in nothing and titles(nothing) == []
 
 
-def test_pages_of_the_list_are_linked(
-    browser: FlaskClient, tracks: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pages_of_the_list_are_linked(browser: FlaskClient, tracks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library_pages, "PAGE", 5)
     listed: list[str] = []
     address: str | None = "/library?sort=-title"
@@ -115,9 +107,7 @@ def test_unknown_track_is_not_found(browser: FlaskClient, address: str) -> None:
         assert browser.get(address + tail).status_code == 404
 
 
-def test_hostile_names_are_escaped(
-    app: Flask, browser: FlaskClient, catalogue: Catalogue, tmp_path: Path
-) -> None:
+def test_hostile_names_are_escaped(app: Flask, browser: FlaskClient, catalogue: Catalogue, tmp_path: Path) -> None:
     one = put(catalogue, tmp_path, HOSTILE, artist=HOSTILE, album=HOSTILE, genre=HOSTILE[:60])
     put(catalogue, tmp_path, "Other\n#EXTM3U\nhttp://evil.example/\r\n")
     load_index(app)

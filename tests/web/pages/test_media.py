@@ -11,9 +11,7 @@ from flask.testing import FlaskClient
 from jobs.queue.analyses import Analyses
 
 
-def test_audio_can_be_requested_in_ranges(
-    browser: FlaskClient, heard: Callable[..., str], song: Path
-) -> None:
+def test_audio_can_be_requested_in_ranges(browser: FlaskClient, heard: Callable[..., str], song: Path) -> None:
     address = f"/a/{heard()}/audio"
     with browser.get(address) as whole:
         assert whole.status_code == 200 and whole.data == song.read_bytes()
@@ -52,9 +50,7 @@ def test_images_are_sent_where_they_exist(
 
 
 @pytest.mark.parametrize("path", ["song", "secret.png", "../x.png", "..%2f..%2fsecret", "peaks.json"])
-def test_other_files_of_an_analysis_are_not_found(
-    browser: FlaskClient, heard: Callable[..., str], path: str
-) -> None:
+def test_other_files_of_an_analysis_are_not_found(browser: FlaskClient, heard: Callable[..., str], path: str) -> None:
     assert browser.get(f"/a/{heard()}/{path}").status_code == 404
 
 

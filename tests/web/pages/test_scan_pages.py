@@ -136,9 +136,7 @@ def test_folders_are_scanned_and_the_result_is_shown(
     assert settle(browser)["counts"]["unchanged"] == 4
 
 
-def test_a_scan_is_followed_to_its_end(
-    browser: FlaskClient, token: Callable[[], str], start_engine: Start
-) -> None:
+def test_a_scan_is_followed_to_its_end(browser: FlaskClient, token: Callable[[], str], start_engine: Start) -> None:
     start_engine()
     press(browser, token)
     text = browser.get("/library/rescan/events").text

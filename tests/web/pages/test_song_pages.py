@@ -84,10 +84,7 @@ def test_result_page_without_a_clear_genre(browser: FlaskClient, heard: Analysed
 
 def test_result_page_shows_translated_notes(browser: FlaskClient, heard: Analysed) -> None:
     analysis_id = heard(a_report(notes=("Only the first 20 minutes were analysed.",)))
-    assert (
-        "앞부분 20분만 분석했어요."
-        in browser.get(f"/a/{analysis_id}", headers={"Accept-Language": "ko"}).text
-    )
+    assert "앞부분 20분만 분석했어요." in browser.get(f"/a/{analysis_id}", headers={"Accept-Language": "ko"}).text
 
 
 def test_labels_of_another_model_have_no_description(browser: FlaskClient, heard: Analysed) -> None:
@@ -103,9 +100,7 @@ def test_unknown_values_are_left_out(browser: FlaskClient, heard: Analysed) -> N
     assert "BPM</dd>" not in text and "None" not in text
 
 
-def test_pages_are_well_formed_and_images_have_sizes(
-    browser: FlaskClient, heard: Analysed, analyses: Analyses
-) -> None:
+def test_pages_are_well_formed_and_images_have_sizes(browser: FlaskClient, heard: Analysed, analyses: Analyses) -> None:
     analysis_id = heard()
     for name in ("spectrogram.png", "chromagram.png"):
         (analyses.folder(analysis_id) / name).write_bytes(b"\x89PNG")
@@ -116,9 +111,7 @@ def test_pages_are_well_formed_and_images_have_sizes(
         ("960", "144"),
     ]
     assert all(attributes["alt"] for attributes in page.all("img"))
-    assert [
-        attributes for _, attributes in page.tags if "style" in attributes or "onclick" in attributes
-    ] == []
+    assert [attributes for _, attributes in page.tags if "style" in attributes or "onclick" in attributes] == []
     Page(browser.get("/").text)
     Page(browser.get("/nothing").text)
 
@@ -156,12 +149,7 @@ def test_similar_songs_have_reasons_and_previews(
     with_file, without = a_track("with.wav"), a_track(None)
     near = tuple(
         Neighbour(
-            str(track_id),
-            f"Track {track_id}",
-            "Somebody",
-            "reggae",
-            0.2,
-            why=Why("same key", 0, 0.8, 1.5, ("guitar",)),
+            str(track_id), f"Track {track_id}", "Somebody", "reggae", 0.2, why=Why("same key", 0, 0.8, 1.5, ("guitar",))
         )
         for track_id in (with_file, without, 999)
     )
@@ -171,12 +159,8 @@ def test_similar_songs_have_reasons_and_previews(
     assert "Keys: same key." in text and "50% faster." in text
 
 
-def test_waiting_page_shows_the_stage_and_reloads(
-    browser: FlaskClient, song: Path, analyses: Analyses
-) -> None:
-    analysis_id = browser.post(
-        "/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}
-    ).json["id"]
+def test_waiting_page_shows_the_stage_and_reloads(browser: FlaskClient, song: Path, analyses: Analyses) -> None:
+    analysis_id = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}).json["id"]
     text = browser.get(f"/a/{analysis_id}").text
     Page(text)
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in text
@@ -190,18 +174,14 @@ def test_waiting_page_shows_the_stage_and_reloads(
 
 
 def test_failed_analysis_shows_its_reason(browser: FlaskClient, song: Path, analyses: Analyses) -> None:
-    analysis_id = browser.post(
-        "/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}
-    ).json["id"]
+    analysis_id = browser.post("/api/v1/analyses", data={"file": (io.BytesIO(song.read_bytes()), "a.wav")}).json["id"]
     analyses.claim("test")
     analyses.fail(analysis_id, "test", SilentError())
     text = browser.get(f"/a/{analysis_id}").text
     assert SilentError.sentence in text and "refresh" not in text
 
 
-def test_several_uploads_lead_to_the_recent_songs(
-    browser: FlaskClient, token: Callable[[], str], song: Path
-) -> None:
+def test_several_uploads_lead_to_the_recent_songs(browser: FlaskClient, token: Callable[[], str], song: Path) -> None:
     files = [(io.BytesIO(song.read_bytes()), name) for name in ("one.wav", "two.wav")]
     response = browser.post("/", data={"token": token(), "file": files}, follow_redirects=True)
     assert "one.wav" in response.text and "two.wav" in response.text
@@ -231,9 +211,7 @@ def test_example_songs_can_be_analysed(app: Flask, browser: FlaskClient, token: 
     assert browser.post("/", data={**data, "example": "../secret"}).status_code == 404
 
 
-def test_verdict_is_stored(
-    browser: FlaskClient, heard: Analysed, token: Callable[[], str], analyses: Analyses
-) -> None:
+def test_verdict_is_stored(browser: FlaskClient, heard: Analysed, token: Callable[[], str], analyses: Analyses) -> None:
     analysis_id = heard()
     for verdict in ("hiphop", NONE):
         response = browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": verdict})
@@ -242,10 +220,7 @@ def test_verdict_is_stored(
         assert analysis is not None and analysis.verdict == verdict
     assert "Thank you. Your answer: none of these." in browser.get(response.headers["Location"]).text
     for wrong in ("polka", ""):
-        assert (
-            browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": wrong}).status_code
-            == 400
-        )
+        assert browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": wrong}).status_code == 400
 
 
 def test_other_browsers_can_only_read_a_result(app: Flask, heard: Analysed, analyses: Analyses) -> None:
@@ -301,12 +276,7 @@ def test_long_song_does_not_make_a_long_page(browser: FlaskClient, heard: Analys
 
 
 def test_verdict_is_kept_for_training_until_the_song_is_deleted(
-    app: Flask,
-    browser: FlaskClient,
-    analyses: Analyses,
-    token: Callable[[], str],
-    song: Path,
-    hear: Callable[..., str],
+    app: Flask, browser: FlaskClient, analyses: Analyses, token: Callable[[], str], song: Path, hear: Callable[..., str]
 ) -> None:
     data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
     analysis_id = browser.post("/", data=data).headers["Location"].rsplit("/", 1)[1]
@@ -315,10 +285,7 @@ def test_verdict_is_kept_for_training_until_the_song_is_deleted(
     folder = app.extensions[NAME].environment.home / "feedback"
 
     def send_verdict(verdict: str) -> list[str]:
-        assert (
-            browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": verdict}).status_code
-            == 303
-        )
+        assert browser.post(f"/a/{analysis_id}/verdict", data={"token": token(), "verdict": verdict}).status_code == 303
         return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
 
     assert send_verdict("blues") == [f"blues/{analysis_id}.npy"]

@@ -62,9 +62,7 @@ def test_every_kind_of_answer_has_the_policy(
 ) -> None:
     app.add_url_rule("/bug", "bug", lambda: 1 / 0)
     waiting = upload(browser, song).get_json()["url"]
-    answers = {
-        path: browser.get(path).headers for path in ("/", waiting, "/nowhere", "/bug", "/healthz", "/metrics")
-    }
+    answers = {path: browser.get(path).headers for path in ("/", waiting, "/nowhere", "/bug", "/healthz", "/metrics")}
     hear(waiting.removeprefix("/a/"))
     answers["result"] = browser.get(waiting).headers
     answers["forbidden"] = browser.post("/").headers
@@ -135,9 +133,7 @@ def test_a_limit_recovers(tmp_path: Path) -> None:
         catalogue.close()
 
 
-def test_uploads_are_limited_over_two_applications(
-    make: Make, song: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_are_limited_over_two_applications(make: Make, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limits, "UPLOADS", Rate("upload", burst=2, seconds=60.0))
     one, other = make().test_client(), make().test_client()
     assert [upload(one, song).status_code, upload(other, song).status_code] == [202, 202]
@@ -235,14 +231,10 @@ def test_metrics_are_what_prometheus_reads(browser: FlaskClient, song: Path) -> 
     assert names | {"process_resident_memory_bytes", "process_start_time_seconds"} <= set(families)
     assert not any(name.endswith("_created") for name in families)
     assert "sori_engine_silent_seconds" not in families
-    assert {
-        "endpoint": "api.create",
-        "method": "POST",
-        "status": "202",
-    } in [sample.labels for sample in families["sori_requests"].samples]
-    queued = [
-        sample.value for sample in families["sori_analyses"].samples if sample.labels["state"] == "queued"
+    assert {"endpoint": "api.create", "method": "POST", "status": "202"} in [
+        sample.labels for sample in families["sori_requests"].samples
     ]
+    queued = [sample.value for sample in families["sori_analyses"].samples if sample.labels["state"] == "queued"]
     assert queued == [1.0]
     samples = families["sori_request_seconds"].samples
     total = [s for s in samples if s.labels.get("le") == "+Inf" and s.labels["endpoint"] == "api.create"]

@@ -38,20 +38,13 @@ class Service:
 
     def start(self, *argv: str, engine: tuple[str, ...] | None = None, **settings: str) -> Service:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("SORI_")}
-        variables |= {
-            "SORI_HOME": str(self.home),
-            "SORI_PORT": str(self.port),
-            "LC_ALL": "C.UTF-8",
-            **settings,
-        }
+        variables |= {"SORI_HOME": str(self.home), "SORI_PORT": str(self.port), "LC_ALL": "C.UTF-8", **settings}
         variables["PYTHONPATH"] = str(ROOT)
         command = [sys.executable, str(ROOT / "main.py"), *argv]
         if engine is not None:
             command = [sys.executable, "-c", WITH_ENGINE, *engine]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=self.home.parent, env=variables, stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(command, cwd=self.home.parent, env=variables, stdout=log, stderr=log)
         return self
 
     def get(self, path: str = "/", **headers: str) -> tuple[int, str]:
@@ -168,9 +161,7 @@ def test_the_real_engine_runs_and_ends_with_its_parent(service: Service) -> None
 
 
 def test_an_engine_that_dies_is_started_again(service: Service) -> None:
-    service.start(
-        engine=(sys.executable, "-c", "import sys; print('engine here', flush=True); sys.exit(7)")
-    ).up()
+    service.start(engine=(sys.executable, "-c", "import sys; print('engine here', flush=True); sys.exit(7)")).up()
     service.wait_for(lambda: service.text().count("engine here") >= 2, 30)
     assert "the engine ended with code 7" in service.text()
     assert service.get("/")[0] == 200
@@ -238,9 +229,7 @@ def test_a_refused_upload_is_answered(service: Service) -> None:
         + b"\r\n--x--\r\n"
     )
     request = urllib.request.Request(
-        f"http://127.0.0.1:{service.port}/api/v1/analyses",
-        body,
-        {"Content-Type": "multipart/form-data; boundary=x"},
+        f"http://127.0.0.1:{service.port}/api/v1/analyses", body, {"Content-Type": "multipart/form-data; boundary=x"}
     )
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
@@ -266,6 +255,4 @@ def test_children_get_the_settings_of_the_command(service: Service) -> None:
     service.wait_for(lambda: f"http://127.0.0.1:{service.port}" in service.text())
     service.wait_for(lambda: service.part("on_parent_exit"))
     variables = _read(Path(f"/proc/{service.part('on_parent_exit')[0]}/environ")).split(b"\0")
-    assert {f"SORI_HOME={service.home}".encode(), b"SORI_EXPIRE_HOURS=3", b"SORI_THREADS=16"} <= set(
-        variables
-    )
+    assert {f"SORI_HOME={service.home}".encode(), b"SORI_EXPIRE_HOURS=3", b"SORI_THREADS=16"} <= set(variables)
