@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -13,61 +14,28 @@ from tests.sources import PACKAGES, ROOT, is_offline, python_files
 MAX_MODULES_PER_FOLDER = 16
 MAX_ENTRIES = {"ml": 12, "library": 8}
 """Modules and folders directly inside a package."""
-MAX_IMPORTS_IN_FUNCTIONS = 29
-"""Imports of our own modules inside functions of the product. To be lowered to 10."""
-MAX_IMPORTS_WITHOUT_REASON = 25
-"""Those of them without a comment beside them. To be lowered to 0."""
+MAX_IMPORTS_IN_FUNCTIONS = 10
+"""Imports of our own modules inside functions of the product."""
+MAX_IMPORTS_WITHOUT_REASON = 0
+"""Those of them without a comment beside them."""
 MIN_LINES_TESTED = 60
-"""A longer module has tests of its own name, or of the name of its folder."""
+"""A longer module has tests in the folder of its name or its place."""
 WITHOUT_TESTS = {
-    "jobs/queue/limits.py",
-    "jobs/upload_analysis.py",
-    "library/catalogue/filters.py",
-    "library/catalogue/tables.py",
-    "library/collection/records.py",
-    "library/collection/scan.py",
-    "library/collection/tag_files.py",
-    "library/search/current.py",
-    "ml/evaluate/accuracy/genre.py",
-    "ml/evaluate/accuracy/leakage.py",
-    "ml/evaluate/accuracy/mood.py",
-    "ml/evaluate/accuracy/mood_network.py",
-    "ml/evaluate/accuracy/page.py",
-    "ml/evaluate/accuracy/page_rhythm.py",
-    "ml/evaluate/accuracy/rhythm.py",
-    "ml/evaluate/accuracy/songs.py",
-    "ml/evaluate/accuracy/transfer.py",
+    "jobs/scan_runner.py",  # tests/test_disturbed_runs.py, through preprocess.py
+    "ml/evaluate/baselines.py",  # beside the estimators that they are compared with, in tests/ml
     "ml/evaluate/handcrafted/agreement.py",
-    "ml/evaluate/similarity/cuts.py",
-    "ml/features/onsets.py",
-    "ml/features/track.py",
-    "ml/models/classic/networks.py",
-    "ml/models/classic/serving.py",
-    "ml/models/fitted.py",
-    "ml/models/genre.py",
-    "ml/models/head.py",
-    "ml/similarity/intervals.py",
-    "ml/similarity/reference.py",
-    "ml/similarity/timbre.py",
-    "ml/train/data/corpus.py",
-    "ml/train/data/feature_tables.py",
-    "ml/train/data/labelled_features.py",
-    "ml/train/data/splits.py",
-    "ml/train/genre/linear.py",
-    "ml/train/genre/recipe.py",
-    "ml/train/genre/trunk_outputs.py",
-    "web/api/docs_views.py",
-    "web/api/queries.py",
-    "web/api/schemas.py",
-    "web/pages/genre_texts.py",
-    "web/pages/scan_process.py",
-    "web/server/gunicorn_settings.py",
-    "web/server/health.py",
-    "web/server/logs.py",
-    "web/server/metrics.py",
-    "web/server/slow_clients.py",
+    "ml/evaluate/similarity/measure.py",
+    "ml/features/onsets.py",  # tests/ml/models/test_tempo.py
+    "ml/models/head.py",  # tests/ml/train/test_genre.py
+    "ml/similarity/reference.py",  # tests/library/collection/test_reference.py
+    "ml/train/linear.py",
+    "ml/train/reference.py",  # tests/library/collection/test_reference.py
+    "ml/train/trunk.py",  # tests/ml/models/test_trunk.py
+    "web/api/docs_views.py",  # tests/web/api/test_openapi.py, over HTTP
+    "web/api/queries.py",  # tests/web/api/test_track_views.py, over HTTP
+    "web/context.py",
 }
-"""Modules without such tests. This list may only get shorter."""
+"""Modules that are tested elsewhere. This list may only get shorter."""
 OUR_MODULES = {*PACKAGES, *(path.stem for path in ROOT.glob("*.py"))}
 
 
@@ -123,11 +91,19 @@ def test_an_import_in_a_function_is_found() -> None:
     assert has_comment(source.splitlines(), 5) and not has_comment(source.splitlines(), 1)
 
 
-def places_of_tests(module: Path) -> list[Path]:
-    """Where the tests of a module may be: named after it, or after its folder."""
-    folder = ROOT / "tests" / module.relative_to(ROOT).parent
-    named = [folder / f"test_{module.stem}.py", folder.parent / f"test_{folder.name}.py"]
-    return [*named, *folder.glob("test_*.py")] if is_offline(module) else [*named, folder / f"test_{folder.name}.py"]
+def is_tested(module: Path) -> bool:
+    """Whether a test in the mirrored folder is named after the module or its folder, or uses the module by name."""
+    place = ROOT / "tests" / module.relative_to(ROOT).parent
+    dotted = ".".join(module.relative_to(ROOT).with_suffix("").parts)
+    by_name = re.compile(
+        rf"{re.escape(dotted)}\b|from {re.escape(dotted.rpartition('.')[0])} import .*\b{module.stem}\b"
+    )
+    files = [*place.glob("test_*.py"), place.parent / f"test_{place.name}.py"]
+    return any(
+        file.stem in (f"test_{module.stem}", f"test_{place.name}") or by_name.search(file.read_text(encoding="utf-8"))
+        for file in files
+        if file.is_file()
+    )
 
 
 def modules_without_tests() -> set[str]:
@@ -138,10 +114,10 @@ def modules_without_tests() -> set[str]:
         and path.stem not in ("__init__", "__main__")
         and "migrations" not in path.parts
         and len(path.read_text(encoding="utf-8").splitlines()) > MIN_LINES_TESTED
-        and not any(file.is_file() for file in places_of_tests(path))
+        and not is_tested(path)
     }
 
 
 def test_the_tests_mirror_the_tree() -> None:
-    assert modules_without_tests() - WITHOUT_TESTS == set(), "these modules need tests of their name"
+    assert modules_without_tests() - WITHOUT_TESTS == set(), "these modules need tests of their name or place"
     assert WITHOUT_TESTS - modules_without_tests() == set(), "these have tests now: remove them from the list"

@@ -54,9 +54,9 @@ class Service:
         beat = self.analyses.last_beat()
         return None if beat is None else max(0.0, (datetime.now(UTC) - beat).total_seconds())
 
-    def forget(self, analysis_id: str) -> bool:
+    def delete(self, analysis_id: str) -> bool:
         """Delete an analysis on a person's request, with the genre that somebody gave it."""
-        self.feedback.forget(analysis_id)
+        self.feedback.delete(analysis_id)
         return self.analyses.delete(analysis_id)
 
 

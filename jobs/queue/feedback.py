@@ -1,7 +1,7 @@
-"""Listeners' answers for training: what the model heard in a song, under the genre that somebody said is right.
+"""Listeners' corrections of the genre, for training: the trunk output of a song in a folder named after the genre.
 
-One folder per genre, like every collection that is learnt from; a file holds numbers alone, neither sound nor name. An
-answer outlives the song, which expires; it is forgotten when the song is deleted by hand.
+The files hold numbers only, no audio and no names. A correction stays when the upload expires. It is deleted together
+with the song when a person deletes that.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from jobs.queue.ids import is_address
 
 FOLDER_NAME = "feedback"
 TRUNK_OUTPUT_FILE = "trunk_output.npy"
-"""In the folder of an analysis: the mean of what the trunk heard."""
+"""In the folder of an analysis: the mean trunk output of the song."""
 
 
 class Feedback:
     def __init__(self, home: Path) -> None:
         self.root = home / FOLDER_NAME
 
-    def keep(self, analysis_id: str, folder: Path, genre: str) -> bool:
-        """Keep the answer to one song, in place of an earlier one. False where nothing is known of the song."""
-        heard = folder / TRUNK_OUTPUT_FILE
-        if not _is_name(genre) or not heard.is_file():
+    def store(self, analysis_id: str, folder: Path, genre: str) -> bool:
+        """Store the genre of one analysis, replacing an earlier one. False if its trunk output is missing."""
+        trunk_output = folder / TRUNK_OUTPUT_FILE
+        if not _is_folder_name(genre) or not trunk_output.is_file():
             return False
-        self.forget(analysis_id)
+        self.delete(analysis_id)
         (self.root / genre).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(heard, self.root / genre / f"{analysis_id}.npy")
+        shutil.copyfile(trunk_output, self.root / genre / f"{analysis_id}.npy")
         return True
 
-    def forget(self, analysis_id: str) -> None:
+    def delete(self, analysis_id: str) -> None:
         if is_address(analysis_id):
             for path in self.root.glob(f"*/{analysis_id}.npy"):
                 path.unlink(missing_ok=True)
 
 
-def _is_name(genre: str) -> bool:
-    """Genres are the names of folders already; a stranger's model might have others."""
+def _is_folder_name(genre: str) -> bool:
+    """The shipped genres all are; labels of another model may not be."""
     return genre not in ("", ".", "..") and not set("/\\\0") & set(genre)

@@ -1,4 +1,4 @@
-"""The secret addresses of analyses: made so that nobody guesses one, and known by their form."""
+"""Ids of analyses. They are secret addresses: whoever has one can open the result."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import secrets
 
 
 def new_id() -> str:
-    """An address that nobody guesses: 128 random bits."""
+    """128 random bits."""
     return secrets.token_urlsafe(16)
 
 
 def is_address(text: str) -> bool:
-    """Whether this could be an analysis's address: no dots, no slashes, nothing that means a place to the system."""
+    """Whether this has the form of an id. Ids contain no dots or slashes, so that they cannot be paths."""
     return re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text) is not None

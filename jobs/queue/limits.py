@@ -1,7 +1,7 @@
-"""How often somebody may do something, counted in the database, so that it holds for all processes and machines.
+"""Rate limits in the database, so that they are shared by all processes and machines.
 
-One row for each who and what, with one number: the moment at which all that was taken will have come back. Taking
-pushes it into the future, and it may be only so far ahead: a bucket that fills steadily, with nobody to fill it.
+Each client and kind of request has a row with one number: the time at which its allowance is full again (leaky bucket).
+A request moves that time into the future, and is refused when it would move too far.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Limit(Base):
     __tablename__ = "limits"
 
     name: Mapped[str] = mapped_column(String(80), primary_key=True)
-    whole_at: Mapped[float] = mapped_column(index=True)
-    """Seconds since 1970 at which nothing counts any more."""
+    full_at: Mapped[float] = mapped_column(index=True)
+    """Seconds since 1970 at which the whole allowance is available again."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`burst` at once, and one more every `seconds`."""
+    """`burst` requests at once, and one more every `seconds`."""
 
     name: str
     burst: int
@@ -40,31 +40,32 @@ class Limits:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
-    def take(self, who: str, rate: Rate, count: int = 1) -> float:
-        """Take so many. 0 when they are taken; else, with nothing taken, the seconds until they can be."""
-        name = f"{rate.name}:{who}"
+    def take(self, client: str, rate: Rate, count: int = 1) -> float:
+        """Take `count` requests from the client's allowance. Returns 0, or the seconds to wait if nothing was taken."""
+        name = f"{rate.name}:{client}"
         while True:
             try:
                 return self._take(name, rate.burst * rate.seconds, count * rate.seconds)
             except IntegrityError:
-                continue  # somebody made the row between our look and our writing
+                continue  # another process inserted the row after our update found none
 
-    def _take(self, name: str, reach: float, cost: float) -> float:
+    def _take(self, name: str, allowance: float, cost: float) -> float:
+        """Both in seconds: what a full allowance is worth, and what this request costs."""
         now = time.time()
-        later = case((Limit.whole_at > now, Limit.whole_at), else_=now) + cost
-        # The change comes first: SQLite then waits for its turn instead of failing.
-        taking = update(Limit).where(Limit.name == name, Limit.whole_at <= now + reach - cost)
+        later = case((Limit.full_at > now, Limit.full_at), else_=now) + cost
+        # The update comes first: SQLite then waits for the write lock instead of failing.
+        taking = update(Limit).where(Limit.name == name, Limit.full_at <= now + allowance - cost)
         with self._catalogue.session() as session:
-            if not changed(session, taking.values(whole_at=later)):
-                whole_at = session.scalar(select(Limit.whole_at).where(Limit.name == name))
-                if whole_at is not None:
-                    return max(whole_at + cost - reach - now, 0.001)
-                session.add(Limit(name=name, whole_at=now + cost))
+            if not changed(session, taking.values(full_at=later)):
+                full_at = session.scalar(select(Limit.full_at).where(Limit.name == name))
+                if full_at is not None:
+                    return max(full_at + cost - allowance - now, 0.001)
+                session.add(Limit(name=name, full_at=now + cost))
             session.commit()
         return 0.0
 
     def sweep(self) -> None:
-        """Forget whoever has all of it back."""
+        """Delete limits that have fully recovered."""
         with self._catalogue.session() as session:
-            session.execute(delete(Limit).where(Limit.whole_at < time.time()))
+            session.execute(delete(Limit).where(Limit.full_at < time.time()))
             session.commit()

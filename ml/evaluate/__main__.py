@@ -24,7 +24,7 @@ from ml.train.classic.training import LAB_FOLDER
 from ml.train.data.cache import Cache
 from ml.train.mood.training import MoodFeatures
 
-CACHE_FOLDER = Path(".cache/evidence")
+CACHE_FOLDER = Path(".cache/trunk-outputs")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
 
 
@@ -77,7 +77,7 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
         figures = {
             "command": f"python -m ml.evaluate --split {options.split}",
             "split": options.split,
-            "model": provenance.describe_model(model.genre),
+            "model": provenance.summarise_model(model.genre),
             "genre": genre.measure(predicted)
             | {
                 "confident": genre.measure_confidence(model, songs, predicted, shared),
@@ -87,7 +87,7 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
             },
             **rhythm.measure(model, crossed, shared),
             "mood": mood.measure(model, MoodFeatures(model.genre, model.cache, threads), shared),
-            "data": provenance.describe_data(shared),
+            "data": provenance.summarise_data(shared),
         }
     return figures, predicted
 

@@ -23,7 +23,7 @@ CLIPS = ("gtzan/clips/**/*", "emotify/clips/*", "speech/*")
 FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
-def describe_model(model: GenreModel) -> Figures:
+def summarise_model(model: GenreModel) -> Figures:
     """Name and hashes from the card, and the hashes of the tempo, key and mood weights."""
     logit = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
     signature = model.identity
@@ -35,7 +35,7 @@ def describe_model(model: GenreModel) -> Figures:
     }
 
 
-def describe_data(shared: Path) -> Figures:
+def summarise_data(shared: Path) -> Figures:
     """SHA-256 of each table, and one hash over the names and hashes of all clips."""
     clips = [path for path in _found(shared, CLIPS) if looks_like_audio(path)]
     lines = [f"{hash_file(path)}  {path.relative_to(shared).as_posix()}\n" for path in clips]

@@ -20,7 +20,7 @@ from ml.train.data.splits import NAMED
 from ml.train.genre import training as genre
 from ml.train.mood import training as mood
 
-CACHE_FOLDER = Path(".cache/evidence")
+CACHE_FOLDER = Path(".cache/trunk-outputs")
 TRAIN: dict[str, Callable[[argparse.Namespace, ProgressCallback], None]] = {
     "transfer": genre.train,
     "all": table.train_table,

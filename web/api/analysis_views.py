@@ -70,7 +70,7 @@ def show(analysis_id: str) -> Response:
 @api.delete("/analyses/<analysis_id>")
 @operation("Delete a song with its analysis", status=204)
 def delete(analysis_id: str) -> tuple[str, int]:
-    if not service().forget(find(analysis_id).id):
+    if not service().delete(find(analysis_id).id):
         raise MissingError()
     return "", 204
 

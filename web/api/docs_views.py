@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
 
-from web.api.openapi import describe, operation, revalidated
+from web.api.openapi import document, operation, revalidated
 from web.api.schemas import SCHEMAS
 
 docs = Blueprint("docs", __name__, url_prefix="/api")
@@ -34,7 +34,7 @@ def page() -> Response:
 def description() -> dict[str, Any]:
     """The OpenAPI document, made once per application, since it never changes."""
     if NAME not in current_app.extensions:
-        current_app.extensions[NAME] = describe(current_app, SCHEMAS)
+        current_app.extensions[NAME] = document(current_app, SCHEMAS)
     return cast(dict[str, Any], current_app.extensions[NAME])
 
 

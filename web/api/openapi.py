@@ -183,12 +183,12 @@ def operations(app: Flask) -> list[tuple[Rule, str, Operation]]:
     ]
 
 
-def describe(app: Flask, schemas: Mapping[str, Any]) -> dict[str, Any]:
+def document(app: Flask, schemas: Mapping[str, Any]) -> dict[str, Any]:
     """The API as OpenAPI 3.1."""
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, declared in operations(app):
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
-        paths.setdefault(path, {})[method.lower()] = _describe_operation(rule, declared)
+        paths.setdefault(path, {})[method.lower()] = _operation_object(rule, declared)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -203,7 +203,7 @@ def describe(app: Flask, schemas: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe_operation(rule: Rule, declared: Operation) -> dict[str, Any]:
+def _operation_object(rule: Rule, declared: Operation) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _PATH_SCHEMAS[name]} for name in sorted(rule.arguments)
     ]
@@ -216,7 +216,7 @@ def _describe_operation(rule: Rule, declared: Operation) -> dict[str, Any]:
         "summary": declared.summary,
         "description": declared.description,
         "parameters": parameters,
-        "responses": _describe_responses(rule, declared),
+        "responses": _responses_object(rule, declared),
     }
     if declared.body is not None:
         content = {name: {"schema": schema} for name, schema in declared.body.items()}
@@ -224,7 +224,7 @@ def _describe_operation(rule: Rule, declared: Operation) -> dict[str, Any]:
     return description
 
 
-def _describe_responses(rule: Rule, declared: Operation) -> dict[str, Any]:
+def _responses_object(rule: Rule, declared: Operation) -> dict[str, Any]:
     success: dict[str, Any] = {"description": declared.summary}
     if declared.answer is not None:
         success["content"] = {declared.content_type: {"schema": declared.answer}}

@@ -111,7 +111,7 @@ def result(analysis_id: str) -> str:
 @pages.post("/a/<analysis_id>/delete")
 def delete(analysis_id: str) -> Response:
     _own(analysis_id)
-    service().forget(analysis_id)
+    service().delete(analysis_id)
     return redirect(url_for("pages.index"), 303)
 
 
@@ -125,9 +125,9 @@ def save_verdict(analysis_id: str) -> Response:
     analyses, feedback = service().analyses, service().feedback
     analyses.set_verdict(analysis_id, verdict)
     if verdict == NONE:
-        feedback.forget(analysis_id)
+        feedback.delete(analysis_id)
     else:
-        feedback.keep(analysis_id, analyses.folder(analysis_id), verdict)
+        feedback.store(analysis_id, analyses.folder(analysis_id), verdict)
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
 
 

@@ -101,16 +101,16 @@ class LabMeasurement:
         how, seed = str(card.data["split"]), int(card.data["seed"])
         sides = splits.split(how, songs.songs, songs.labels, artists, shared=self._shared, seed=seed)
         test = songs.where(sides.test & np.isin(songs.labels, card.labels))
-        judge = serving.open_classifier(weights, card)
-        scores, truth = _scores(judge, card, test, by_row=how == "leaky")
+        classifier = serving.open_classifier(weights, card)
+        scores, truth = _scores(classifier, card, test, by_row=how == "leaky")
         predictions = Predictions(card.labels, truth, softmax(np.float32(card.settings["scale"]) * scores))
         milliseconds = None
         if CLIPS in card.data["source"]:
             bands = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
             milliseconds = median_milliseconds(
-                lambda path: judge.song(Track(load(path), bands)), weights, self._shared, self._cache
+                lambda path: classifier.song(Track(load(path), bands)), weights, self._shared, self._cache
             )
-        model = judge.model if isinstance(judge, FeatureClassifier) else judge.network
+        model = classifier.model if isinstance(classifier, FeatureClassifier) else classifier.network
         return ModelResult(weights, card, predictions, milliseconds, model, songs.names)
 
     def _read_dataset(self, card: Card) -> FeatureTable:
@@ -129,15 +129,15 @@ class LabMeasurement:
 
 
 def _scores(
-    judge: FeatureClassifier | NetworkClassifier, card: Card, test: FeatureTable, *, by_row: bool
+    classifier: FeatureClassifier | NetworkClassifier, card: Card, test: FeatureTable, *, by_row: bool
 ) -> tuple[Any, Integers]:
     """Scores (songs, labels) and the true label index of each song, or of each row."""
     truth = np.array([card.labels.index(label) for label in test.labels])
-    if isinstance(judge, FeatureClassifier):
-        return scikit.scores(judge.model, test.features), truth
+    if isinstance(classifier, FeatureClassifier):
+        return scikit.scores(classifier.model, test.features), truth
     songs = np.arange(len(truth)) if by_row else np.unique(test.songs, return_inverse=True)[1]
     windows = networks.Windows(test.features, truth, songs)
-    return networks.song_scores(card.kind, judge.network, windows), networks.song_labels(windows)
+    return networks.song_scores(card.kind, classifier.network, windows), networks.song_labels(windows)
 
 
 def median_milliseconds(analyse: Callable[[Path], object], weights: Path, shared: Path, cache: Path) -> float | None:

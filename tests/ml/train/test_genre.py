@@ -76,7 +76,7 @@ def test_feedback_is_added_to_the_training_rows(folder: Path, tmp_path: Path) ->
     soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
     with load() as pipeline:
         analyse_upload(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
-    assert Feedback(tmp_path).keep(song.id, tmp_path, "storm")
+    assert Feedback(tmp_path).store(song.id, tmp_path, "storm")
     output, cache = tmp_path / "own.keras", tmp_path / "cache"
     arguments = ["--data", str(folder), "--output", str(output), "--cache", str(cache)]
     assert main([*arguments, "--feedback", str(tmp_path / "feedback")]) == 0

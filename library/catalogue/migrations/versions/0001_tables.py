@@ -90,8 +90,8 @@ def upgrade() -> None:
     )
     _create_indexes("analyses", "client", "content", "created_at", "expires_at", "state")
     limit = sa.Column("name", sa.String(80), primary_key=True)
-    op.create_table("limits", limit, *_columns(sa.Double, "whole_at", null=False))
-    _create_indexes("limits", "whole_at")
+    op.create_table("limits", limit, *_columns(sa.Double, "full_at", null=False))
+    _create_indexes("limits", "full_at")
     op.create_table(
         "scans",
         sa.Column("id", _ID, primary_key=True),

@@ -6,7 +6,6 @@ import gzip
 import io
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,8 +20,8 @@ from sqlalchemy.engine import make_url
 
 from environment import Environment
 from jobs.queue.analyses import Analyses, Analysis
-from jobs.queue.limits import Limits, Rate
-from library.catalogue.database import DATABASE_NAME, open_catalogue
+from jobs.queue.limits import Rate
+from library.catalogue.database import DATABASE_NAME
 from web.access import headers, rate_limits
 from web.app import create_app
 from web.context import NAME
@@ -100,37 +99,6 @@ def test_text_is_compressed_where_the_client_accepts_it(browser: FlaskClient) ->
 
 
 # --- limits ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_limit_holds_across_processes(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
-    url = request.getfixturevalue("postgresql") if kind == "postgresql" else None
-    rate = Rate("test", burst=3, seconds=100.0)
-    here, there = open_catalogue(tmp_path, url), open_catalogue(tmp_path, url)
-    try:
-        one, other = Limits(here), Limits(there)
-        assert [one.take("a", rate), other.take("a", rate), one.take("a", rate)] == [0.0] * 3
-        assert 90 < other.take("a", rate) <= 100 and 90 < one.take("a", rate) <= 100
-        assert other.take("b", rate) == 0.0
-        assert other.take("c", rate, 3) == 0.0 and one.take("c", rate) > 0
-        one.sweep()
-        assert other.take("a", rate) > 0
-    finally:
-        here.close()
-        there.close()
-
-
-def test_a_limit_recovers(tmp_path: Path) -> None:
-    catalogue = open_catalogue(tmp_path)
-    try:
-        limit, rate = Limits(catalogue), Rate("test", burst=1, seconds=0.05)
-        assert limit.take("a", rate) == 0.0
-        until = limit.take("a", rate)
-        assert 0 < until <= 0.05
-        time.sleep(until + 0.01)
-        assert limit.take("a", rate) == 0.0
-    finally:
-        catalogue.close()
 
 
 def test_uploads_are_limited_over_two_applications(make: Make, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
