@@ -45,21 +45,21 @@ class WriteError(SoriError):
 
 def export(catalogue: Catalogue, target: Path) -> int:
     """Write every track that has a file to a .csv or .json file, all or nothing; how many there were."""
-    writers = {".csv": _write_tracks_csv, ".json": _write_tracks_json}
+    writers = {".csv": write_csv, ".json": _write_json}
     if target.suffix.lower() not in writers:
         raise SuffixError(file=str(target))
     count = 0
 
-    def rows() -> Iterator[dict[str, Any]]:
+    def rows() -> Iterator[list[Any]]:
         nonlocal count
         own = select(Track).where(Track.path.is_not(None)).order_by(Track.id)
         with catalogue.session() as session:
             for track in session.scalars(own.execution_options(yield_per=1000)):
                 count += 1
                 path = os.fsencode(track.path or "").decode("utf-8", "backslashreplace")
-                yield {name: getattr(track, name) for name in TRACK_COLUMNS} | {"path": path}
+                yield [path if name == "path" else getattr(track, name) for name in TRACK_COLUMNS]
 
-    _write_whole(target, lambda file: writers[target.suffix.lower()](file, rows()))
+    _write_whole(target, lambda file: writers[target.suffix.lower()](file, TRACK_COLUMNS, rows()))
     return count
 
 
@@ -92,15 +92,11 @@ def guard_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 
 
-def _write_tracks_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
-    write_csv(file, TRACK_COLUMNS, (list(row.values()) for row in rows))
-
-
-def _write_tracks_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> None:
+def _write_json(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     file.write("[")
     for number, row in enumerate(rows):
         file.write(",\n " if number else "\n ")
-        json.dump(row, file, ensure_ascii=False)
+        json.dump(dict(zip(columns, row, strict=True)), file, ensure_ascii=False)
     file.write("\n]\n")
 
 

@@ -145,10 +145,9 @@ class Library:
                     return _explain(session, song, chosen)
                 candidates *= 4
 
-    def neighbours(self, song: QuerySong, count: int = 3, *, only: Filter | None = None) -> Neighbours:
+    def neighbours(self, song: QuerySong) -> Neighbours:
         """Both lists as a report contains them."""
-        lists = {by: self.nearest(song, by, count, only=only) for by in KINDS}
-        return Neighbours(**{by: tuple(match.neighbour() for match in lists[by]) for by in KINDS})
+        return Neighbours(**{by: tuple(match.neighbour() for match in self.nearest(song, by)) for by in KINDS})
 
     def duplicates(self) -> Iterator[list[Track]]:
         """Groups of files that contain the same recording."""

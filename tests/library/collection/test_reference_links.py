@@ -111,10 +111,10 @@ def test_files_are_linked_to_their_tracks_without_analysis(
 ) -> None:
     write_reference(library.file, features_version=current_version())
     library.run(gtzan)
-    assert capsys.readouterr().out == "6 files are songs of the reference, which can be played now.\n"
+    assert capsys.readouterr().out == "6 files were linked to tracks of the reference catalogue.\n"
     all_linked(library, gtzan)
     library.run(gtzan)
-    assert capsys.readouterr().out == "6 files are as they were.\n"
+    assert capsys.readouterr().out == "6 files are unchanged.\n"
 
 
 @pytest.mark.parametrize(("features_version", "seconds"), [("an older trunk", 30.0), (None, 2.9)])
@@ -128,12 +128,12 @@ def test_files_are_analysed_where_the_reference_is_incomplete(
     """Made with another trunk, or from a short excerpt: the file is analysed, and still shares the row."""
     write_reference(library.file, features_version=features_version or current_version(), seconds=seconds)
     library.run(gtzan)
-    assert capsys.readouterr().out == "6 files were heard.\n"
+    assert capsys.readouterr().out == "6 files were analysed.\n"
     all_linked(library, gtzan)
     track = library.tracks()["gtzan:blues.00000"]
     assert (track.duration_seconds, track.features_version) == (0.05, current_version())
     library.run(gtzan)
-    assert capsys.readouterr().out == "6 files are as they were.\n"
+    assert capsys.readouterr().out == "6 files are unchanged.\n"
 
 
 def test_files_scanned_before_the_reference_become_its_tracks(library: ReferenceLibrary, gtzan: Path) -> None:
@@ -167,7 +167,7 @@ def test_linked_tracks_are_analysed_again_with_another_trunk(
     capsys.readouterr()
     library.run(gtzan)
     out = capsys.readouterr().out
-    assert "3 files were heard." in out and "3 files were described anew" in out
+    assert "3 files were analysed." in out and "3 files were updated" in out
     all_linked(library, gtzan)
 
 

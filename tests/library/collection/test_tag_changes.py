@@ -46,20 +46,18 @@ def all_tags(path: Path) -> dict[str, Any]:
 def test_the_command_shows_writes_and_undoes(song: Path, command: CommandLine) -> None:
     command.run(song.parent)
     bytes_before, tags_before, sound_before = song.read_bytes(), all_tags(song), load(song).samples
-    assert "bpm = 76" in (shown := command.run("--write-tags")) and "Nothing was changed." in shown
+    assert "bpm = 76" in (shown := command.run("--write-tags")) and "No file was changed." in shown
     assert song.read_bytes() == bytes_before
     command.run("--write-tags", "--apply")
     assert read_tags(song) == WRITTEN
     assert np.array_equal(load(song).samples, sound_before)
     assert load(song).title == "A song"
-    assert command.run("--write-tags") == (
-        "Nothing was changed. With --apply these tags are written; --undo takes them back.\n"
-    )
-    assert command.run(song.parent) == "1 files are as they were.\n"
+    assert command.run("--write-tags") == ("No file was changed. --apply writes these tags; --undo restores them.\n")
+    assert command.run(song.parent) == "1 files are unchanged.\n"
     assert command.run("--undo") == f"{song}\n"
     assert all_tags(song) == tags_before
     assert np.array_equal(load(song).samples, sound_before)
-    assert command.run(song.parent) == "1 files are as they were.\n"
+    assert command.run(song.parent) == "1 files are unchanged.\n"
     assert command.run("--undo") == ""
     assert [path.name for path in song.parent.iterdir()] == [song.name]
 
