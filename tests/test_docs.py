@@ -17,18 +17,32 @@ READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 
 
 def has_parser(path: Path) -> bool:
-    return "add_argument(" in path.read_text(encoding="utf-8")
+    return "add_argument" in path.read_text(encoding="utf-8")
 
 
 PARSERS = [path for path in python_files() if has_parser(path)]
 
 
 def options(source: str) -> set[str]:
-    """The literal option names in the `add_argument` calls of a module."""
-    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    added = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument"]
+    """The literal option names in the `add_argument` calls of a module, also through a short name for the method."""
+    tree = ast.parse(source)
+    short_names = {
+        node.targets[0].id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "add_argument"
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    added = [
+        call
+        for call in calls
+        if (isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument")
+        or (isinstance(call.func, ast.Name) and call.func.id in short_names)
+    ]
     names = [arg.value for call in added for arg in call.args if isinstance(arg, ast.Constant)]
-    return {name for name in names if name.startswith("--")}
+    return {name for name in names if isinstance(name, str) and name.startswith("--")}
 
 
 def command_of(path: Path) -> str:
@@ -45,6 +59,7 @@ def section(text: str, command: str) -> str:
 
 def test_the_search_finds_options() -> None:
     assert options("p.add_argument('--json', '-j')\np.add_argument('path')\nq('--no')") == {"--json"}
+    assert options("add = p.add_argument\nadd('--all')") == {"--all"}
     assert ROOT / "main.py" in PARSERS
 
 
