@@ -13,7 +13,6 @@ from pathlib import Path
 
 from ml.models.classic.kinds import KINDS
 from ml.report.errors import SoriError
-from ml.report.progress import ProgressCallback, show_progress
 from ml.train.classic import table
 from ml.train.classic import training as classic
 from ml.train.data.splits import NAMED
@@ -21,7 +20,7 @@ from ml.train.genre import training as genre
 from ml.train.mood import training as mood
 
 CACHE_FOLDER = Path(".cache/evidence")
-TRAIN: dict[str, Callable[[argparse.Namespace, ProgressCallback], None]] = {
+TRAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "transfer": genre.train,
     "all": table.train_table,
     **dict.fromkeys(KINDS, classic.train),
@@ -60,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
-        (mood.train if options.task == "mood" else TRAIN[options.model])(options, show_progress)
+        (mood.train if options.task == "mood" else TRAIN[options.model])(options)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2

@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     try:
         examples = read_folder(options.folder, least_genres=1)
-        table = handcrafted_table(examples, Cache(options.cache), show_progress, windows=options.windows)
+        table = handcrafted_table(examples, Cache(options.cache), windows=options.windows)
         table.save(options.output)
     except SoriError as error:
         print(f"\n{error}", file=sys.stderr)

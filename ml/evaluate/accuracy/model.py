@@ -69,7 +69,7 @@ class CachedModel:
         self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
-        return list(self._trunk_outputs.rows(examples, variants, show_progress))
+        return list(self._trunk_outputs.rows(examples, variants))
 
     def predict(self, rows: Sequence[Row]) -> Reals:
         """Probabilities (rows, labels) by the whole head."""

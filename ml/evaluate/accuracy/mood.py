@@ -32,8 +32,8 @@ BOOTSTRAP = 2000
 
 def measure(model: CachedModel, moods: MoodFeatures, shared: Path) -> Figures:
     ratings = fit.read_ratings(shared)
-    _, whole = moods.extract(ratings.examples, show_progress)
-    _, middle = moods.extract(ratings.examples, show_progress, MIDDLE)
+    _, whole = moods.extract(ratings.examples)
+    _, middle = moods.extract(ratings.examples, MIDDLE)
     show_progress("cross-validating mood\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
 

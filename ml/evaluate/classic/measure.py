@@ -121,7 +121,7 @@ class LabMeasurement:
         if key not in self._datasets:
             paths = [self._shared / "gtzan" / name for name in sources]
             self._datasets[key] = (
-                datasets.read_folder(paths[0], card.kind, self._cache, show_progress, pieces=leaky)
+                datasets.read_folder(paths[0], card.kind, self._cache, pieces=leaky)
                 if CLIPS in sources
                 else datasets.read_features(paths, bare=leaky)
             )

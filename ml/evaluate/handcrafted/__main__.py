@@ -10,7 +10,6 @@ from pathlib import Path
 from ml.evaluate import markdown
 from ml.evaluate.handcrafted import agreement, page
 from ml.paths import DOCS_FOLDER
-from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.labelled_features import CACHE_FOLDER
 
@@ -29,9 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     cache = Cache(options.cache)
     try:
-        compared = {
-            table: agreement.compare(options.shared, table, cache, show_progress) for table in agreement.SECONDS
-        }
+        compared = {table: agreement.compare(options.shared, table, cache) for table in agreement.SECONDS}
     except KeyboardInterrupt:
         print("\nStopped. The same command continues from here: finished songs are cached.", file=sys.stderr)
         return 130

@@ -7,7 +7,6 @@ cannot agree, and why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import soxr
 
 from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.extraction import NAMES, extract
+from ml.report.progress import show_progress
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_rows
 from ml.train.data.feature_tables import read_table
@@ -67,7 +67,7 @@ def column_value(row: Row, column: str, *, deviations: bool) -> float:
     return variance**0.5 if deviations else variance
 
 
-def compare(shared: Path, table: str, cache: Cache, show_progress: Callable[[str], None]) -> Compared:
+def compare(shared: Path, table: str, cache: Cache) -> Compared:
     seconds, published = SECONDS[table], read_table(shared / "gtzan" / table)
     indices: dict[str, list[int]] = {}
     for index, song in enumerate(published.songs.tolist()):

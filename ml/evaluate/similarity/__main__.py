@@ -12,7 +12,6 @@ from ml.evaluate import markdown
 from ml.evaluate.similarity import page
 from ml.evaluate.similarity.measure import measure
 from ml.pipeline import load
-from ml.report.progress import show_progress
 from ml.train.similarity.__main__ import CACHE_FOLDER
 from ml.train.similarity.cross_validation import SearchTask
 from ml.train.similarity.recording_pieces import read_pieces
@@ -33,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     with load() as pipeline:
-        pieces = list(read_pieces(options.shared, pipeline, options.cache, show_progress))
+        pieces = list(read_pieces(options.shared, pipeline, options.cache))
     figures = measure(SearchTask.of(pieces), options.shared)
     if options.json:
         print(json.dumps(figures, indent=2))

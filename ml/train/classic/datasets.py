@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,17 +23,15 @@ def read_features(paths: Sequence[Path], *, bare: bool = False) -> FeatureTable:
     return table if bare else _prepared(table)
 
 
-def read_folder(
-    folder: Path, kind: str, cache: Path, show_progress: Callable[[str], None], *, pieces: bool = False
-) -> FeatureTable:
+def read_folder(folder: Path, kind: str, cache: Path, *, pieces: bool = False) -> FeatureTable:
     """Songs in one sub-folder per genre, as the inputs of a model of that kind.
 
     With `pieces`, a song is not one row but one unprepared row for every three seconds.
     """
     examples = corpus.read_folder(folder, least_genres=1)
     if kind in NETWORK_KINDS:
-        return mel_table(examples, Cache(cache / "mel"), show_progress)
-    table = handcrafted_table(examples, Cache(cache / "handcrafted"), show_progress, windows=pieces)
+        return mel_table(examples, Cache(cache / "mel"))
+    table = handcrafted_table(examples, Cache(cache / "handcrafted"), windows=pieces)
     return table if pieces else _prepared(table)
 
 

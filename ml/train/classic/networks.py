@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from ml.features.arrays import Floats, Integers
 from ml.models.classic import networks
 from ml.models.genre import start_tensorflow
+from ml.report.progress import show_progress
 from ml.train.classic.scikit import TRIALS_NAME
 from ml.train.files import write_file
 
@@ -48,15 +48,7 @@ class State:
 
 
 def fit(
-    kind: str,
-    train: Windows,
-    valid: Windows,
-    labels: int,
-    *,
-    epochs: int,
-    seed: int,
-    folder: Path,
-    show_progress: Callable[[str], None],
+    kind: str, train: Windows, valid: Windows, labels: int, *, epochs: int, seed: int, folder: Path
 ) -> tuple[Any, State]:
     """The network of the best epoch, and the run's history.
 

@@ -23,6 +23,7 @@ from sklearn.svm import SVC
 
 from ml.features.arrays import Floats, Integers, Names
 from ml.models.classic import scikit
+from ml.report.progress import show_progress
 from ml.train.data import folds
 from ml.train.files import write_file
 
@@ -97,15 +98,7 @@ class LogitModel:
 
 
 def fit(
-    kind: str,
-    rows: TrainingRows,
-    labels: int,
-    *,
-    tune: str | None,
-    trials: int,
-    seed: int,
-    folder: Path,
-    show_progress: Callable[[str], None],
+    kind: str, rows: TrainingRows, labels: int, *, tune: str | None, trials: int, seed: int, folder: Path
 ) -> LogitModel:
     """Search settings if `tune` is set, score every row out of fold, fit on all rows. `folder` stores the trials."""
     log = _TrialLog(folder / TRIALS_NAME)

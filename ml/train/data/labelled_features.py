@@ -24,30 +24,23 @@ WINDOW_SECONDS = 3.0
 CACHE_FOLDER = Path(".cache/handcrafted")
 
 
-def handcrafted_table(
-    examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None], *, windows: bool
-) -> FeatureTable:
+def handcrafted_table(examples: Sequence[Example], cache: Cache, *, windows: bool) -> FeatureTable:
     """Hand-crafted features: one row per song, or with `windows` one row for every three seconds of it."""
 
     def rows_of(example: Example) -> Floats:
         rows = handcrafted_rows(example.audio, cache)
         return rows[1:] if windows else rows[:1]
 
-    return _table(examples, rows_of, extraction.NAMES, show_progress)
+    return _table(examples, rows_of, extraction.NAMES)
 
 
-def mel_table(examples: Sequence[Example], cache: Cache, show_progress: Callable[[str], None]) -> FeatureTable:
+def mel_table(examples: Sequence[Example], cache: Cache) -> FeatureTable:
     """One log-mel spectrogram (frames, bands) for every window of every song."""
-    return _table(examples, lambda example: mel_windows(example.audio, cache), (), show_progress)
+    return _table(examples, lambda example: mel_windows(example.audio, cache), ())
 
 
-def _table(
-    examples: Sequence[Example],
-    rows_of: Callable[[Example], Floats],
-    names: tuple[str, ...],
-    show_progress: Callable[[str], None],
-) -> FeatureTable:
-    found = list(process_examples(examples, rows_of, "extracting features", show_progress))
+def _table(examples: Sequence[Example], rows_of: Callable[[Example], Floats], names: tuple[str, ...]) -> FeatureTable:
+    found = list(process_examples(examples, rows_of, "extracting features"))
     if not found:
         raise CorpusError(folder=str(examples[0].audio.parent.parent))
     counts = [len(rows) for _, rows in found]

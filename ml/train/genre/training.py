@@ -17,7 +17,7 @@ from ml.models.genre import BANDS_NAME, CompiledNetworks, GenreModel, start_tens
 from ml.models.head import Head, assemble
 from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
-from ml.report.progress import ProgressCallback
+from ml.report.progress import show_progress
 from ml.report.schema import Model
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
@@ -33,15 +33,15 @@ from ml.train.trunk import fetch_trunk
 LICENCE = "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
 
 
-def train(options: argparse.Namespace, show_progress: ProgressCallback) -> None:
+def train(options: argparse.Namespace) -> None:
     examples = read_examples(options)
     labels = tuple(sorted({example.label for example in examples}))
     output = options.output or (WEIGHT_FOLDER / "own.keras" if options.data else GENRE_WEIGHTS)
     with ThreadPoolExecutor() as threads:
         # A user's own genres are trained on the shipped trunk, the shipped model on the published one.
-        model = GenreModel.load() if options.data else _published_trunk(examples, show_progress)
+        model = GenreModel.load() if options.data else _published_trunk(examples)
         outputs = TrunkOutputs(model, Cache(options.cache), threads)
-        rows = list(outputs.rows(examples, TRAINED_VARIANTS, show_progress))
+        rows = list(outputs.rows(examples, TRAINED_VARIANTS))
     if options.feedback:
         rows += read_feedback(options.feedback, labels)
     show_progress("fitting\n")
@@ -97,7 +97,7 @@ def _cross_validated(table: recipe.TrainingTable, predicted: recipe.Predicted | 
     return figures
 
 
-def _published_trunk(examples: Sequence[Example], show_progress: ProgressCallback) -> GenreModel:
+def _published_trunk(examples: Sequence[Example]) -> GenreModel:
     start_tensorflow()
     neutral = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     show_progress("measuring the bands\n")

@@ -5,7 +5,7 @@ It is the only slow step, and the same for all settings of the head, so it is ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -48,15 +48,13 @@ class TrunkOutputs:
         self._model, self._cache, self._executor = model, cache, executor
         self._version = fingerprint(model)
 
-    def rows(
-        self, examples: Sequence[Example], variants: Sequence[str], show_progress: Callable[[str], None]
-    ) -> Iterator[Row]:
+    def rows(self, examples: Sequence[Example], variants: Sequence[str]) -> Iterator[Row]:
         def rows_of(example: Example) -> list[Row]:
             if example.taggram is not None:
                 return [_taggram_row(example, example.taggram)]
             return [self._row(example, variant) for variant in variants]
 
-        for _, rows in process_examples(examples, rows_of, "trunk", show_progress):
+        for _, rows in process_examples(examples, rows_of, "trunk"):
             yield from rows
 
     def _row(self, example: Example, variant: str) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,7 @@ from ml.models.head import Linear
 from ml.models.logit import softmax
 from ml.models.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
+from ml.report.progress import show_progress
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.cache import Cache
@@ -42,11 +43,9 @@ class MoodFeatures:
         self._model, self._cache, self._executor = model, cache, executor
         self._version = f"mood|motion {motion.VERSION}|onsets {onsets.VERSION}|{fingerprint(model)}"
 
-    def extract(
-        self, examples: Sequence[Example], show_progress: Callable[[str], None], part: str = WHOLE
-    ) -> tuple[list[Example], Floats]:
+    def extract(self, examples: Sequence[Example], part: str = WHOLE) -> tuple[list[Example], Floats]:
         """The examples that can be read, and their inputs (examples, INPUTS)."""
-        found = list(process_examples(examples, lambda one: self._extract(one, part), "mood inputs", show_progress))
+        found = list(process_examples(examples, lambda one: self._extract(one, part), "mood inputs"))
         return [example for example, _ in found], np.array([row for _, row in found], np.float32)
 
     def _extract(self, example: Example, part: str) -> Floats:
@@ -67,22 +66,20 @@ def middle(audio: Audio) -> Audio:
     return replace(audio, samples=audio.samples[start : start + size])
 
 
-def train(options: argparse.Namespace, show_progress: Callable[[str], None]) -> None:
+def train(options: argparse.Namespace) -> None:
     own = options.data is not None
     output = options.output or (WEIGHT_FOLDER / "own-mood.npz" if own else MOOD_WEIGHTS)
     with ThreadPoolExecutor() as threads:
         features = MoodFeatures(GenreModel.load(), Cache(options.cache), threads)
-        model = (_fit_folders if own else _fit_ratings)(options, features, show_progress)
+        model = (_fit_folders if own else _fit_ratings)(options, features)
     save_with_card(model.card, output, model.save)
     show_progress(f"{output}: {MoodModel.load(output).card.metrics}\n")
 
 
-def _fit_ratings(
-    options: argparse.Namespace, features: MoodFeatures, show_progress: Callable[[str], None]
-) -> MoodModel:
+def _fit_ratings(options: argparse.Namespace, features: MoodFeatures) -> MoodModel:
     """The shipped model, from Emotify."""
     ratings = fit.read_ratings(options.shared)
-    examples, given = features.extract(ratings.examples, show_progress)
+    examples, given = features.extract(ratings.examples)
     if len(examples) < len(ratings.examples):  # folds and figures need all clips
         raise CorpusError(folder=str(options.shared / "emotify"))
     head, settings, predicted = fit.fit_ratings(given, ratings)
@@ -105,11 +102,9 @@ def _fit_ratings(
     return _model(card, head.scores, head.arousal)
 
 
-def _fit_folders(
-    options: argparse.Namespace, features: MoodFeatures, show_progress: Callable[[str], None]
-) -> MoodModel:
+def _fit_folders(options: argparse.Namespace, features: MoodFeatures) -> MoodModel:
     """A user's own moods, from one folder each."""
-    examples, given = features.extract(corpus.read_folder(options.data), show_progress)
+    examples, given = features.extract(corpus.read_folder(options.data))
     labels = tuple(sorted({example.label for example in examples}))
     if len(labels) < 2:
         raise CorpusError(folder=str(options.data))

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(argv)
     with load() as pipeline:
-        task = SearchTask.of(list(read_pieces(options.shared, pipeline, options.cache, show_progress)))
+        task = SearchTask.of(list(read_pieces(options.shared, pipeline, options.cache)))
     logit = {method.kind: FoldProjections.of(method, task) for method in SHIPPED}
     show_progress("fitting\n")
     card = Card(

@@ -28,6 +28,7 @@ from ml.models.card import hash_file
 from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
 from ml.pipeline import Pipeline, SongAnalysis
+from ml.report.progress import show_progress
 from ml.similarity import invariants, timbre
 from ml.train.data.augmentation import mp3, unchanged
 from ml.train.data.cache import Cache
@@ -105,7 +106,7 @@ TRUNK_TRANSPOSITIONS = 2
 which is nine tenths of the time."""
 
 
-def read_pieces(shared: Path, pipeline: Pipeline, cache: Path, show_progress: Callable[[str], None]) -> Iterator[Piece]:
+def read_pieces(shared: Path, pipeline: Pipeline, cache: Path) -> Iterator[Piece]:
     """Of a long clip the whole, its second half and every change of its first; of a short one the whole."""
     examples = read_gtzan_clips(shared) + read_emotify(shared, EMOTIFY_GENRES)
     for number, example in enumerate(examples, start=1):

@@ -158,7 +158,7 @@ def test_the_published_tables_are_feature_files(shared: Path) -> None:
 def test_features_agree_with_the_published_tables(shared: Path, tmp_path: Path, table: str) -> None:
     from ml.evaluate.handcrafted.agreement import compare
 
-    clips, columns = compare(shared, table, Cache(tmp_path / "cache"), lambda _: None)
+    clips, columns = compare(shared, table, Cache(tmp_path / "cache"))
     assert clips >= 10
     assert [c.column for c in columns if c.correlation < 0.99 and c.column != "tempo"] == []
     assert [c.column for c in columns if c.within < 0.6 and not c.column.endswith(("harmony_mean",))] == []
