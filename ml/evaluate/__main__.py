@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.classic import run
 from ml.evaluate.figures import Figures
 from ml.models.genre import GenreModel
-from ml.report.errors import SoriError
 from ml.train.classic.training import LAB_FOLDER
+from ml.train.command import command
 from ml.train.data.cache import Cache
 from ml.train.mood.training import MoodFeatures
 
@@ -43,20 +41,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        figures: Figures | list[Figures]
-        figures = run.measure_and_write(options) if options.all else measure_and_write(options)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command continues from here: finished steps are cached.", file=sys.stderr)
-        return 130
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    figures: Figures | list[Figures]
+    figures = run.measure_and_write(options) if options.all else measure_and_write(options)
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
-    return 0
 
 
 def measure_and_write(options: argparse.Namespace) -> Figures:

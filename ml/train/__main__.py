@@ -7,14 +7,13 @@ genres from one folder per genre. `--task mood` does the same for moods.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ml.models.classic.kinds import KINDS
-from ml.report.errors import SoriError
 from ml.train.classic import table
 from ml.train.classic import training as classic
+from ml.train.command import command
 from ml.train.data.splits import NAMED
 from ml.train.genre import training as genre
 from ml.train.mood import training as mood
@@ -56,17 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        (mood.train if options.task == "mood" else TRAIN[options.model])(options)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. Finished steps are kept; the same command continues from there.", file=sys.stderr)
-        return 130
-    return 0
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    (mood.train if options.task == "mood" else TRAIN[options.model])(options)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from ml.report.errors import SoriError
 from ml.report.progress import show_progress
+from ml.train.command import command
 from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_folder
 from ml.train.data.labelled_features import CACHE_FOLDER, handcrafted_table
@@ -25,22 +23,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        examples = read_folder(options.folder, least_genres=1)
-        table = handcrafted_table(examples, Cache(options.cache), windows=options.windows)
-        table.save(options.output)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
-        return 130
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    examples = read_folder(options.folder, least_genres=1)
+    table = handcrafted_table(examples, Cache(options.cache), windows=options.windows)
+    table.save(options.output)
     rows, columns = table.features.shape
     songs = len(set(table.songs.tolist()))
     show_progress(f"{options.output}: {rows} rows, {columns} features, {songs} songs\n")
-    return 0
 
 
 if __name__ == "__main__":

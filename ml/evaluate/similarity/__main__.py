@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from ml.evaluate import markdown
 from ml.evaluate.similarity import page
 from ml.evaluate.similarity.measure import measure
 from ml.pipeline import load
+from ml.train.command import command
 from ml.train.similarity.__main__ import CACHE_FOLDER
 from ml.train.similarity.cross_validation import SearchTask
 from ml.train.similarity.recording_pieces import read_pieces
@@ -29,8 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     with load() as pipeline:
         pieces = list(read_pieces(options.shared, pipeline, options.cache))
     figures = measure(SearchTask.of(pieces), options.shared)
@@ -38,8 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(json.dumps(figures, indent=2))
     else:
         markdown.save(options.output, page.write(figures))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
