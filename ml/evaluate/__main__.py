@@ -6,24 +6,38 @@ No number on that page is typed by hand. Slow steps are cached, so an interrupte
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.evaluate import markdown, plots, provenance
+from ml.audio.folders import looks_like_audio
+from ml.evaluate import markdown, plots
 from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm, transfer
 from ml.evaluate.accuracy.genre import GenrePredictions
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.classic import run
-from ml.evaluate.figures import Figures
+from ml.models.card import hash_file
 from ml.models.genre import GenreModel
+from ml.paths import WEIGHT_FOLDER
 from ml.train.classic.training import LAB_FOLDER
 from ml.train.command import command
-from ml.train.data.cache import Cache
+from ml.train.files import Cache
+from ml.train.metrics import Figures
 from ml.train.mood.training import MoodFeatures
 
 CACHE_FOLDER = Path(".cache/evidence")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
+TABLES = (
+    "emotify/ratings.csv",
+    "gtzan/*.csv",
+    "gtzan/features_10_sec.tsv",
+    "gtzan/splits/*.txt",
+    "gtzan/taggrams/*.npz",
+)
+CLIPS = ("gtzan/clips/**/*", "emotify/clips/*", "speech/*")
+FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -67,7 +81,7 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
         figures = {
             "command": f"python -m ml.evaluate --split {options.split}",
             "split": options.split,
-            "model": provenance.describe_model(model.genre),
+            "model": describe_model(model.genre),
             "genre": genre.measure(predicted)
             | {
                 "confident": genre.measure_confidence(model, songs, predicted, shared),
@@ -77,9 +91,36 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
             },
             **rhythm.measure(model, crossed, shared),
             "mood": mood.measure(model, MoodFeatures(model.genre, model.cache, threads), shared),
-            "data": provenance.describe_data(shared),
+            "data": describe_data(shared),
         }
     return figures, predicted
+
+
+def describe_model(model: GenreModel) -> Figures:
+    """Name and hashes from the card, and the hashes of the tempo, key and mood weights."""
+    logit = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
+    signature = model.identity
+    return {
+        "name": signature.name,
+        "version": signature.version,
+        "sha256": signature.sha256,
+        "files": model.card.sha256 | logit,
+    }
+
+
+def describe_data(shared: Path) -> Figures:
+    """SHA-256 of each table, and one hash over the names and hashes of all clips."""
+    clips = [path for path in _found(shared, CLIPS) if looks_like_audio(path)]
+    lines = [f"{hash_file(path)}  {path.relative_to(shared).as_posix()}\n" for path in clips]
+    return {
+        "tables": {path.relative_to(shared).as_posix(): hash_file(path) for path in _found(shared, TABLES)},
+        "clips": hashlib.sha256("".join(lines).encode()).hexdigest(),
+        "clip_count": len(clips),
+    }
+
+
+def _found(shared: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    yield from sorted({path for pattern in patterns for path in shared.glob(pattern) if path.is_file()})
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluate.figures import Predictions
 from ml.train import metrics
+from ml.train.metrics import Predictions
 
 GROUND, INK, FAINT = "#fbfaf7", "#22262b", "#d9d6cf"
 BLUE, ORANGE = "#2a6f97", "#d1602c"

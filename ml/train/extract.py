@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ml.report.progress import show_progress
 from ml.train.command import command
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import read_folder
 from ml.train.data.labelled_features import CACHE_FOLDER, handcrafted_table
+from ml.train.files import Cache
 
 
 def build_parser() -> argparse.ArgumentParser:

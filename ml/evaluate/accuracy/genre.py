@@ -14,12 +14,12 @@ from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate.accuracy import noises
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
-from ml.evaluate.figures import Figures, Predictions, rounded, share
 from ml.models.genre import BY_TAGS
 from ml.models.logit import softmax
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.corpus import Example
+from ml.train.metrics import Figures, Predictions, rounded, share
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate import baselines
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions
-from ml.evaluate.figures import Figures, rounded
 from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
 from ml.report.keys import KEYS, MODES, TONICS
-from ml.report.progress import show_progress
+from ml.report.progress import counted, show_progress
 from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
+from ml.train.metrics import Figures, rounded
 from ml.train.rhythm import scoring
 from ml.train.rhythm.cross_validation import cross_validate
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
@@ -82,8 +82,7 @@ def _shipped_answers(
     genres = model.genres(rows)
     tempi: list[float] = []
     keys: list[Key | None] = []
-    for number, clip in enumerate(clips, start=1):
-        show_progress(f"tempo and key {number}/{len(clips)}")
+    for clip in counted(clips, "tempo and key"):
         track = Track(load(clip.file or ""), model.genre.bands)
         beat, found = tempo.estimate(track.mel, genre=genres[clip.id]), key.estimate(track.chromagram)
         tempi.append(beat.bpm if beat else 0.0)
@@ -108,10 +107,7 @@ def _scores_out_of_fold(
 
 def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[str, Figures]:
     """librosa's two tempo estimators and two chromagrams; the better of each first, both under "methods"."""
-    answers = []
-    for number, clip in enumerate(clips, start=1):
-        show_progress(f"librosa {number}/{len(clips)}")
-        answers.append(_librosa_answers(model, clip).tolist())
+    answers = [_librosa_answers(model, clip).tolist() for clip in counted(clips, "librosa")]
     columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
     tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
     keys = {method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]])) for method in KEY_METHODS}

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
-from ml.evaluate.figures import Figures, rounded, share
 from ml.train import metrics
 from ml.train.data.augmentation import VARIANTS
 from ml.train.data.corpus import EMOTIFY
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
+from ml.train.metrics import Figures, rounded, share
 
 AS_IS = "as is"
 CHANGES = [variant for variant in VARIANTS if variant != AS_IS]
@@ -26,7 +26,7 @@ def measure_other_collection(model: CachedModel, crossed: CrossPredictions) -> F
     truth = np.asarray(table.rows.labels[clips])
     answers = np.asarray(head.scores(table.rows.trunk_output[clips]).argmax(axis=1), np.int64)
     present = sorted(set(truth.tolist()))
-    mean, low, high = metrics.mean_recall(truth, answers, len(model.labels))
+    mean, low, high = metrics.mean_recall(truth, answers)
     return {
         "mean_recall": rounded(mean),
         "low": rounded(low),

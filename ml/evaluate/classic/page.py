@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ml.evaluate import markdown
-from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import MISSING, decimal, figure, image, table
+from ml.train.metrics import Figures
 
 ByKind = dict[str, dict[str, Figures]]
 """The figures of each kind of model by split."""

@@ -9,8 +9,8 @@ from ml.evaluate import markdown
 from ml.evaluate.handcrafted import agreement, page
 from ml.paths import DOCS_FOLDER
 from ml.train.command import command
-from ml.train.data.cache import Cache
 from ml.train.data.labelled_features import CACHE_FOLDER
+from ml.train.files import Cache
 
 
 def build_parser() -> argparse.ArgumentParser:

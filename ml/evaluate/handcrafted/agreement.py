@@ -17,10 +17,10 @@ import soxr
 
 from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.extraction import NAMES, extract
-from ml.report.progress import show_progress
-from ml.train.data.cache import Cache
+from ml.report.progress import counted
 from ml.train.data.corpus import read_rows
 from ml.train.data.feature_tables import read_table
+from ml.train.files import Cache
 
 RATE = 22_050
 WHOLE_SECONDS = 29.0
@@ -75,8 +75,7 @@ def compare(shared: Path, table: str, cache: Cache) -> Compared:
     ours: list[list[float]] = []
     theirs: list[Floats] = []
     clips = [(name, path) for name, path in whole_clips(shared) if name in indices]
-    for number, (name, path) in enumerate(clips, start=1):
-        show_progress(f"{table}: {number}/{len(clips)}")
+    for name, path in counted(clips, f"{table}:"):
         rows = cache.get(f"agreement|{path.stat().st_size}|{name}|{seconds}", partial(_rows, path, seconds))
         for row, index in zip(rows, indices[name], strict=False):
             values = dict(zip(NAMES, row.tolist(), strict=True))

@@ -12,9 +12,9 @@ from ml.models.classic.kinds import NETWORK_KINDS
 from ml.models.classic.scikit import prepare
 from ml.report.errors import SoriError
 from ml.train.data import corpus
-from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import FeatureTable, read_tables
 from ml.train.data.labelled_features import handcrafted_table, mel_table
+from ml.train.files import Cache
 
 
 def read_features(paths: Sequence[Path], *, bare: bool = False) -> FeatureTable:

@@ -31,7 +31,7 @@ from ml.train.data.feature_tables import FeatureTable
 from ml.train.data.splits import Split
 from ml.train.files import save_with_card
 from ml.train.genre import recipe
-from ml.train.metrics import accuracy_figures
+from ml.train.metrics import share
 
 LAB_FOLDER = WEIGHT_FOLDER / "lab"
 PUBLISHED = {False: ("features_30_sec.csv", "features_chroma_30_sec.tsv"), True: ("features_10_sec.tsv",)}
@@ -188,7 +188,7 @@ def _card(run: Run, split_name: str, trained: Trained) -> Card:
             "rows": int(run.split.train.sum()),
             "songs": len(set(run.table.songs[run.split.train].tolist())),
         },
-        metrics={**trained.metrics, "held_out": accuracy_figures(scores.argmax(axis=1) == trained.truth)},
+        metrics={**trained.metrics, "held_out": share(scores.argmax(axis=1) == trained.truth)},
         licence=LICENCE,
         kind=run.kind,
     )

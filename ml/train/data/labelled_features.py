@@ -16,9 +16,9 @@ from ml.features import mel
 from ml.features.arrays import Floats
 from ml.features.handcrafted import extraction
 from ml.models.card import hash_file
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import CorpusError, Example, process_examples
 from ml.train.data.feature_tables import FeatureTable
+from ml.train.files import Cache
 
 WINDOW_SECONDS = 3.0
 CACHE_FOLDER = Path(".cache/handcrafted")

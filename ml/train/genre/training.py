@@ -21,13 +21,11 @@ from ml.report.progress import show_progress
 from ml.report.schema import Model
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.files import save_with_card
+from ml.train.files import Cache, save_with_card
 from ml.train.genre import recipe
-from ml.train.genre.feedback import read_feedback
-from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands
-from ml.train.metrics import accuracy_figures, calibration_error
+from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands, read_feedback
+from ml.train.metrics import calibration_error, rounded, share
 from ml.train.trunk import fetch_trunk
 
 LICENCE = "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
@@ -90,10 +88,8 @@ def _cross_validated(table: recipe.TrainingTable, predicted: recipe.Predicted | 
             continue
         scores, truth = all_scores[rows], table.rows.labels[rows]
         probabilities = softmax(scores * recipe.temperature(scores, truth))
-        figures[f"cross_validated_{source}"] = {
-            **accuracy_figures(scores.argmax(axis=1) == truth),
-            "ece": round(calibration_error(probabilities, truth), 4),
-        }
+        ece = rounded(calibration_error(probabilities, truth))
+        figures[f"cross_validated_{source}"] = share(scores.argmax(axis=1) == truth) | {"ece": ece}
     return figures
 
 

@@ -22,12 +22,11 @@ from ml.models.logit import softmax
 from ml.models.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
 from ml.report.progress import show_progress
-from ml.train import metrics
 from ml.train.data import corpus
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import CorpusError, Example, process_examples
-from ml.train.files import save_with_card
+from ml.train.files import Cache, save_with_card
 from ml.train.genre.trunk_outputs import fingerprint
+from ml.train.metrics import Predictions
 from ml.train.mood import fit
 
 WHOLE, MIDDLE = "whole song", "5 s from the middle"
@@ -112,13 +111,16 @@ def _fit_folders(options: argparse.Namespace, features: MoodFeatures) -> MoodMod
     scores, predicted = fit.fit_labels(given, truth, _groups(examples), len(labels))
     shipped = MoodModel.load()
     arousal = Linear(shipped.arousal_weights[:, None], shipped.arousal_bias[None])
+    metrics = {}
+    if predicted is not None:
+        metrics["cross_validated"] = Predictions(labels, truth, softmax(predicted)).figures()
     card = Card(
         name=options.name or "own-mood",
         version="1",
         labels=labels,
         settings={"ridge": fit.OWN_RIDGE},
         data={label: int((truth == place).sum()) for place, label in enumerate(labels)},
-        metrics={} if predicted is None else {"cross_validated": _figures(predicted, truth)},
+        metrics=metrics,
         licence=OWN_LICENCE,
     )
     return _model(card, scores, fit.own_arousal(scores, labels, arousal))
@@ -128,15 +130,6 @@ def _groups(examples: Sequence[Example]) -> Any:
     """Songs that must be on one side of a fold: those of one artist. Copies of one file have the same group."""
     group_of_file: dict[str, str] = {}
     return np.array([group_of_file.setdefault(hash_file(one.audio), one.artist) for one in examples])
-
-
-def _figures(predicted: Floats, truth: Any) -> dict[str, Any]:
-    answers = predicted.argmax(axis=1)
-    return {
-        **metrics.accuracy_figures(answers == truth),
-        "macro_f1": round(metrics.macro_f1(truth, answers, predicted.shape[1]), 4),
-        "ece": round(metrics.calibration_error(softmax(predicted), truth), 4),
-    }
 
 
 def _model(card: Card, scores: Linear, arousal: Linear) -> MoodModel:

@@ -14,9 +14,9 @@ from ml.features import mel
 from ml.features.handcrafted import extraction, rhythm, separation, series
 from ml.features.handcrafted.spectrum import Spectrum
 from ml.train.data import labelled_features
-from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import FeatureFileError, FeatureTable, read_table, read_tables
 from ml.train.extract import main
+from ml.train.files import Cache
 from tests.ml.music import song, white_noise
 
 
