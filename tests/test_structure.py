@@ -36,8 +36,6 @@ WITHOUT_TESTS = {
     "ml/evaluate/accuracy/page_rhythm.py",
     "ml/evaluate/accuracy/rhythm.py",
     "ml/evaluate/accuracy/songs.py",
-    "ml/evaluate/accuracy/transfer.py",
-    "ml/evaluate/handcrafted/agreement.py",
     "ml/evaluate/similarity/cuts.py",
     "ml/features/onsets.py",
     "ml/features/track.py",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml.audio.folders import looks_like_audio
 from ml.evaluate import markdown, plots
-from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm, transfer
+from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm
 from ml.evaluate.accuracy.genre import GenrePredictions
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.classic import run
@@ -86,8 +86,8 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
             | {
                 "confident": genre.measure_confidence(model, songs, predicted, shared),
                 "random_split": leakage.measure(model, songs, shared, options.split),
-                "emotify": transfer.measure_other_collection(model, crossed),
-                "robustness": transfer.measure_robustness(model, songs, with_test=on_test),
+                "emotify": genre.measure_other_collection(model, crossed),
+                "robustness": genre.measure_robustness(model, songs, with_test=on_test),
             },
             **rhythm.measure(model, crossed, shared),
             "mood": mood.measure(model, MoodFeatures(model.genre, model.cache, threads), shared),

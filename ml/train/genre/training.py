@@ -26,7 +26,7 @@ from ml.train.files import Cache, save_with_card
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands, read_feedback
 from ml.train.metrics import calibration_error, rounded, share
-from ml.train.trunk import fetch_trunk
+from ml.train.trunk import WHEEL_SHA256, fetch_trunk
 
 LICENCE = "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
 
@@ -99,9 +99,8 @@ def _published_trunk(examples: Sequence[Example]) -> GenreModel:
     show_progress("measuring the bands\n")
     bands = measure_bands([example for example in examples if example.path], neutral)
     show_progress("fetching the published trunk\n")
-    network, sha256 = fetch_trunk()
     card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
-    return GenreModel(CompiledNetworks(network, None), card, bands, Model("trunk", "1", sha256))
+    return GenreModel(CompiledNetworks(fetch_trunk(), None), card, bands, Model("trunk", "1", WHEEL_SHA256))
 
 
 def _song_counts(rows: Sequence[Row]) -> dict[str, int]:

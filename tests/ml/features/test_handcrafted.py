@@ -156,7 +156,7 @@ def test_the_published_tables_are_feature_files(shared: Path) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("table", ["features_30_sec.csv", "features_chroma_30_sec.tsv"])
 def test_features_agree_with_the_published_tables(shared: Path, tmp_path: Path, table: str) -> None:
-    from ml.evaluate.handcrafted.agreement import compare
+    from ml.evaluate.handcrafted import compare
 
     clips, columns = compare(shared, table, Cache(tmp_path / "cache"))
     assert clips >= 10
