@@ -49,7 +49,6 @@ WITHOUT_TESTS = {
     "ml/similarity/timbre.py",
     "ml/train/data/corpus.py",
     "ml/train/data/feature_tables.py",
-    "ml/train/data/labelled_features.py",
     "ml/train/data/splits.py",
     "ml/train/genre/linear.py",
     "ml/train/genre/recipe.py",

@@ -22,10 +22,10 @@ from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.extraction import NAMES, extract
 from ml.paths import DOCS_FOLDER
 from ml.report.progress import counted
+from ml.train.classic.datasets import CACHE_FOLDER
 from ml.train.command import command
 from ml.train.data.corpus import read_rows
 from ml.train.data.feature_tables import read_table
-from ml.train.data.labelled_features import CACHE_FOLDER
 from ml.train.files import Cache
 
 RATE = 22_050

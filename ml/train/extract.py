@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from ml.report.progress import show_progress
+from ml.train.classic.datasets import CACHE_FOLDER, handcrafted_table
 from ml.train.command import command
 from ml.train.data.corpus import read_folder
-from ml.train.data.labelled_features import CACHE_FOLDER, handcrafted_table
 from ml.train.files import Cache
 
 

@@ -19,14 +19,7 @@ from ml.similarity.reference import Entry, write
 from ml.similarity.vectors import features_version_of, make_vectors
 from ml.train.command import command
 from ml.train.data.corpus import LONG_SECONDS, read_gtzan_clips, read_rows
-from ml.train.similarity.published import (
-    EmbeddingFromTags,
-    HarmonyFromTable,
-    invariants,
-    read_chroma,
-    read_tags,
-    standardise,
-)
+from ml.train.similarity.published import EmbeddingFromTags, HarmonyFromTable, read_chroma, read_tags, standardised
 
 
 def build(shared: Path) -> tuple[list[Entry], str]:
@@ -71,8 +64,7 @@ def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[
     names = [entry.reference.removeprefix("gtzan:") for entry in entries]
     present = np.array([name in chroma for name in names])
     long = np.array([entry.report.duration_seconds >= LONG_SECONDS for entry in entries])
-    rows = np.stack([invariants(chroma.get(name, np.ones(24, np.float32))) for name in names])
-    tables = standardise(rows, present)
+    tables = standardised(chroma, names)
     vectors = np.stack([np.frombuffer(entry.harmony, "<f4") for entry in entries])
     blended = HarmonyFromTable(tables, vectors, present & long).blend(tables, vectors).astype("<f4")
     result = list(entries)

@@ -25,10 +25,9 @@ from ml.report.progress import counted, show_progress
 from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
 from ml.train.metrics import Figures, rounded
-from ml.train.rhythm import scoring
 from ml.train.rhythm.cross_validation import cross_validate
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
-from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
+from ml.train.rhythm.tasks import RIGHT, EstimationTask, KeyTask, TempoTask, key_score, tempo_scores
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"
@@ -135,20 +134,16 @@ def _better(methods: dict[str, Figures], measure: str) -> Figures:
 
 
 def _tempo_scores(clips: Sequence[Annotation], tempi: Sequence[float]) -> Scores:
-    return {
-        clip: scoring.tempo_scores(bpm, clip.bpm)
-        for clip, bpm in zip(clips, tempi, strict=True)
-        if clip.bpm is not None
-    }
+    return {clip: tempo_scores(bpm, clip.bpm) for clip, bpm in zip(clips, tempi, strict=True) if clip.bpm is not None}
 
 
 def _key_scores(clips: Sequence[Annotation], keys: Sequence[Key | None]) -> Scores:
     weights = {
-        clip: scoring.key_score(answer, clip.key) if answer else 0.0
+        clip: key_score(answer, clip.key) if answer else 0.0
         for clip, answer in zip(clips, keys, strict=True)
         if clip.key is not None
     }
-    return {clip: (float(weight == scoring.RIGHT), weight) for clip, weight in weights.items()}
+    return {clip: (float(weight == RIGHT), weight) for clip, weight in weights.items()}
 
 
 def _tempo_figures(scores: Scores) -> Figures:

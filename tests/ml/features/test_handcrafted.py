@@ -13,7 +13,7 @@ from ml.evaluate.baselines import librosa_series
 from ml.features import mel
 from ml.features.handcrafted import extraction, rhythm, separation, series
 from ml.features.handcrafted.spectrum import Spectrum
-from ml.train.data import labelled_features
+from ml.train.classic import datasets
 from ml.train.data.feature_tables import FeatureFileError, FeatureTable, read_table, read_tables
 from ml.train.extract import main
 from ml.train.files import Cache
@@ -110,7 +110,7 @@ def test_training_and_serving_use_the_same_features(folder: Path, tmp_path: Path
     from ml.audio.loading import load
 
     path = folder / "storm" / "storm0.wav"
-    cached = labelled_features.handcrafted_rows(path, Cache(tmp_path / "cache"))
+    cached = datasets.handcrafted_rows(path, Cache(tmp_path / "cache"))
     features = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
     np.testing.assert_array_equal(cached[0], features.row())
 
