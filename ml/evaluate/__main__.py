@@ -22,7 +22,7 @@ from ml.models.card import hash_file
 from ml.models.genre import GenreModel
 from ml.paths import WEIGHT_FOLDER
 from ml.train.classic.training import LAB_FOLDER
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.files import Cache
 from ml.train.metrics import Figures
 from ml.train.mood.training import MoodFeatures
@@ -41,17 +41,13 @@ FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.evaluate", description="Measure the shipped models and write docs/accuracy.md."
-    )
+    parser = offline_parser("ml.evaluate", "Measure the shipped models and write docs/accuracy.md.", cache=CACHE_FOLDER)
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped one")
     parser.add_argument("--split", choices=tuple(OUTPUT), default="test", help="valid: a rehearsal without it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the page (default: docs)")
     parser.add_argument("--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md")
     parser.add_argument("--lab", type=Path, default=LAB_FOLDER, help="folder of its weight files")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached results")
     return parser
 
 

@@ -23,7 +23,7 @@ from ml.features.handcrafted.extraction import NAMES, extract
 from ml.paths import DOCS_FOLDER
 from ml.report.progress import counted
 from ml.train.classic.datasets import CACHE_FOLDER
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import read_rows
 from ml.train.data.feature_tables import read_table
 from ml.train.files import Cache
@@ -146,13 +146,11 @@ def write(compared: Mapping[str, Compared]) -> str:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.evaluate.handcrafted",
-        description="Compare hand-crafted features with the published tables of GTZAN, and write docs/features.md.",
+    return offline_parser(
+        "ml.evaluate.handcrafted",
+        "Compare hand-crafted features with the published tables of GTZAN, and write docs/features.md.",
+        cache=CACHE_FOLDER,
     )
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached features")
-    return parser
 
 
 @command(build_parser)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ml.models.classic.kinds import KINDS
 from ml.train.classic import table
 from ml.train.classic import training as classic
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.data.splits import NAMED
 from ml.train.genre import training as genre
 from ml.train.mood import training as mood
@@ -27,10 +27,9 @@ TRAIN: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train", description="Train a genre or mood model.")
+    parser = offline_parser("ml.train", "Train a genre or mood model.", cache=CACHE_FOLDER)
     parser.add_argument("--task", choices=("genre", "mood"), default="genre", help="what the model predicts")
     parser.add_argument("--data", type=Path, help="a folder with one sub-folder of songs per genre or mood")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--without-emotify", action="store_true", help="train on GTZAN alone")
     parser.add_argument(
         "--output", type=Path, help="the weight file (default: the shipped one, with --data weight/own...)"
@@ -51,7 +50,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=20, help="the most settings that a search tries")
     parser.add_argument("--epochs", type=int, default=60, help="the most epochs of a network")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached results")
     return parser
 
 

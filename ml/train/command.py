@@ -1,4 +1,4 @@
-"""How every offline command runs: a failure is one sentence, and Ctrl-C leaves no traceback."""
+"""What the offline commands share: common options, and an end without a traceback after a failure or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 
 from ml.report.errors import SoriError
+
+
+def offline_parser(
+    module: str, description: str, *, shared: bool = True, cache: Path | None = None
+) -> argparse.ArgumentParser:
+    """The parser of `python -m MODULE`, with the options that most commands have; `cache` is a default."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    if shared:
+        parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    if cache:
+        parser.add_argument("--cache", type=Path, default=cache, help="the folder of cached results")
+    return parser
 
 
 def command(

@@ -7,19 +7,18 @@ from pathlib import Path
 
 from ml.report.progress import show_progress
 from ml.train.classic.datasets import CACHE_FOLDER, handcrafted_table
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import read_folder
 from ml.train.files import Cache
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.extract", description="Extract hand-crafted features of labelled songs."
+    parser = offline_parser(
+        "ml.train.extract", "Extract hand-crafted features of labelled songs.", shared=False, cache=CACHE_FOLDER
     )
     parser.add_argument("folder", type=Path, help="a folder with one sub-folder of songs per genre")
     parser.add_argument("-o", "--output", type=Path, default=Path("features.npz"), help="the feature file")
     parser.add_argument("--windows", action="store_true", help="a row for every three seconds, not per song")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of finished songs")
     return parser
 
 

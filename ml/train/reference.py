@@ -17,7 +17,7 @@ from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.similarity.reference import Entry, write
 from ml.similarity.vectors import features_version_of, make_vectors
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import LONG_SECONDS, read_gtzan_clips, read_rows
 from ml.train.similarity.published import EmbeddingFromTags, HarmonyFromTable, read_chroma, read_tags, standardised
 
@@ -85,8 +85,7 @@ def with_taggram(pipeline: Pipeline, analysis: SongAnalysis, trunk_output: Float
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train.reference", description="Make the reference catalogue.")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    parser = offline_parser("ml.train.reference", "Make the reference catalogue.")
     parser.add_argument("--output", type=Path, default=REFERENCE_FILE, help="the file to write")
     return parser
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ml.models import trunk
 from ml.models.card import hash_file
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.files import write_file
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ Fill = dict[str, Callable[[Arrays], None]]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.trunk", description="Convert the published trunk to Keras."
-    )
+    parser = offline_parser("ml.train.trunk", "Convert the published trunk to Keras.", shared=False)
     parser.add_argument("--output", type=Path, default=Path("trunk.keras"), help="where the trunk is written")
     parser.add_argument("--wheel", type=Path, help="the wheel, if it is on disk already")
     return parser

@@ -11,7 +11,7 @@ from ml.evaluate import markdown
 from ml.evaluate.markdown import decimal, table
 from ml.evaluate.similarity.measure import measure
 from ml.pipeline import load
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.similarity.__main__ import CACHE_FOLDER
 from ml.train.similarity.cross_validation import SearchTask
 from ml.train.similarity.recording_pieces import read_pieces
@@ -24,13 +24,12 @@ estimated. The same two shares, with short clips as queries:"""
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.evaluate.similarity",
-        description="Measure how often each descriptor finds the second half of a song by its first.",
+    parser = offline_parser(
+        "ml.evaluate.similarity",
+        "Measure how often each descriptor finds the second half of a song by its first.",
+        cache=CACHE_FOLDER,
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON and write no page")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached features")
     parser.add_argument("--output", type=Path, default=Path("docs/neighbours.md"), help="the page to write")
     return parser
 

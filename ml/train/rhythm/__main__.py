@@ -16,7 +16,7 @@ import numpy as np
 
 from ml.models.card import hash_file
 from ml.paths import WEIGHT_FOLDER
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import LONG_SECONDS
 from ml.train.rhythm import cross_validation
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
@@ -29,8 +29,7 @@ LogitModel = dict[str, Any]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train.rhythm", description="Train tempo and key.")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    parser = offline_parser("ml.train.rhythm", "Train tempo and key.")
     parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="the folder of the JSON files")
     parser.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
     return parser

@@ -12,7 +12,7 @@ from ml.models.card import Card
 from ml.pipeline import load
 from ml.report.progress import show_progress
 from ml.similarity import harmony, projection, timbre
-from ml.train.command import command
+from ml.train.command import command, offline_parser
 from ml.train.similarity.cross_validation import FoldProjections, SearchTask, search_figures
 from ml.train.similarity.methods import SHIPPED
 from ml.train.similarity.projection import save
@@ -22,11 +22,9 @@ CACHE_FOLDER = Path(".cache/pieces")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.similarity", description="Fit the projections that similar songs are found by."
+    parser = offline_parser(
+        "ml.train.similarity", "Fit the projections that similar songs are found by.", cache=CACHE_FOLDER
     )
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached features")
     parser.add_argument("--output", type=Path, default=projection.WEIGHTS, help="the weight file")
     return parser
 
