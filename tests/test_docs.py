@@ -16,15 +16,19 @@ SETTINGS = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 
 
+HELPER = ROOT / "ml/train/command.py"
+"""It makes parsers for commands, and is none."""
+
+
 def has_parser(path: Path) -> bool:
-    return "add_argument" in path.read_text(encoding="utf-8")
+    return re.search(r"(ArgumentParser|offline_parser)\(", path.read_text(encoding="utf-8")) is not None
 
 
-PARSERS = [path for path in python_files() if has_parser(path)]
+PARSERS = [path for path in python_files() if has_parser(path) and path != HELPER]
 
 
 def options(source: str) -> set[str]:
-    """The literal option names in the `add_argument` calls of a module, also through a short name for the method."""
+    """The literal option names in the `add_argument` calls of a module, and those that `offline_parser` adds."""
     tree = ast.parse(source)
     short_names = {
         node.targets[0].id
@@ -41,7 +45,11 @@ def options(source: str) -> set[str]:
         if (isinstance(call.func, ast.Attribute) and call.func.attr == "add_argument")
         or (isinstance(call.func, ast.Name) and call.func.id in short_names)
     ]
-    names = [arg.value for call in added for arg in call.args if isinstance(arg, ast.Constant)]
+    names = {arg.value for call in added for arg in call.args if isinstance(arg, ast.Constant)}
+    for call in calls:
+        if isinstance(call.func, ast.Name) and call.func.id == "offline_parser":
+            given = {keyword.arg for keyword in call.keywords}
+            names |= {"--cache"} & {f"--{name}" for name in given} | ({"--shared"} if "shared" not in given else set())
     return {name for name in names if isinstance(name, str) and name.startswith("--")}
 
 
@@ -60,6 +68,8 @@ def section(text: str, command: str) -> str:
 def test_the_search_finds_options() -> None:
     assert options("p.add_argument('--json', '-j')\np.add_argument('path')\nq('--no')") == {"--json"}
     assert options("add = p.add_argument\nadd('--all')") == {"--all"}
+    assert options("offline_parser('m', 'd', cache=C)") == options(HELPER.read_text(encoding="utf-8"))
+    assert options("offline_parser('m', 'd', shared=False)") == set()
     assert ROOT / "main.py" in PARSERS
 
 

@@ -6,57 +6,57 @@ No number on that page is typed by hand. Slow steps are cached, so an interrupte
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ml.evaluate import markdown, plots, provenance
-from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm, transfer
+from ml.audio.folders import looks_like_audio
+from ml.evaluate import markdown, plots
+from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm
 from ml.evaluate.accuracy.genre import GenrePredictions
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.classic import run
-from ml.evaluate.figures import Figures
+from ml.models.card import hash_file
 from ml.models.genre import GenreModel
-from ml.report.errors import SoriError
+from ml.paths import WEIGHT_FOLDER
 from ml.train.classic.training import LAB_FOLDER
-from ml.train.data.cache import Cache
+from ml.train.command import command, offline_parser
+from ml.train.files import Cache
+from ml.train.metrics import Figures
 from ml.train.mood.training import MoodFeatures
 
 CACHE_FOLDER = Path(".cache/trunk-outputs")
 OUTPUT = {"test": Path("docs"), "valid": Path(".cache/rehearsal")}
+TABLES = (
+    "emotify/ratings.csv",
+    "gtzan/*.csv",
+    "gtzan/features_10_sec.tsv",
+    "gtzan/splits/*.txt",
+    "gtzan/taggrams/*.npz",
+)
+CLIPS = ("gtzan/clips/**/*", "emotify/clips/*", "speech/*")
+FITTED = ("tempo.json", "key.json", "mood.npz")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.evaluate", description="Measure the shipped models and write docs/accuracy.md."
-    )
+    parser = offline_parser("ml.evaluate", "Measure the shipped models and write docs/accuracy.md.", cache=CACHE_FOLDER)
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="default: the shipped one")
     parser.add_argument("--split", choices=tuple(OUTPUT), default="test", help="valid: a rehearsal without it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the page (default: docs)")
     parser.add_argument("--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md")
     parser.add_argument("--lab", type=Path, default=LAB_FOLDER, help="folder of its weight files")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="folder of cached results")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        figures: Figures | list[Figures]
-        figures = run.measure_and_write(options) if options.all else measure_and_write(options)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. The same command continues from here: finished steps are cached.", file=sys.stderr)
-        return 130
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    figures: Figures | list[Figures]
+    figures = run.measure_and_write(options) if options.all else measure_and_write(options)
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
-    return 0
 
 
 def measure_and_write(options: argparse.Namespace) -> Figures:
@@ -77,19 +77,46 @@ def measure(options: argparse.Namespace) -> tuple[Figures, GenrePredictions]:
         figures = {
             "command": f"python -m ml.evaluate --split {options.split}",
             "split": options.split,
-            "model": provenance.summarise_model(model.genre),
+            "model": summarise_model(model.genre),
             "genre": genre.measure(predicted)
             | {
                 "confident": genre.measure_confidence(model, songs, predicted, shared),
                 "random_split": leakage.measure(model, songs, shared, options.split),
-                "emotify": transfer.measure_other_collection(model, crossed),
-                "robustness": transfer.measure_robustness(model, songs, with_test=on_test),
+                "emotify": genre.measure_other_collection(model, crossed),
+                "robustness": genre.measure_robustness(model, songs, with_test=on_test),
             },
             **rhythm.measure(model, crossed, shared),
             "mood": mood.measure(model, MoodFeatures(model.genre, model.cache, threads), shared),
-            "data": provenance.summarise_data(shared),
+            "data": summarise_data(shared),
         }
     return figures, predicted
+
+
+def summarise_model(model: GenreModel) -> Figures:
+    """Name and hashes from the card, and the hashes of the tempo, key and mood weights."""
+    logit = {name: hash_file(WEIGHT_FOLDER / name) for name in FITTED}
+    signature = model.identity
+    return {
+        "name": signature.name,
+        "version": signature.version,
+        "sha256": signature.sha256,
+        "files": model.card.sha256 | logit,
+    }
+
+
+def summarise_data(shared: Path) -> Figures:
+    """SHA-256 of each table, and one hash over the names and hashes of all clips."""
+    clips = [path for path in _found(shared, CLIPS) if looks_like_audio(path)]
+    lines = [f"{hash_file(path)}  {path.relative_to(shared).as_posix()}\n" for path in clips]
+    return {
+        "tables": {path.relative_to(shared).as_posix(): hash_file(path) for path in _found(shared, TABLES)},
+        "clips": hashlib.sha256("".join(lines).encode()).hexdigest(),
+        "clip_count": len(clips),
+    }
+
+
+def _found(shared: Path, patterns: tuple[str, ...]) -> Iterator[Path]:
+    yield from sorted({path for pattern in patterns for path in shared.glob(pattern) if path.is_file()})
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ml.evaluate.figures import Figures
 from ml.report.progress import show_progress
+from ml.train.metrics import Figures
 
 MISSING = "–"
 WIDTH = 120

@@ -11,22 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluate.figures import Predictions
 from ml.train import metrics
+from ml.train.metrics import Predictions
 
 GROUND, INK, FAINT = "#fbfaf7", "#22262b", "#d9d6cf"
 BLUE, ORANGE = "#2a6f97", "#d1602c"
 STYLE: Any = {
-    "figure.facecolor": GROUND,
-    "axes.facecolor": GROUND,
-    "savefig.facecolor": GROUND,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), GROUND),
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
     "grid.color": FAINT,
     "grid.linewidth": 0.8,
     "axes.axisbelow": True,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
+Item = TypeVar("Item")
 ProgressCallback = Callable[[str], None]
 """Called with the name of each stage of one song when it begins."""
 
@@ -19,3 +21,10 @@ def show_progress(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     elif text.endswith("\n"):
         print(text, end="", file=sys.stderr, flush=True)
+
+
+def counted(items: Sequence[Item], step: str) -> Iterator[Item]:
+    """The items one by one, each shown as the step's progress."""
+    for number, item in enumerate(items, start=1):
+        show_progress(f"{step} {number}/{len(items)}")
+        yield item

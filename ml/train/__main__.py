@@ -7,21 +7,19 @@ genres from one folder per genre. `--task mood` does the same for moods.
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ml.models.classic.kinds import KINDS
-from ml.report.errors import SoriError
-from ml.report.progress import ProgressCallback, show_progress
 from ml.train.classic import table
 from ml.train.classic import training as classic
+from ml.train.command import command, offline_parser
 from ml.train.data.splits import NAMED
 from ml.train.genre import training as genre
 from ml.train.mood import training as mood
 
 CACHE_FOLDER = Path(".cache/trunk-outputs")
-TRAIN: dict[str, Callable[[argparse.Namespace, ProgressCallback], None]] = {
+TRAIN: dict[str, Callable[[argparse.Namespace], None]] = {
     "transfer": genre.train,
     "all": table.train_table,
     **dict.fromkeys(KINDS, classic.train),
@@ -29,10 +27,9 @@ TRAIN: dict[str, Callable[[argparse.Namespace, ProgressCallback], None]] = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train", description="Train a genre or mood model.")
+    parser = offline_parser("ml.train", "Train a genre or mood model.", cache=CACHE_FOLDER)
     parser.add_argument("--task", choices=("genre", "mood"), default="genre", help="what the model predicts")
     parser.add_argument("--data", type=Path, help="a folder with one sub-folder of songs per genre or mood")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
     parser.add_argument("--without-emotify", action="store_true", help="train on GTZAN alone")
     parser.add_argument(
         "--output", type=Path, help="the weight file (default: the shipped one, with --data weight/own...)"
@@ -53,21 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=20, help="the most settings that a search tries")
     parser.add_argument("--epochs", type=int, default=60, help="the most epochs of a network")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same model")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached results")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        (mood.train if options.task == "mood" else TRAIN[options.model])(options, show_progress)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. Finished steps are kept; the same command continues from there.", file=sys.stderr)
-        return 130
-    return 0
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    (mood.train if options.task == "mood" else TRAIN[options.model])(options)
 
 
 if __name__ == "__main__":

@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from ml.report.errors import SoriError
 from ml.report.progress import show_progress
-from ml.train.data.cache import Cache
+from ml.train.classic.datasets import CACHE_FOLDER, handcrafted_table
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import read_folder
-from ml.train.data.labelled_features import CACHE_FOLDER, handcrafted_table
+from ml.train.files import Cache
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.extract", description="Extract hand-crafted features of labelled songs."
+    parser = offline_parser(
+        "ml.train.extract", "Extract hand-crafted features of labelled songs.", shared=False, cache=CACHE_FOLDER
     )
     parser.add_argument("folder", type=Path, help="a folder with one sub-folder of songs per genre")
     parser.add_argument("-o", "--output", type=Path, default=Path("features.npz"), help="the feature file")
     parser.add_argument("--windows", action="store_true", help="a row for every three seconds, not per song")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of finished songs")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    try:
-        examples = read_folder(options.folder, least_genres=1)
-        table = handcrafted_table(examples, Cache(options.cache), show_progress, windows=options.windows)
-        table.save(options.output)
-    except SoriError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped. Finished songs are kept; the same command continues from there.", file=sys.stderr)
-        return 130
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    examples = read_folder(options.folder, least_genres=1)
+    table = handcrafted_table(examples, Cache(options.cache), windows=options.windows)
+    table.save(options.output)
     rows, columns = table.features.shape
     songs = len(set(table.songs.tolist()))
     show_progress(f"{options.output}: {rows} rows, {columns} features, {songs} songs\n")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,42 +1,84 @@
-"""Figures of predictions: accuracy with its interval, F1, calibration. Plain NumPy on label indices."""
+"""Figures of predictions, on label indices: accuracy with its interval, F1, precision and recall, calibration."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, f1_score
 
-from ml.features.arrays import Integers, Reals
+from ml.features.arrays import Integers, Mask, Reals
 
+Figures = dict[str, Any]
+
+DIGITS = 4
 BOOTSTRAP_DRAWS = 10_000
 CALIBRATION_BINS = 10
 
 
-def confusion(truth: Integers, answers: Integers, labels: int) -> Integers:
-    """(labels, labels) counts, truth by row."""
-    counts = np.zeros((labels, labels), np.int64)
-    np.add.at(counts, (truth, answers), 1)
-    return counts
+@dataclass(frozen=True)
+class Predictions:
+    """Calibrated probabilities (songs, labels) and the true label index (songs,)."""
+
+    labels: tuple[str, ...]
+    truth: Integers
+    probabilities: Reals
+
+    @property
+    def answers(self) -> Integers:
+        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
+
+    @property
+    def correct(self) -> Mask:
+        return np.asarray(self.answers == self.truth, bool)
+
+    @property
+    def confusion(self) -> Integers:
+        """(labels, labels) counts, truth by row."""
+        return np.asarray(confusion_matrix(self.truth, self.answers, labels=range(len(self.labels))), np.int64)
+
+    @property
+    def calibration_error(self) -> float:
+        return calibration_error(self.probabilities, self.truth)
+
+    def figures(self) -> Figures:
+        """Accuracy with its interval, macro F1 over the labels that have songs, and calibration error."""
+        f1 = f1_score(self.truth, self.answers, labels=np.unique(self.truth), average="macro")
+        return share(self.correct) | {"macro_f1": rounded(f1), "ece": rounded(self.calibration_error)}
+
+    def by_label(self) -> Figures:
+        """Recall with its interval, and average precision, of each label that has songs."""
+        figures: Figures = {}
+        for index, label in enumerate(self.labels):
+            has_label = self.truth == index
+            if has_label.any():
+                area = precision_recall(self.probabilities[:, index], has_label)[2]
+                recall = share(self.correct[has_label], key="recall")
+                figures[label] = recall | {"average_precision": rounded(area)}
+        return figures
 
 
-def recalls(truth: Integers, answers: Integers, labels: int) -> Reals:
-    """Share of each label's songs that are predicted right; NaN for a label without songs."""
-    counts = confusion(truth, answers, labels)
-    with np.errstate(invalid="ignore"):
-        share: Reals = counts.diagonal() / counts.sum(axis=1)
-    return share
+def share(correct: Mask | Sequence[bool], *, key: str = "accuracy") -> Figures:
+    """The share that is correct with its 95% interval; None without any songs."""
+    correct = np.asarray(correct, bool)
+    if not len(correct):
+        return {key: None, "low": None, "high": None, "n": 0}
+    low, high = interval(correct)
+    return {key: rounded(correct.mean()), "low": rounded(low), "high": rounded(high), "n": len(correct)}
 
 
-def macro_f1(truth: Integers, answers: Integers, labels: int) -> float:
-    """Mean F1 over the labels that occur in the truth."""
-    counts = confusion(truth, answers, labels)
-    named = counts.sum(axis=0) + counts.sum(axis=1)
-    occurring = counts.sum(axis=1) > 0
-    return float(np.mean(2 * counts.diagonal()[occurring] / named[occurring]))
+def spread(values: Sequence[float]) -> Figures:
+    """Mean of repeated runs, with the lowest and the highest."""
+    return {"accuracy": rounded(np.mean(values)), "low": rounded(min(values)), "high": rounded(max(values))}
 
 
-def interval(correct: npt.NDArray[np.bool_], *, seed: int = 0) -> tuple[float, float]:
+def rounded(value: float | np.floating[Any]) -> float:
+    return round(float(value), DIGITS)
+
+
+def interval(correct: Mask, *, seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of the share of `correct`, songs drawn with replacement."""
     random = np.random.default_rng(seed)
     shares = random.binomial(len(correct), correct.mean(), BOOTSTRAP_DRAWS) / len(correct)
@@ -44,22 +86,13 @@ def interval(correct: npt.NDArray[np.bool_], *, seed: int = 0) -> tuple[float, f
     return float(low), float(high)
 
 
-def accuracy_figures(correct: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Accuracy, its interval and the number of songs, as a card shows them."""
-    low, high = interval(correct)
-    shares = {"accuracy": float(correct.mean()), "low": low, "high": high}
-    return {name: round(share, 4) for name, share in shares.items()} | {"n": len(correct)}
-
-
-def mean_recall(truth: Integers, answers: Integers, labels: int, *, seed: int = 0) -> tuple[float, float, float]:
+def mean_recall(truth: Integers, answers: Integers, *, seed: int = 0) -> tuple[float, float, float]:
     """Mean recall over the labels that occur, and its 95 % bootstrap interval, drawn within each label."""
     random = np.random.default_rng(seed)
-    share = recalls(truth, answers, labels)
-    songs = np.bincount(truth, minlength=labels)
-    present = np.flatnonzero(songs)
-    draws = [random.binomial(songs[i], share[i], BOOTSTRAP_DRAWS) / songs[i] for i in present]
+    groups = [answers[truth == label] == label for label in np.unique(truth)]
+    draws = [random.binomial(len(group), group.mean(), BOOTSTRAP_DRAWS) / len(group) for group in groups]
     low, high = np.quantile(np.mean(draws, axis=0), [0.025, 0.975])
-    return float(share[present].mean()), float(low), float(high)
+    return float(np.mean([group.mean() for group in groups])), float(low), float(high)
 
 
 def calibration_curve(probabilities: Reals, truth: Integers) -> tuple[Reals, Reals, Integers]:
@@ -79,14 +112,14 @@ def calibration_error(probabilities: Reals, truth: Integers) -> float:
     return float((np.abs(confidence - accuracy) * counts).sum() / counts.sum())
 
 
-def calibration_error_of_choice(probability: Reals, correct: npt.NDArray[np.bool_], *, bins: int = 5) -> float:
+def calibration_error_of_choice(probability: Reals, correct: Mask, *, bins: int = 5) -> float:
     """The same from the probability of each chosen answer alone, over bins of equally many songs."""
     parts = np.array_split(np.argsort(probability), bins)
     gaps = [len(part) * abs(probability[part].mean() - correct[part].mean()) for part in parts]
     return float(sum(gaps) / len(probability))
 
 
-def precision_recall(score: Reals, is_label: npt.NDArray[np.bool_]) -> tuple[Reals, Reals, float]:
+def precision_recall(score: Reals, is_label: Mask) -> tuple[Reals, Reals, float]:
     """Precision and recall at every threshold, and their area (average precision)."""
     order = np.argsort(-score, kind="stable")
     hits = np.cumsum(is_label[order])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +17,9 @@ from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.similarity.reference import Entry, write
 from ml.similarity.vectors import features_version_of, make_vectors
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import LONG_SECONDS, read_gtzan_clips, read_rows
-from ml.train.similarity.published import (
-    EmbeddingFromTags,
-    HarmonyFromTable,
-    invariants,
-    read_chroma,
-    read_tags,
-    standardise,
-)
+from ml.train.similarity.published import EmbeddingFromTags, HarmonyFromTable, read_chroma, read_tags, standardised
 
 
 def build(shared: Path) -> tuple[list[Entry], str]:
@@ -71,8 +64,7 @@ def with_tables(entries: Sequence[Entry], chroma: Mapping[str, Floats]) -> list[
     names = [entry.reference.removeprefix("gtzan:") for entry in entries]
     present = np.array([name in chroma for name in names])
     long = np.array([entry.report.duration_seconds >= LONG_SECONDS for entry in entries])
-    rows = np.stack([invariants(chroma.get(name, np.ones(24, np.float32))) for name in names])
-    tables = standardise(rows, present)
+    tables = standardised(chroma, names)
     vectors = np.stack([np.frombuffer(entry.harmony, "<f4") for entry in entries])
     blended = HarmonyFromTable(tables, vectors, present & long).blend(tables, vectors).astype("<f4")
     result = list(entries)
@@ -93,19 +85,17 @@ def with_taggram(pipeline: Pipeline, analysis: SongAnalysis, trunk_output: Float
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train.reference", description="Make the reference catalogue.")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
+    parser = offline_parser("ml.train.reference", "Make the reference catalogue.")
     parser.add_argument("--output", type=Path, default=REFERENCE_FILE, help="the file to write")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     entries, features_version = build(options.shared)
     write(entries, features_version, options.output)
     print(f"{options.output}: {len(entries)} tracks")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

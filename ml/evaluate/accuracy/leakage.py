@@ -22,7 +22,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from ml.evaluate.accuracy.model import CachedModel, Songs
-from ml.evaluate.figures import Figures, rounded, spread
 from ml.features.arrays import Integers
 from ml.models.genre import BY_TAGS
 from ml.report.progress import show_progress
@@ -30,6 +29,7 @@ from ml.train.data.corpus import read_split, read_taggrams
 from ml.train.data.feature_tables import FeatureTable, read_table
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row
+from ml.train.metrics import Figures, rounded, spread
 
 SEEDS = 5
 FOLDS = 5

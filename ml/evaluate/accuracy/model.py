@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from ml.audio.loading import Audio, load
-from ml.evaluate.figures import Predictions
 from ml.features import mel, musicality
 from ml.features.arrays import Floats, Integers, Mask, Reals
 from ml.features.musicality import Musicality
@@ -26,10 +25,11 @@ from ml.report.errors import SoriError
 from ml.report.progress import show_progress
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
+from ml.train.files import Cache
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import Row, TrunkOutputs
+from ml.train.metrics import Predictions
 
 OTHER_STYLE = "electronic"
 """A genre of Emotify that is none of GTZAN's ten."""
@@ -69,7 +69,7 @@ class CachedModel:
         self._music_version = f"mel {mel.VERSION}|musicality {musicality.VERSION}"
 
     def rows(self, examples: Sequence[Example], variants: Sequence[str] = ("as is",)) -> list[Row]:
-        return list(self._trunk_outputs.rows(examples, variants, show_progress))
+        return list(self._trunk_outputs.rows(examples, variants))
 
     def predict(self, rows: Sequence[Row]) -> Reals:
         """Probabilities (rows, labels) by the whole head."""

@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from ml.evaluate.accuracy import mood_network
 from ml.evaluate.accuracy.model import CachedModel
-from ml.evaluate.figures import Figures, rounded
 from ml.features.arrays import Floats, Integers, Mask
 from ml.models.mood import sigmoid
 from ml.models.trunk import TAGS
 from ml.report.progress import show_progress
 from ml.train.data.folds import Fold, folds_by_value
+from ml.train.metrics import Figures, rounded
 from ml.train.mood import fit
 from ml.train.mood.fit import Ratings
 from ml.train.mood.training import MIDDLE, MoodFeatures
@@ -32,8 +32,8 @@ BOOTSTRAP = 2000
 
 def measure(model: CachedModel, moods: MoodFeatures, shared: Path) -> Figures:
     ratings = fit.read_ratings(shared)
-    _, whole = moods.extract(ratings.examples, show_progress)
-    _, middle = moods.extract(ratings.examples, show_progress, MIDDLE)
+    _, whole = moods.extract(ratings.examples)
+    _, middle = moods.extract(ratings.examples, MIDDLE)
     show_progress("cross-validating mood\n")
     draws = [fit.folds_by_clip(ratings, seed) for seed in range(DRAWS)]
 

@@ -7,6 +7,7 @@ its predictions are kept, in the cache.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from ml.audio.loading import load
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Floats
 from ml.models.card import hash_file
-from ml.report.progress import show_progress
-from ml.train.data.cache import Cache
+from ml.report.progress import counted
 from ml.train.data.corpus import Example
+from ml.train.files import Cache
 
 SIZE = 128
 FILTERS = (16, 32, 64)
@@ -45,12 +46,10 @@ def draw(samples: Floats) -> Floats:
 
 
 def pictures(examples: Sequence[Example], cache: Cache) -> Floats:
-    drawn = []
-    for number, example in enumerate(examples, start=1):
-        show_progress(f"mel pictures {number}/{len(examples)}")
-        key = f"picture|{VERSION}|{hash_file(example.audio)}"
-        drawn.append(cache.get(key, lambda example=example: draw(load(example.audio).samples)))  # type: ignore[misc]
-    return np.stack(drawn)
+    def picture(path: Path) -> Floats:
+        return cache.get(f"picture|{VERSION}|{hash_file(path)}", lambda: draw(load(path).samples))
+
+    return np.stack([picture(example.audio) for example in counted(examples, "mel pictures")])
 
 
 def fit(pictures: Floats, balance: Floats) -> Callable[[Floats], Floats]:

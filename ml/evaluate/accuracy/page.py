@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ml.evaluate import markdown
 from ml.evaluate.accuracy import page_estimates
-from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import decimal, figure, image, percent, table
+from ml.train.metrics import Figures
 
 PUBLISHED = {
     "MFCC with an SVM": 0.534,

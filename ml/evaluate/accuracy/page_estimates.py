@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import decimal, figure, percent, table
+from ml.train.metrics import Figures
 
 LIBROSA_METHODS = {
     "beat_track": "`librosa.beat.beat_track`",

@@ -16,19 +16,18 @@ import numpy as np
 from ml.audio.loading import load
 from ml.evaluate import baselines
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions
-from ml.evaluate.figures import Figures, rounded
 from ml.features.arrays import Floats
 from ml.features.track import Track
 from ml.models import key, tempo
 from ml.models.card import hash_file
 from ml.report.keys import KEYS, MODES, TONICS
-from ml.report.progress import show_progress
+from ml.report.progress import counted, show_progress
 from ml.train.data.corpus import LONG_SECONDS, Example
 from ml.train.genre.trunk_outputs import Row
-from ml.train.rhythm import scoring
+from ml.train.metrics import Figures, rounded
 from ml.train.rhythm.cross_validation import cross_validate
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
-from ml.train.rhythm.tasks import EstimationTask, KeyTask, TempoTask
+from ml.train.rhythm.tasks import RIGHT, EstimationTask, KeyTask, TempoTask, key_score, tempo_scores
 
 SEEDS = (0, 1, 2)
 CLASSICAL = "classical"
@@ -82,8 +81,7 @@ def _shipped_answers(
     genres = model.genres(rows)
     tempi: list[float] = []
     keys: list[Key | None] = []
-    for number, clip in enumerate(clips, start=1):
-        show_progress(f"tempo and key {number}/{len(clips)}")
+    for clip in counted(clips, "tempo and key"):
         track = Track(load(clip.file or ""), model.genre.bands)
         beat, found = tempo.estimate(track.mel, genre=genres[clip.id]), key.estimate(track.chromagram)
         tempi.append(beat.bpm if beat else 0.0)
@@ -108,10 +106,7 @@ def _scores_out_of_fold(
 
 def _measure_librosa(model: CachedModel, clips: Sequence[Annotation]) -> dict[str, Figures]:
     """librosa's two tempo estimators and two chromagrams; the better of each first, both under "methods"."""
-    answers = []
-    for number, clip in enumerate(clips, start=1):
-        show_progress(f"librosa {number}/{len(clips)}")
-        answers.append(_librosa_answers(model, clip).tolist())
+    answers = [_librosa_answers(model, clip).tolist() for clip in counted(clips, "librosa")]
     columns = dict(zip(TEMPO_METHODS + KEY_METHODS, zip(*answers, strict=True), strict=True))
     tempi = {method: _tempo_figures(_tempo_scores(clips, columns[method])) for method in TEMPO_METHODS}
     keys = {method: _key_figures(_key_scores(clips, [KEYS[int(i)] for i in columns[method]])) for method in KEY_METHODS}
@@ -139,20 +134,16 @@ def _better(methods: dict[str, Figures], measure: str) -> Figures:
 
 
 def _tempo_scores(clips: Sequence[Annotation], tempi: Sequence[float]) -> Scores:
-    return {
-        clip: scoring.tempo_scores(bpm, clip.bpm)
-        for clip, bpm in zip(clips, tempi, strict=True)
-        if clip.bpm is not None
-    }
+    return {clip: tempo_scores(bpm, clip.bpm) for clip, bpm in zip(clips, tempi, strict=True) if clip.bpm is not None}
 
 
 def _key_scores(clips: Sequence[Annotation], keys: Sequence[Key | None]) -> Scores:
     weights = {
-        clip: scoring.key_score(answer, clip.key) if answer else 0.0
+        clip: key_score(answer, clip.key) if answer else 0.0
         for clip, answer in zip(clips, keys, strict=True)
         if clip.key is not None
     }
-    return {clip: (float(weight == scoring.RIGHT), weight) for clip, weight in weights.items()}
+    return {clip: (float(weight == RIGHT), weight) for clip, weight in weights.items()}
 
 
 def _tempo_figures(scores: Scores) -> Figures:

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from ml.audio.loading import load
-from ml.evaluate.figures import Figures, Predictions
-from ml.evaluate.handcrafted.agreement import whole_clips
+from ml.evaluate.handcrafted import whole_clips
 from ml.features.arrays import Integers
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
@@ -29,8 +28,9 @@ from ml.models.logit import softmax
 from ml.report.progress import show_progress
 from ml.train.classic import datasets, networks
 from ml.train.data import splits
-from ml.train.data.cache import Cache
 from ml.train.data.feature_tables import FeatureTable
+from ml.train.files import Cache
+from ml.train.metrics import Figures, Predictions
 
 CLIPS, TABLES = "clips", "tables"
 TIMED_SONGS = 5
@@ -121,7 +121,7 @@ class LabMeasurement:
         if key not in self._datasets:
             paths = [self._shared / "gtzan" / name for name in sources]
             self._datasets[key] = (
-                datasets.read_folder(paths[0], card.kind, self._cache, show_progress, pieces=leaky)
+                datasets.read_folder(paths[0], card.kind, self._cache, pieces=leaky)
                 if CLIPS in sources
                 else datasets.read_features(paths, bare=leaky)
             )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ml.evaluate import markdown
-from ml.evaluate.figures import Figures
 from ml.evaluate.markdown import MISSING, decimal, figure, image, table
+from ml.train.metrics import Figures
 
 ByKind = dict[str, dict[str, Figures]]
 """The figures of each kind of model by split."""
@@ -55,11 +55,7 @@ def write(figures: Sequence[Figures], drawn: dict[str, str], chosen: dict[str, s
             for model in models:
                 by_kind.setdefault(model["kind"], {})[model["split"]] = model
             parts += [f"## {title}", ABOUT[source], _accuracy(by_kind), _f1(by_kind), _costs(by_kind, source)]
-    captions = {name: CAPTIONS[name] for name in CAPTIONS if name in drawn}
-    for name, caption in captions.items():
-        for place, kind in chosen.items():
-            caption = caption.replace("{" + place + "}", kind)
-        captions[name] = caption
+    captions = {name: caption.format_map(chosen) for name, caption in CAPTIONS.items() if name in drawn}
     shown = [line for name, text in captions.items() for line in (f"{text}.", image(text, drawn[name]))]
     return markdown.page("The lab", "python -m ml.evaluate --all", *parts, "## Plots", *shown)
 

@@ -10,7 +10,6 @@ from ml.evaluate import markdown
 from ml.evaluate.accuracy import genre
 from ml.evaluate.accuracy.model import CachedModel, Songs
 from ml.evaluate.classic import measure, page, plots
-from ml.evaluate.figures import Figures
 from ml.models.card import GENRE_WEIGHTS
 from ml.models.genre import GenreModel
 from ml.models.mood import MoodModel
@@ -19,7 +18,8 @@ from ml.report.errors import SoriError
 from ml.report.progress import show_progress
 from ml.train.classic import datasets
 from ml.train.classic.training import PUBLISHED
-from ml.train.data.cache import Cache
+from ml.train.files import Cache
+from ml.train.metrics import Figures
 
 DOCS = Path("docs")
 

@@ -34,7 +34,7 @@ NEAREST = 3
 
 def measure(task: SearchTask, shared: Path) -> dict[str, Any]:
     """By method: how often the second half is found, and the neighbours by the same artist and of the same genre."""
-    clips = Clips.of(task)
+    clips = Clips(task)
     second_half, precision, shipped = {}, {}, {}
     for method in METHODS:
         show_progress(f"{method.name}\n")
@@ -55,17 +55,13 @@ def measure(task: SearchTask, shared: Path) -> dict[str, Any]:
 class Clips:
     """The whole clips of GTZAN, whose artists are known, with the fold of each."""
 
-    def __init__(self, pieces: Sequence[Piece], folds: npt.NDArray[np.intp]) -> None:
-        self.pieces, self.folds = pieces, folds
+    def __init__(self, task: SearchTask) -> None:
+        self.pieces = pieces = [piece for piece in task.whole if piece.example.collection == GTZAN]
         self.names = [piece.example.name for piece in pieces]
         self.artists = np.array([piece.example.artist for piece in pieces])
         self.genres = np.array([piece.example.label for piece in pieces])
         self.short = np.array([piece.seconds < LONG_SECONDS for piece in pieces])
-
-    @classmethod
-    def of(cls, task: SearchTask) -> Clips:
-        pieces = [piece for piece in task.whole if piece.example.collection == GTZAN]
-        return cls(pieces, folds_of_artists([piece.example.artist for piece in pieces], task.artists))
+        self.folds = folds_of_artists(self.artists.tolist(), task.artists)
 
     def vectors(self, projections: FoldProjections, features: Floats | None = None) -> list[Floats]:
         """Vectors of all clips by the projection of each fold."""
@@ -106,9 +102,8 @@ def measure_short_clips(clips: Clips, shipped: dict[str, FoldProjections], share
     chroma, tags = published.read_chroma(shared), published.read_tags(shared)
     in_table = np.array([name in chroma for name in clips.names])
     charted, tagged = clips.short & in_table, clips.short & np.array([name in tags for name in clips.names])
-    rows = [chroma.get(name, np.ones(24, np.float32)) for name in clips.names]
-    tables = published.standardise(np.stack([published.invariants(row) for row in rows]), in_table)
-    simplest = published.standardise(np.stack([published.magnitudes(row) for row in rows]), in_table)
+    tables = published.standardised(chroma, clips.names)
+    simplest = published.standardised(chroma, clips.names, published.magnitudes)
     harmony, blended = (clips.vectors(shipped["harmony"]) for _ in range(2))
     for fold, vectors in enumerate(blended):
         complete = in_table & ~clips.short & (clips.folds != fold)

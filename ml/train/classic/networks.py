@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from ml.features.arrays import Floats, Integers
 from ml.models.classic import networks
 from ml.models.genre import start_tensorflow
+from ml.report.progress import show_progress
 from ml.train.classic.scikit import TRIALS_NAME
 from ml.train.files import write_file
 
@@ -48,15 +48,7 @@ class State:
 
 
 def fit(
-    kind: str,
-    train: Windows,
-    valid: Windows,
-    labels: int,
-    *,
-    epochs: int,
-    seed: int,
-    folder: Path,
-    show_progress: Callable[[str], None],
+    kind: str, train: Windows, valid: Windows, labels: int, *, epochs: int, seed: int, folder: Path
 ) -> tuple[Any, State]:
     """The network of the best epoch, and the run's history.
 
@@ -96,27 +88,21 @@ def song_labels(windows: Windows) -> Integers:
 
 
 def _resume(kind: str, train: Windows, labels: int, seed: int, folder: Path) -> tuple[Any, State]:
+    start_tensorflow()
+    import keras
+
     path = folder / "state.json"
     if path.is_file() and (folder / "last.keras").is_file():
-        start_tensorflow()
-        import keras
-
         state = State(**json.loads(path.read_text(encoding="utf-8")))
         return keras.models.load_model(folder / "last.keras", safe_mode=True), state
     scale = {} if kind == "picture" else {"mean": float(train.mel.mean()), "deviation": float(train.mel.std())}
     network = networks.build(kind, labels, seed=seed, **scale)
-    _compile(network)
-    return network, State()
-
-
-def _compile(network: Any) -> None:
-    import keras
-
     network.compile(
         optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    return network, State()
 
 
 def _epoch(kind: str, network: Any, train: Windows, random: np.random.Generator) -> tuple[float, float]:

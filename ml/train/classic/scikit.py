@@ -23,6 +23,7 @@ from sklearn.svm import SVC
 
 from ml.features.arrays import Floats, Integers, Names
 from ml.models.classic import scikit
+from ml.report.progress import show_progress
 from ml.train.data import folds
 from ml.train.files import write_file
 
@@ -97,22 +98,23 @@ class LogitModel:
 
 
 def fit(
-    kind: str,
-    rows: TrainingRows,
-    labels: int,
-    *,
-    tune: str | None,
-    trials: int,
-    seed: int,
-    folder: Path,
-    show_progress: Callable[[str], None],
+    kind: str, rows: TrainingRows, labels: int, *, tune: str | None, trials: int, seed: int, folder: Path
 ) -> LogitModel:
     """Search settings if `tune` is set, score every row out of fold, fit on all rows. `folder` stores the trials."""
-    log = _TrialLog(folder / TRIALS_NAME)
+    path = folder / TRIALS_NAME
+    scored: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
     def score(settings: Settings) -> float:
+        """The same seed proposes the same settings again, so a second run reuses the stored accuracies."""
         show_progress(f"{kind}: {_text(settings)}")
-        return log.score(settings, lambda: _accuracy(_out_of_fold(kind, settings, rows, labels, seed), rows))
+        known = next((trial for trial in scored if trial["values"] == settings), None)
+        if known is None:
+            scores = _out_of_fold(kind, settings, rows, labels, seed)
+            accuracy = float((scores.argmax(axis=1) == rows.labels).mean())
+            known = {"values": dict(settings), "accuracy": round(accuracy, 6)}
+            scored.append(known)
+            write_file(path, lambda partial: partial.write_text(json.dumps(scored)))
+        return float(known["accuracy"])
 
     if tune == "grid":
         grid = MODELS[kind].grid
@@ -120,13 +122,14 @@ def fit(
             score(dict(zip(grid, values, strict=True)))
     elif tune == "optuna":
         _search(MODELS[kind], trials, seed, score)
-    best = log.best() or MODELS[kind].default
+    default = {"values": MODELS[kind].default}
+    best = max(scored, key=lambda trial: trial["accuracy"], default=default)["values"]
     show_progress(f"{kind}: fitting with {_text(best)}\n")
     scores = _out_of_fold(kind, best, rows, labels, seed)
     model = _model(kind, best, seed).fit(rows.features, rows.labels)
     if hasattr(model[-1], "covariance_"):
         del model[-1].covariance_  # nine tenths of the file, and not needed for prediction
-    return LogitModel(model, best, scores, log.trials)
+    return LogitModel(model, best, scores, scored)
 
 
 def _search(kind: Kind, trials: int, seed: int, score: Callable[[Settings], float]) -> None:
@@ -149,29 +152,6 @@ def _search(kind: Kind, trials: int, seed: int, score: Callable[[Settings], floa
     study.optimize(objective, n_trials=trials)
 
 
-class _TrialLog:
-    """Scored settings on disk. The same seed proposes the same settings again, so a second run reuses the scores."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.trials: list[dict[str, Any]] = []
-        if path.is_file():
-            self.trials = json.loads(path.read_text(encoding="utf-8"))
-
-    def score(self, settings: Settings, compute: Callable[[], float]) -> float:
-        for trial in self.trials:
-            if trial["values"] == settings:
-                return float(trial["accuracy"])
-        accuracy = round(compute(), 6)
-        self.trials.append({"values": dict(settings), "accuracy": accuracy})
-        write_file(self._path, lambda partial: partial.write_text(json.dumps(self.trials)))
-        return accuracy
-
-    def best(self) -> Settings | None:
-        best = max(self.trials, key=lambda trial: trial["accuracy"], default=None)
-        return best["values"] if best else None
-
-
 def _model(kind: str, settings: Settings, seed: int) -> Any:
     return make_pipeline(StandardScaler(), MODELS[kind].make(seed).set_params(**settings))
 
@@ -189,10 +169,6 @@ def _out_of_fold(kind: str, settings: Settings, rows: TrainingRows, labels: int,
     if not parts:
         return np.zeros((len(rows.labels), labels), np.float32)
     return folds.predict_out_of_fold(parts, predict)
-
-
-def _accuracy(scores: Floats, rows: TrainingRows) -> float:
-    return float((scores.argmax(axis=1) == rows.labels).mean())
 
 
 def _text(settings: Settings) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ml.models.card import WeightError, load_card
 from ml.models.classic.kinds import FEATURE_KINDS, NETWORK_KINDS
+from ml.report.progress import show_progress
 from ml.train.classic import training
 
 LEFT_OUT = frozenset({"svm-clips-leaky.skops"})
@@ -18,13 +19,13 @@ EPOCHS = {"filtered": 40, "random": 40, "leaky": 20}
 """More epochs improve no network on the fault-filtered split; the effect of leakage shows sooner."""
 
 
-def train_table(options: argparse.Namespace, show_progress: Callable[[str], None]) -> None:
+def train_table(options: argparse.Namespace) -> None:
     folder = options.output or training.LAB_FOLDER
     for name, changes in plans(options.shared / "gtzan" / "clips"):
         if not _exists(folder / name):
             show_progress(f"{name}\n")
             changed = {**vars(options), **changes, "output": folder / name}
-            training.train(argparse.Namespace(**changed), show_progress)
+            training.train(argparse.Namespace(**changed))
 
 
 def plans(clips: Path) -> Iterator[tuple[str, dict[str, object]]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from ml.models.classic.kinds import NETWORK_KINDS
 from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
 from ml.report.errors import SoriError
+from ml.report.progress import show_progress
 from ml.train.classic import datasets, networks
 from ml.train.classic import scikit as fitting
 from ml.train.data import splits
@@ -31,7 +31,7 @@ from ml.train.data.feature_tables import FeatureTable
 from ml.train.data.splits import Split
 from ml.train.files import save_with_card
 from ml.train.genre import recipe
-from ml.train.metrics import accuracy_figures
+from ml.train.metrics import share
 
 LAB_FOLDER = WEIGHT_FOLDER / "lab"
 PUBLISHED = {False: ("features_30_sec.csv", "features_chroma_30_sec.tsv"), True: ("features_10_sec.tsv",)}
@@ -39,7 +39,6 @@ PUBLISHED = {False: ("features_30_sec.csv", "features_chroma_30_sec.tsv"), True:
 MOST_WINDOWS = 6
 """Training windows per song, so that long songs do not outweigh short ones."""
 LICENCE = "Trained here from scratch; the numbers carry no sound of the songs."
-ShowProgress = Callable[[str], None]
 
 
 class NoFolderError(SoriError):
@@ -62,7 +61,6 @@ class Run:
     labels: tuple[str, ...]
     options: argparse.Namespace
     folder: Path
-    show_progress: ShowProgress
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,9 @@ class Trained:
     metrics: dict[str, Any]
 
 
-def train(options: argparse.Namespace, show_progress: ShowProgress) -> None:
+def train(options: argparse.Namespace) -> None:
     started = time.perf_counter()
-    table, name = _read(options, show_progress)
+    table, name = _read(options)
     artists = datasets.artists_of(options.data, options.shared)
     split = splits.split(name, table.songs, table.labels, artists, shared=options.shared, seed=options.seed)
     labels = tuple(sorted(set(table.labels[split.train].tolist())))
@@ -86,7 +84,7 @@ def train(options: argparse.Namespace, show_progress: ShowProgress) -> None:
     kind, is_network = options.model, options.model in NETWORK_KINDS
     content = f"{kind}|{name}|{options.seed}|{table.features.sum()}|{labels}"
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
-    run = Run(kind, table, split, labels, options, options.cache / "lab" / key, show_progress)
+    run = Run(kind, table, split, labels, options, options.cache / "lab" / key)
     trained = _train_network(run) if is_network else _train_features(run)
     card = _card(run, name, trained)
     card.metrics.setdefault("train_seconds", round(time.perf_counter() - started, 1))
@@ -96,13 +94,13 @@ def train(options: argparse.Namespace, show_progress: ShowProgress) -> None:
     show_progress(f"{output}: {card.metrics['held_out']}\n")
 
 
-def _read(options: argparse.Namespace, show_progress: ShowProgress) -> tuple[FeatureTable, str]:
+def _read(options: argparse.Namespace) -> tuple[FeatureTable, str]:
     """The rows, and the name of the split."""
     kind, leaky = options.model, options.split == "leaky"
     if options.features:
         table = datasets.read_features(options.features, bare=leaky)
     elif options.data:
-        table = datasets.read_folder(options.data, kind, options.cache, show_progress, pieces=leaky)
+        table = datasets.read_folder(options.data, kind, options.cache, pieces=leaky)
     elif kind in NETWORK_KINDS:
         raise NoFolderError(kind=kind)
     else:
@@ -122,7 +120,6 @@ def _train_features(run: Run) -> Trained:
         trials=options.trials,
         seed=options.seed,
         folder=run.folder,
-        show_progress=run.show_progress,
     )
     metrics = {"values": dict(logit.settings), "trials": logit.trials}
     return Trained(logit.model, logit.scores, truth, metrics)
@@ -139,7 +136,6 @@ def _train_network(run: Run) -> Trained:
         epochs=run.options.epochs,
         seed=run.options.seed,
         folder=run.folder,
-        show_progress=run.show_progress,
     )
     metrics = {"history": state.history, "best_epoch": state.best_epoch, "train_seconds": round(state.seconds, 1)}
     return Trained(model, networks.song_scores(run.kind, model, valid), networks.song_labels(valid), metrics)
@@ -192,7 +188,7 @@ def _card(run: Run, split_name: str, trained: Trained) -> Card:
             "rows": int(run.split.train.sum()),
             "songs": len(set(run.table.songs[run.split.train].tolist())),
         },
-        metrics={**trained.metrics, "held_out": accuracy_figures(scores.argmax(axis=1) == trained.truth)},
+        metrics={**trained.metrics, "held_out": share(scores.argmax(axis=1) == trained.truth)},
         licence=LICENCE,
         kind=run.kind,
     )

@@ -17,6 +17,7 @@ import numpy as np
 from ml.audio.folders import find_audio
 from ml.features.arrays import Floats
 from ml.report.errors import SoriError
+from ml.report.progress import counted, show_progress
 
 GTZAN, EMOTIFY, FOLDER = "gtzan", "emotify", "folder"
 TAGGRAM_SPLITS = ("train", "test")
@@ -51,11 +52,10 @@ class Example:
 
 
 def process_examples(
-    examples: Sequence[Example], process: Callable[[Example], Result], step: str, show_progress: Callable[[str], None]
+    examples: Sequence[Example], process: Callable[[Example], Result], step: str
 ) -> Iterator[tuple[Example, Result]]:
     """The result of each example. A file that cannot be read is reported and left out."""
-    for number, example in enumerate(examples, start=1):
-        show_progress(f"{step} {number}/{len(examples)}")
+    for example in counted(examples, step):
         try:
             result = process(example)
         except SoriError as error:

@@ -17,31 +17,29 @@ from ml.models.genre import BANDS_NAME, CompiledNetworks, GenreModel, start_tens
 from ml.models.head import Head, assemble
 from ml.models.logit import softmax
 from ml.paths import WEIGHT_FOLDER
-from ml.report.progress import ProgressCallback
+from ml.report.progress import show_progress
 from ml.report.schema import Model
 from ml.train.data import corpus
 from ml.train.data.augmentation import TRAINED_VARIANTS
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example
-from ml.train.files import save_with_card
+from ml.train.files import Cache, save_with_card
 from ml.train.genre import recipe
-from ml.train.genre.feedback import read_feedback
-from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands
-from ml.train.metrics import accuracy_figures, calibration_error
-from ml.train.trunk import fetch_trunk
+from ml.train.genre.trunk_outputs import Row, TrunkOutputs, measure_bands, read_feedback
+from ml.train.metrics import calibration_error, rounded, share
+from ml.train.trunk import WHEEL_SHA256, fetch_trunk
 
 LICENCE = "Trunk: MSD_musicnn, ISC licence, (c) Music Technology Group, Universitat Pompeu Fabra 2019 (NOTICE)"
 
 
-def train(options: argparse.Namespace, show_progress: ProgressCallback) -> None:
+def train(options: argparse.Namespace) -> None:
     examples = read_examples(options)
     labels = tuple(sorted({example.label for example in examples}))
     output = options.output or (WEIGHT_FOLDER / "own.keras" if options.data else GENRE_WEIGHTS)
     with ThreadPoolExecutor() as threads:
         # A user's own genres are trained on the shipped trunk, the shipped model on the published one.
-        model = GenreModel.load() if options.data else _published_trunk(examples, show_progress)
+        model = GenreModel.load() if options.data else _published_trunk(examples)
         outputs = TrunkOutputs(model, Cache(options.cache), threads)
-        rows = list(outputs.rows(examples, TRAINED_VARIANTS, show_progress))
+        rows = list(outputs.rows(examples, TRAINED_VARIANTS))
     if options.feedback:
         rows += read_feedback(options.feedback, labels)
     show_progress("fitting\n")
@@ -90,22 +88,19 @@ def _cross_validated(table: recipe.TrainingTable, predicted: recipe.Predicted | 
             continue
         scores, truth = all_scores[rows], table.rows.labels[rows]
         probabilities = softmax(scores * recipe.temperature(scores, truth))
-        figures[f"cross_validated_{source}"] = {
-            **accuracy_figures(scores.argmax(axis=1) == truth),
-            "ece": round(calibration_error(probabilities, truth), 4),
-        }
+        ece = rounded(calibration_error(probabilities, truth))
+        figures[f"cross_validated_{source}"] = share(scores.argmax(axis=1) == truth) | {"ece": ece}
     return figures
 
 
-def _published_trunk(examples: Sequence[Example], show_progress: ProgressCallback) -> GenreModel:
+def _published_trunk(examples: Sequence[Example]) -> GenreModel:
     start_tensorflow()
     neutral = BandStatistics(np.zeros(MEL_BANDS, np.float32), np.eye(MEL_BANDS, dtype=np.float32))
     show_progress("measuring the bands\n")
     bands = measure_bands([example for example in examples if example.path], neutral)
     show_progress("fetching the published trunk\n")
-    network, sha256 = fetch_trunk()
     card = Card("trunk", "1", (), {}, {}, {}, LICENCE)
-    return GenreModel(CompiledNetworks(network, None), card, bands, Model("trunk", "1", sha256))
+    return GenreModel(CompiledNetworks(fetch_trunk(), None), card, bands, Model("trunk", "1", WHEEL_SHA256))
 
 
 def _song_counts(rows: Sequence[Row]) -> dict[str, int]:

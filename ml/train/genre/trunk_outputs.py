@@ -5,9 +5,10 @@ It is the only slow step, and the same for all settings of the head, so it is ca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -24,11 +25,18 @@ from ml.models.head import tag_output
 from ml.report.errors import SoriError
 from ml.train.data import augmentation
 from ml.train.data.augmentation import ORIGINAL, VARIANTS
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import Example, process_examples
+from ml.train.files import Cache
 
 FRAMES_PER_SONG = 150
 BANDS_SEED = 0
+LISTENERS = "listeners"
+"""The collection of listeners' answers."""
+
+
+class NoFeedbackError(SoriError):
+    code = "no_feedback"
+    sentence = "There are no listeners' answers in {folder} for the genres of this model."
 
 
 @dataclass(frozen=True)
@@ -48,15 +56,13 @@ class TrunkOutputs:
         self._model, self._cache, self._executor = model, cache, executor
         self._version = fingerprint(model)
 
-    def rows(
-        self, examples: Sequence[Example], variants: Sequence[str], show_progress: Callable[[str], None]
-    ) -> Iterator[Row]:
+    def rows(self, examples: Sequence[Example], variants: Sequence[str]) -> Iterator[Row]:
         def rows_of(example: Example) -> list[Row]:
             if example.taggram is not None:
                 return [_taggram_row(example, example.taggram)]
             return [self._row(example, variant) for variant in variants]
 
-        for _, rows in process_examples(examples, rows_of, "trunk", show_progress):
+        for _, rows in process_examples(examples, rows_of, "trunk"):
             yield from rows
 
     def _row(self, example: Example, variant: str) -> Row:
@@ -102,3 +108,31 @@ def measure_bands(examples: Sequence[Example], neutral: BandStatistics) -> BandS
         recorded = Track(audio, neutral).recorded_mel
         frames.append(recorded[random.integers(len(recorded), size=FRAMES_PER_SONG)])
     return BandStatistics.learn(np.concatenate(frames)) if frames else neutral
+
+
+def read_feedback(folder: Path, labels: Collection[str]) -> list[Row]:
+    """Listeners' answers, one row each: the trunk's output for their songs, in one folder per genre.
+
+    Artists are unknown, so each answer is its own group; other genres are left out.
+    """
+    rows = []
+    for path in sorted(folder.glob("*/*.npy")):
+        if path.parent.name not in labels:
+            continue
+        trunk_output = _read_trunk_output(path)
+        if trunk_output is not None:
+            example = Example(path.stem, path.parent.name, f"listener {path.stem}", LISTENERS, "train")
+            rows.append(Row(example, ORIGINAL, trunk_output, 1))
+    if not rows:
+        raise NoFeedbackError(folder=str(folder))
+    return rows
+
+
+def _read_trunk_output(path: Path) -> Floats | None:
+    """None for a broken file, and for the output of an older model, which has another size."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        return None
+    fits = array.shape == (TRUNK_OUTPUT_SIZE,) and array.dtype == np.float32 and np.isfinite(array).all()
+    return array if fits else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -21,12 +21,12 @@ from ml.models.head import Linear
 from ml.models.logit import softmax
 from ml.models.mood import MoodModel, inputs
 from ml.paths import WEIGHT_FOLDER
-from ml.train import metrics
+from ml.report.progress import show_progress
 from ml.train.data import corpus
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import CorpusError, Example, process_examples
-from ml.train.files import save_with_card
+from ml.train.files import Cache, save_with_card
 from ml.train.genre.trunk_outputs import fingerprint
+from ml.train.metrics import Predictions
 from ml.train.mood import fit
 
 WHOLE, MIDDLE = "whole song", "5 s from the middle"
@@ -42,11 +42,9 @@ class MoodFeatures:
         self._model, self._cache, self._executor = model, cache, executor
         self._version = f"mood|motion {motion.VERSION}|onsets {onsets.VERSION}|{fingerprint(model)}"
 
-    def extract(
-        self, examples: Sequence[Example], show_progress: Callable[[str], None], part: str = WHOLE
-    ) -> tuple[list[Example], Floats]:
+    def extract(self, examples: Sequence[Example], part: str = WHOLE) -> tuple[list[Example], Floats]:
         """The examples that can be read, and their inputs (examples, INPUTS)."""
-        found = list(process_examples(examples, lambda one: self._extract(one, part), "mood inputs", show_progress))
+        found = list(process_examples(examples, lambda one: self._extract(one, part), "mood inputs"))
         return [example for example, _ in found], np.array([row for _, row in found], np.float32)
 
     def _extract(self, example: Example, part: str) -> Floats:
@@ -67,22 +65,20 @@ def middle(audio: Audio) -> Audio:
     return replace(audio, samples=audio.samples[start : start + size])
 
 
-def train(options: argparse.Namespace, show_progress: Callable[[str], None]) -> None:
+def train(options: argparse.Namespace) -> None:
     own = options.data is not None
     output = options.output or (WEIGHT_FOLDER / "own-mood.npz" if own else MOOD_WEIGHTS)
     with ThreadPoolExecutor() as threads:
         features = MoodFeatures(GenreModel.load(), Cache(options.cache), threads)
-        model = (_fit_folders if own else _fit_ratings)(options, features, show_progress)
+        model = (_fit_folders if own else _fit_ratings)(options, features)
     save_with_card(model.card, output, model.save)
     show_progress(f"{output}: {MoodModel.load(output).card.metrics}\n")
 
 
-def _fit_ratings(
-    options: argparse.Namespace, features: MoodFeatures, show_progress: Callable[[str], None]
-) -> MoodModel:
+def _fit_ratings(options: argparse.Namespace, features: MoodFeatures) -> MoodModel:
     """The shipped model, from Emotify."""
     ratings = fit.read_ratings(options.shared)
-    examples, given = features.extract(ratings.examples, show_progress)
+    examples, given = features.extract(ratings.examples)
     if len(examples) < len(ratings.examples):  # folds and figures need all clips
         raise CorpusError(folder=str(options.shared / "emotify"))
     head, settings, predicted = fit.fit_ratings(given, ratings)
@@ -105,11 +101,9 @@ def _fit_ratings(
     return _model(card, head.scores, head.arousal)
 
 
-def _fit_folders(
-    options: argparse.Namespace, features: MoodFeatures, show_progress: Callable[[str], None]
-) -> MoodModel:
+def _fit_folders(options: argparse.Namespace, features: MoodFeatures) -> MoodModel:
     """A user's own moods, from one folder each."""
-    examples, given = features.extract(corpus.read_folder(options.data), show_progress)
+    examples, given = features.extract(corpus.read_folder(options.data))
     labels = tuple(sorted({example.label for example in examples}))
     if len(labels) < 2:
         raise CorpusError(folder=str(options.data))
@@ -117,13 +111,16 @@ def _fit_folders(
     scores, predicted = fit.fit_labels(given, truth, _groups(examples), len(labels))
     shipped = MoodModel.load()
     arousal = Linear(shipped.arousal_weights[:, None], shipped.arousal_bias[None])
+    metrics = {}
+    if predicted is not None:
+        metrics["cross_validated"] = Predictions(labels, truth, softmax(predicted)).figures()
     card = Card(
         name=options.name or "own-mood",
         version="1",
         labels=labels,
         settings={"ridge": fit.OWN_RIDGE},
         data={label: int((truth == place).sum()) for place, label in enumerate(labels)},
-        metrics={} if predicted is None else {"cross_validated": _figures(predicted, truth)},
+        metrics=metrics,
         licence=OWN_LICENCE,
     )
     return _model(card, scores, fit.own_arousal(scores, labels, arousal))
@@ -133,15 +130,6 @@ def _groups(examples: Sequence[Example]) -> Any:
     """Songs that must be on one side of a fold: those of one artist. Copies of one file have the same group."""
     group_of_file: dict[str, str] = {}
     return np.array([group_of_file.setdefault(hash_file(one.audio), one.artist) for one in examples])
-
-
-def _figures(predicted: Floats, truth: Any) -> dict[str, Any]:
-    answers = predicted.argmax(axis=1)
-    return {
-        **metrics.accuracy_figures(answers == truth),
-        "macro_f1": round(metrics.macro_f1(truth, answers, predicted.shape[1]), 4),
-        "ece": round(metrics.calibration_error(softmax(predicted), truth), 4),
-    }
 
 
 def _model(card: Card, scores: Linear, arousal: Linear) -> MoodModel:

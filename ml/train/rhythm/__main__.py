@@ -16,6 +16,7 @@ import numpy as np
 
 from ml.models.card import hash_file
 from ml.paths import WEIGHT_FOLDER
+from ml.train.command import command, offline_parser
 from ml.train.data.corpus import LONG_SECONDS
 from ml.train.rhythm import cross_validation
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
@@ -27,8 +28,15 @@ SEEDS = (0, 1, 2)
 LogitModel = dict[str, Any]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+def build_parser() -> argparse.ArgumentParser:
+    parser = offline_parser("ml.train.rhythm", "Train tempo and key.")
+    parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="the folder of the JSON files")
+    parser.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
+    return parser
+
+
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     gtzan = options.shared / "gtzan"
     annotations = read_annotations(gtzan)
     songs = read_songs(annotations)
@@ -39,15 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(summarise(task, logit["card"]["figures"]))
         if not options.dry_run:
             (options.out / f"{task.name}.json").write_text(_dump(logit), encoding="utf-8")
-    return 0
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ml.train.rhythm", description="Train tempo and key.")
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--out", type=Path, default=WEIGHT_FOLDER, help="the folder of the JSON files")
-    parser.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
-    return parser
 
 
 def fit(task: EstimationTask, songs: Sequence[AnnotatedSong], annotations: Sequence[Annotation]) -> LogitModel:

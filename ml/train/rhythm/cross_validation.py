@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.optimize import minimize
 
 from ml.features.arrays import Doubles, Integers, Mask
 from ml.models import logit
 from ml.train.data.folds import folds_by_value, predict_out_of_fold, shuffled_folds
 from ml.train.metrics import calibration_error_of_choice
-from ml.train.rhythm import conditional_logit
 from ml.train.rhythm.songs import ARTIST_FOLDS, AnnotatedSong, Annotation
 from ml.train.rhythm.tasks import EstimationTask, Genre
 
@@ -31,7 +31,7 @@ def train(task: EstimationTask, songs: Sequence[AnnotatedSong], priors: Mapping[
     rows = [task.features(song, priors, _genre(song, genre_input)) for genre_input in inputs for song in songs]
     right = np.stack([task.right(song.annotation) for song in songs])
     importance = np.array([task.importance(song.annotation) for song in songs]) / len(inputs)
-    return conditional_logit.fit(
+    return fit_weights(
         np.stack(rows), np.tile(right, (len(inputs), 1)), ridge=task.ridge, importance=np.tile(importance, len(inputs))
     )
 
@@ -89,7 +89,7 @@ def figures(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence
 
 def calibrate(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequence[Predictions]) -> tuple[float, float]:
     """Calibration on out-of-fold predictions, with and without an estimated genre."""
-    return conditional_logit.calibrate(*_choices(task, songs, runs))
+    return fit_calibration(*_choices(task, songs, runs))
 
 
 def calibration_figures(
@@ -121,3 +121,39 @@ def _choices(task: EstimationTask, songs: Sequence[AnnotatedSong], runs: Sequenc
     pairs = [(songs[i], run[one][i]) for run in runs for one in inputs for i in _long(songs)]
     correct = [task.score(song, shares)[0] == 1.0 for song, shares in pairs]
     return np.array([shares.max() for _, shares in pairs]), np.array(correct)
+
+
+def fit_weights(songs: Doubles, right: Mask, *, ridge: float, importance: Doubles) -> Doubles:
+    """(features,) weights of a conditional logit, by penalised maximum likelihood.
+
+    Every song has the same alternatives (candidate tempi, keys), each with a row of features. The model gives each a
+    linear score, and a softmax turns the scores into probabilities. Several alternatives may be right, as tempi 1 %
+    apart.
+
+    `songs` is (songs, alternatives, features), `right` (songs, alternatives), `importance` (songs,).
+    """
+
+    def loss(weights: Doubles) -> tuple[float, Doubles]:
+        shares = logit.softmax(songs @ weights)
+        likelihood = np.maximum((shares * right).sum(axis=1), 1e-12)
+        residual = (shares * right / likelihood[:, None] - shares) * importance[:, None]
+        value = 0.5 * ridge * weights @ weights - importance @ np.log(likelihood)
+        return float(value), ridge * weights - np.einsum("sa,saf->f", residual, songs)
+
+    start = np.zeros(songs.shape[2])
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    weights: Doubles = solution.x
+    return weights
+
+
+def fit_calibration(probability: Doubles, correct: Mask) -> tuple[float, float]:
+    """Slope and offset from the log-odds of the chosen alternative to the log-odds that it is right."""
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds = np.log(clipped / (1 - clipped))
+
+    def loss(line: Doubles) -> float:
+        logits = line[0] * odds + line[1]
+        return float(np.mean(np.logaddexp(0, np.where(correct, -logits, logits))) + 0.01 * (line[0] - 1) ** 2)
+
+    slope, offset = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return float(slope), float(offset)

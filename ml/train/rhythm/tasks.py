@@ -1,11 +1,13 @@
 """Second step of training tempo and key: both tasks in one form, the features and the right answers of each song.
 
-In a task, `ridge` is the penalty on the weights, `measures` names the strict and the lenient score, and `genre_inputs`
-lists what the estimator is given of a song's genre: none, the estimate, or the label. Arrays are (alternatives, ...).
+In a task, `ridge` is the penalty on the weights, `measures` names the strict and the lenient score (as in the MIREX
+evaluations), and `genre_inputs` lists what the estimator is given of a song's genre: none, the estimate, or the label.
+Arrays are (alternatives, ...).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,8 +15,7 @@ import numpy as np
 from ml.features import onsets
 from ml.features.arrays import Doubles, Mask
 from ml.models import key, logit, tempo
-from ml.report.keys import KEYS
-from ml.train.rhythm import scoring
+from ml.report.keys import KEYS, TONICS
 from ml.train.rhythm.songs import AnnotatedSong, Annotation
 
 Genre = Mapping[str, float] | None
@@ -24,6 +25,11 @@ PRIOR_WIDTH_OCTAVES = 0.16
 """Maximum likelihood on out-of-fold data by artist, among 0.12 to 0.2, with the genre model's out-of-fold estimates."""
 SHORT_IMPORTANCE = 0.25
 """Weight of a 3-second clip relative to one of 14 s or more when keys are trained."""
+TEMPO_TOLERANCE = 0.04
+TEMPO_FACTORS = (1 / 3, 1 / 2, 1, 2, 3)
+
+RIGHT, FIFTH, RELATIVE, PARALLEL = 1.0, 0.5, 0.3, 0.2
+"""MIREX's scores of a key estimate: exact, a fifth above, relative and parallel."""
 
 
 class TempoTask:
@@ -59,7 +65,7 @@ class TempoTask:
         return tempo.likelihood(candidates, weights)
 
     def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
-        return scoring.tempo_scores(tempo.refine_bpm(shares, song.pulse.spectrum), song.annotation.bpm)
+        return tempo_scores(tempo.refine_bpm(shares, song.pulse.spectrum), song.annotation.bpm)
 
 
 class KeyTask:
@@ -88,8 +94,35 @@ class KeyTask:
 
     def score(self, song: AnnotatedSong, shares: Doubles) -> tuple[float, float]:
         answer = KEYS[int(shares.argmax())]
-        weighted = scoring.key_score(answer, song.annotation.key or answer)
-        return float(weighted == scoring.RIGHT), weighted
+        weighted = key_score(answer, song.annotation.key or answer)
+        return float(weighted == RIGHT), weighted
 
 
 EstimationTask = TempoTask | KeyTask
+
+
+def tempo_is_right(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
+    """Accuracy 1: within `tolerance` of the annotation, which is in the same unit."""
+    return abs(estimated - annotated) <= tolerance * annotated
+
+
+def tempo_is_related(estimated: float, annotated: float, *, tolerance: float = TEMPO_TOLERANCE) -> bool:
+    """Accuracy 2: a third, half, double and triple of the annotation count as right too."""
+    return any(tempo_is_right(estimated, annotated * factor, tolerance=tolerance) for factor in TEMPO_FACTORS)
+
+
+def tempo_scores(estimated: float, annotated: float | None) -> tuple[float, float]:
+    """Accuracies 1 and 2 of one clip as 0.0 or 1.0; both 0.0 without an annotation."""
+    truth = annotated or math.nan
+    return float(tempo_is_right(estimated, truth)), float(tempo_is_related(estimated, truth))
+
+
+def key_score(estimated: tuple[str, str], annotated: tuple[str, str]) -> float:
+    """MIREX weighted score of a (tonic, mode) estimate; 1.0 means that it is right."""
+    (tonic, mode), (true_tonic, true_mode) = estimated, annotated
+    interval = (TONICS.index(tonic) - TONICS.index(true_tonic)) % 12
+    if mode == true_mode:
+        return {0: RIGHT, 7: FIFTH}.get(interval, 0.0)
+    if interval == 0:
+        return PARALLEL
+    return RELATIVE if interval == (9 if true_mode == "major" else 3) else 0.0

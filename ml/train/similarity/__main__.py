@@ -6,14 +6,13 @@ It writes `weight/neighbours.npz` with its card. `python -m ml.evaluate.similari
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from ml.models.card import Card
 from ml.pipeline import load
 from ml.report.progress import show_progress
 from ml.similarity import harmony, projection, timbre
+from ml.train.command import command, offline_parser
 from ml.train.similarity.cross_validation import FoldProjections, SearchTask, search_figures
 from ml.train.similarity.methods import SHIPPED
 from ml.train.similarity.projection import save
@@ -23,19 +22,17 @@ CACHE_FOLDER = Path(".cache/pieces")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ml.train.similarity", description="Fit the projections that similar songs are found by."
+    parser = offline_parser(
+        "ml.train.similarity", "Fit the projections that similar songs are found by.", cache=CACHE_FOLDER
     )
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the research collections")
-    parser.add_argument("--cache", type=Path, default=CACHE_FOLDER, help="the folder of cached features")
     parser.add_argument("--output", type=Path, default=projection.WEIGHTS, help="the weight file")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    options = build_parser().parse_args(argv)
+@command(build_parser)
+def main(options: argparse.Namespace) -> None:
     with load() as pipeline:
-        task = SearchTask.of(list(read_pieces(options.shared, pipeline, options.cache, show_progress)))
+        task = SearchTask.of(list(read_pieces(options.shared, pipeline, options.cache)))
     logit = {method.kind: FoldProjections.of(method, task) for method in SHIPPED}
     show_progress("fitting\n")
     card = Card(
@@ -49,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     save({kind: one.all() for kind, one in logit.items()}, card, options.output)
     show_progress(f"{options.output}: {card.metrics}\n")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -52,10 +52,6 @@ def flattened_frames(piece: Piece) -> Floats:
     return _unit(rows.ravel())
 
 
-def mean_chroma(piece: Piece) -> Floats:
-    return _unit(piece.chromagram.full.mean(axis=0))
-
-
 def fourier_frames(piece: Piece) -> Floats:
     return _unit(np.sqrt(invariants.patches(chords(piece).both, PATCH_FRAMES)))
 
@@ -71,35 +67,25 @@ def fourier_beats(piece: Piece) -> Floats:
     return _unit(np.sqrt(invariants.patches(beats, PATCH_FRAMES)))
 
 
-def harmony_features(piece: Piece) -> Floats:
-    return harmony.features(chords(piece))
-
-
 def sound_features(piece: Piece) -> Floats:
     return timbre.features(piece.mean_trunk_output, timbre.measure(piece.mel))
 
 
-def trunk_features(piece: Piece) -> Floats:
-    """The logits of the tags and the embedding, which the first version used."""
-    return piece.mean_trunk_output[len(TAGS) :]
-
-
-def timbre_features(piece: Piece) -> Floats:
-    return timbre.measure(piece.mel)
-
-
-HARMONY = Method("harmony, as shipped", "harmony", harmony_features, HARMONY_RECIPE, harmony.weights)
+HARMONY = Method(
+    "harmony, as shipped", "harmony", lambda piece: harmony.features(chords(piece)), HARMONY_RECIPE, harmony.weights
+)
 SOUND = Method("sound, as shipped", "sound", sound_features, SOUND_RECIPE)
 SHIPPED = (HARMONY, SOUND)
 METHODS = (
     Method("flattened frames (the common way)", "baseline", flattened_frames),
-    Method("mean chroma, best rotation", "rotation", mean_chroma),
+    Method("mean chroma, best rotation", "rotation", lambda piece: _unit(piece.chromagram.full.mean(axis=0))),
     Method("2-D Fourier magnitude of frames", "harmony", fourier_frames),
     Method("2-D Fourier magnitude of half beats", "harmony", fourier_beats),
     HARMONY,
     Method("sound: embedding alone", "sound", lambda piece: _unit(piece.mean_trunk_output[2 * len(TAGS) :])),
-    Method("sound: trunk output alone", "trunk", trunk_features, TRUNK_RECIPE),
-    Method("sound: timbre alone", "timbre", timbre_features, SOUND_RECIPE),
+    # The logits of the tags and the embedding, which the first version used.
+    Method("sound: trunk output alone", "trunk", lambda piece: piece.mean_trunk_output[len(TAGS) :], TRUNK_RECIPE),
+    Method("sound: timbre alone", "timbre", lambda piece: timbre.measure(piece.mel), SOUND_RECIPE),
     SOUND,
 )
 

@@ -6,7 +6,7 @@ computes them from. The chroma table gives mean and deviation of the twelve pitc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,10 +81,13 @@ def magnitudes(chroma: Floats) -> Floats:
     return waves.ravel()
 
 
-def standardise(rows: Floats, present: npt.NDArray[np.bool_]) -> Floats:
-    """Rows scaled so that those marked `present` have mean 0 and deviation 1."""
-    scaled: Floats = (rows - rows[present].mean(axis=0)) / (rows[present].std(axis=0) + 1e-6)
-    return scaled
+def standardised(
+    chroma: Mapping[str, Floats], names: Sequence[str], features: Callable[[Floats], Floats] = invariants
+) -> Floats:
+    """Features of each track's chroma, scaled so that the tracks that have some have mean 0 and deviation 1."""
+    rows = np.stack([features(chroma.get(name, np.ones(24, np.float32))) for name in names])
+    present = rows[[name in chroma for name in names]]
+    return np.asarray((rows - present.mean(axis=0)) / (present.std(axis=0) + 1e-6), np.float32)
 
 
 class HarmonyFromTable:

@@ -28,10 +28,11 @@ from ml.models.card import hash_file
 from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
 from ml.pipeline import Pipeline, SongAnalysis
+from ml.report.progress import counted
 from ml.similarity import invariants, timbre
 from ml.train.data.augmentation import mp3, unchanged
-from ml.train.data.cache import Cache
 from ml.train.data.corpus import LONG_SECONDS, Example, read_emotify, read_gtzan_clips
+from ml.train.files import Cache
 
 Change = Callable[[Floats], Floats]
 
@@ -105,11 +106,10 @@ TRUNK_TRANSPOSITIONS = 2
 which is nine tenths of the time."""
 
 
-def read_pieces(shared: Path, pipeline: Pipeline, cache: Path, show_progress: Callable[[str], None]) -> Iterator[Piece]:
+def read_pieces(shared: Path, pipeline: Pipeline, cache: Path) -> Iterator[Piece]:
     """Of a long clip the whole, its second half and every change of its first; of a short one the whole."""
     examples = read_gtzan_clips(shared) + read_emotify(shared, EMOTIFY_GENRES)
-    for number, example in enumerate(examples, start=1):
-        show_progress(f"recording pieces {number}/{len(examples)}")
+    for number, example in enumerate(counted(examples, "recording pieces"), start=1):
         yield from _pieces(example, number, pipeline, Cache(cache))
 
 

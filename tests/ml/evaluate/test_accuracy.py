@@ -14,9 +14,9 @@ import pytest
 from ml.evaluate import plots
 from ml.evaluate.__main__ import build_parser, main
 from ml.evaluate.accuracy import mood_network, noises
-from ml.evaluate.figures import Predictions
 from ml.models.card import GENRE_WEIGHTS, hash_file, load_card
 from ml.paths import WEIGHT_FOLDER
+from ml.train.metrics import Predictions
 from tests.ml.evaluate.collection import LABELS, make_sample, make_shared, make_weights
 from tests.sources import ROOT
 

@@ -13,10 +13,10 @@ from ml.evaluate.baselines import librosa_series
 from ml.features import mel
 from ml.features.handcrafted import extraction, rhythm, separation, series
 from ml.features.handcrafted.spectrum import Spectrum
-from ml.train.data import labelled_features
-from ml.train.data.cache import Cache
+from ml.train.classic import datasets
 from ml.train.data.feature_tables import FeatureFileError, FeatureTable, read_table, read_tables
 from ml.train.extract import main
+from ml.train.files import Cache
 from tests.ml.music import song, white_noise
 
 
@@ -110,7 +110,7 @@ def test_training_and_serving_use_the_same_features(folder: Path, tmp_path: Path
     from ml.audio.loading import load
 
     path = folder / "storm" / "storm0.wav"
-    cached = labelled_features.handcrafted_rows(path, Cache(tmp_path / "cache"))
+    cached = datasets.handcrafted_rows(path, Cache(tmp_path / "cache"))
     features = extraction.extract(mel.level(load(path).samples), SAMPLE_RATE)
     np.testing.assert_array_equal(cached[0], features.row())
 
@@ -156,9 +156,9 @@ def test_the_published_tables_are_feature_files(shared: Path) -> None:
 @pytest.mark.data
 @pytest.mark.parametrize("table", ["features_30_sec.csv", "features_chroma_30_sec.tsv"])
 def test_features_agree_with_the_published_tables(shared: Path, tmp_path: Path, table: str) -> None:
-    from ml.evaluate.handcrafted.agreement import compare
+    from ml.evaluate.handcrafted import compare
 
-    clips, columns = compare(shared, table, Cache(tmp_path / "cache"), lambda _: None)
+    clips, columns = compare(shared, table, Cache(tmp_path / "cache"))
     assert clips >= 10
     assert [c.column for c in columns if c.correlation < 0.99 and c.column != "tempo"] == []
     assert [c.column for c in columns if c.within < 0.6 and not c.column.endswith(("harmony_mean",))] == []

@@ -10,7 +10,7 @@ from ml.features.chroma import chromagram
 from ml.models import key
 from ml.report.keys import MODES, TONICS
 from ml.report.schema import Key
-from ml.train.rhythm.scoring import key_score
+from ml.train.rhythm.tasks import key_score
 from tests.ml.tunes import cadence, clicks, noise, silence, tone
 
 

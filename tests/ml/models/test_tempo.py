@@ -12,7 +12,7 @@ from ml.features.mel import log_mel
 from ml.features.onsets import TEMPI
 from ml.models import logit, tempo
 from ml.report.schema import Tempo
-from ml.train.rhythm.scoring import tempo_is_related, tempo_is_right
+from ml.train.rhythm.tasks import tempo_is_related, tempo_is_right
 from tests.ml.tunes import cadence, clicks, drums, noise, silence, tone
 
 

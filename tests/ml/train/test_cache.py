@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from ml.models.card import Card, load_card
-from ml.train.data.cache import Cache
-from ml.train.files import save_with_card, write_file
+from ml.train.files import Cache, save_with_card, write_file
 
 
 def test_a_result_is_computed_once_per_key(tmp_path: Path) -> None:

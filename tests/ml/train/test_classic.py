@@ -90,21 +90,21 @@ def windows(seed: int = 0, songs: int = 10) -> networks.Windows:
     return networks.Windows(mel, labels, np.arange(2 * songs))
 
 
-def fit(folder: Path, epochs: int, show_progress: Any = lambda _: None) -> tuple[Any, networks.State]:
-    return networks.fit(
-        "cnn", windows(), windows(1), 2, epochs=epochs, seed=3, folder=folder, show_progress=show_progress
-    )
+def fit(folder: Path, epochs: int) -> tuple[Any, networks.State]:
+    return networks.fit("cnn", windows(), windows(1), 2, epochs=epochs, seed=3, folder=folder)
 
 
-def test_a_killed_run_continues_with_the_same_result(tmp_path: Path) -> None:
+def test_a_killed_run_continues_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(text: str) -> None:
         if "epoch 2" in text:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(networks, "show_progress", kill)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "killed", 3, kill)
+        fit(tmp_path / "killed", 3)
     messages: list[str] = []
-    _, resumed = fit(tmp_path / "killed", 3, messages.append)
+    monkeypatch.setattr(networks, "show_progress", messages.append)
+    _, resumed = fit(tmp_path / "killed", 3)
     assert [text for text in messages if "epoch 1," in text or "epoch 2," in text] == []
     _, whole = fit(tmp_path / "whole", 3)
     assert len(resumed.history) == len(whole.history) == 3
@@ -113,7 +113,7 @@ def test_a_killed_run_continues_with_the_same_result(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["grid", "optuna"])
-def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str) -> None:
+def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     choose = np.random.default_rng(0)
     labels = np.repeat(np.arange(3), 20)
     rows = fitting.TrainingRows(
@@ -121,9 +121,8 @@ def test_a_stopped_search_scores_no_settings_twice(tmp_path: Path, way: str) -> 
     )
 
     def run(show_progress: Any) -> fitting.LogitModel:
-        return fitting.fit(
-            "logistic", rows, 3, tune=way, trials=4, seed=0, folder=tmp_path / way, show_progress=show_progress
-        )
+        monkeypatch.setattr(fitting, "show_progress", show_progress)
+        return fitting.fit("logistic", rows, 3, tune=way, trials=4, seed=0, folder=tmp_path / way)
 
     def stop(text: str) -> None:
         if (tmp_path / way / "trials.json").is_file():

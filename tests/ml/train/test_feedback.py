@@ -9,7 +9,7 @@ import pytest
 
 from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.train.genre import recipe
-from ml.train.genre.feedback import COLLECTION, NoFeedbackError, read_feedback
+from ml.train.genre.trunk_outputs import LISTENERS, NoFeedbackError, read_feedback
 
 
 def save_answer(folder: Path, genre: str, name: str, trunk_output: np.ndarray) -> None:
@@ -28,7 +28,7 @@ def test_answers_become_rows(tmp_path: Path) -> None:
     (tmp_path / "blues" / "code.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'shape': (1,)}")
     rows = read_feedback(tmp_path, ("blues", "jazz"))
     assert [(row.example.name, row.example.label) for row in rows] == [("one", "jazz"), ("two", "jazz")]
-    assert {row.example.collection for row in rows} == {COLLECTION}
+    assert {row.example.collection for row in rows} == {LISTENERS}
     assert len({row.example.artist for row in rows}) == 2
     assert recipe.tabulate(rows, ("blues", "jazz")).is_original.all()
     np.testing.assert_array_equal(rows[1].trunk_output, trunk_output + 1)

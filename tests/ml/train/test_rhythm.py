@@ -15,7 +15,7 @@ from ml.models import logit, tempo
 from ml.paths import WEIGHT_FOLDER
 from ml.train.metrics import calibration_error_of_choice
 from ml.train.rhythm import __main__ as command
-from ml.train.rhythm import conditional_logit
+from ml.train.rhythm import cross_validation
 from ml.train.rhythm.songs import AnnotatedSong, Annotation, read_annotations, read_songs
 from ml.train.rhythm.tasks import KeyTask, TempoTask
 
@@ -42,7 +42,7 @@ def test_the_fit_recovers_the_weights_behind_the_choices() -> None:
     truth = np.array([2.0, -1.0, 0.0])
     chosen = (songs @ truth + random.gumbel(size=(400, 5))).argmax(axis=1)
     right = np.arange(5) == chosen[:, None]
-    weights = conditional_logit.fit(songs, right, ridge=0.1, importance=np.ones(400))
+    weights = cross_validation.fit_weights(songs, right, ridge=0.1, importance=np.ones(400))
     np.testing.assert_allclose(weights, truth, atol=0.35)
 
 
@@ -50,7 +50,7 @@ def test_calibration_corrects_overconfidence() -> None:
     random = np.random.default_rng(0)
     stated = random.uniform(0.5, 0.99, 4000)
     correct = random.random(4000) < 0.5 + 0.4 * (stated - 0.5)
-    line = conditional_logit.calibrate(stated, correct)
+    line = cross_validation.fit_calibration(stated, correct)
     calibrated = np.array([logit.confidence(share, line) for share in stated])
     assert calibration_error_of_choice(calibrated, correct) < 0.05
     assert calibration_error_of_choice(stated, correct) > 0.05

@@ -1,1 +1,0 @@
-"""Our hand-crafted features compared with the published tables: `python -m ml.evaluate.handcrafted`."""
