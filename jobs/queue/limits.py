@@ -54,17 +54,15 @@ class Limits:
         later = case((Limit.whole_at > now, Limit.whole_at), else_=now) + cost
         # The change comes first: SQLite then waits for its turn instead of failing.
         taking = update(Limit).where(Limit.name == name, Limit.whole_at <= now + reach - cost)
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             if not changed(session, taking.values(whole_at=later)):
                 whole_at = session.scalar(select(Limit.whole_at).where(Limit.name == name))
                 if whole_at is not None:
                     return max(whole_at + cost - reach - now, 0.001)
                 session.add(Limit(name=name, whole_at=now + cost))
-            session.commit()
         return 0.0
 
     def sweep(self) -> None:
         """Forget whoever has all of it back."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             session.execute(delete(Limit).where(Limit.whole_at < time.time()))
-            session.commit()
