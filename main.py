@@ -144,7 +144,7 @@ def _analyse(
         loaded = pipeline or _load_pipeline(environment)
 
         def answer(file: Path) -> str:
-            report = loaded.analyse(file, limits=limits)
+            report = loaded.run(file, limits=limits).report
             if arguments.json:
                 return to_json(report, file=str(file))
             return to_text(report, translator=translator, look=look)

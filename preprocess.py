@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Cal
         _check(arguments)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:
-            return _run(arguments, environment, catalogue, translator, load_pipeline)
+            scan = partial(_scan, arguments, environment, catalogue, translator, load_pipeline)
+            return _run(arguments, catalogue, translator, scan)
         finally:
             catalogue.close()
     except SoriError as error:
@@ -119,16 +121,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise NothingToDoError()
 
 
-def _run(
-    arguments: argparse.Namespace,
-    environment: Environment,
-    catalogue: Catalogue,
-    translator: Translator,
-    load_pipeline: Callable[[], Any] | None,
-) -> int:
+def _run(arguments: argparse.Namespace, catalogue: Catalogue, translator: Translator, scan: Callable[[], int]) -> int:
     code = ALL_READ
     if arguments.paths and not arguments.playlist:
-        code = _scan(arguments, environment, catalogue, translator, load_pipeline)
+        code = scan()
     if arguments.failures:
         _list_failures(catalogue, translator)
     if arguments.undo:

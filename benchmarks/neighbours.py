@@ -100,7 +100,7 @@ def fill(home: Path, size: int) -> None:
     projections, random = load()[0], np.random.default_rng(0)
     widths = [projections[kind].dimensions for kind in ("harmony", "sound")]
     catalogue = open_catalogue(home)
-    with catalogue.session() as session:
+    with catalogue.transaction() as session:
         for start in range(1, size + 1, BATCH):
             ids = range(start, min(start + BATCH, size + 1))
             tracks = [{"id": i, "size": i, "mtime_ns": i, "title": f"track {i}"} for i in ids]
@@ -111,7 +111,6 @@ def fill(home: Path, size: int) -> None:
             ]
             session.execute(insert(Track), tracks)
             session.execute(insert(TrackVectors), vectors)
-        session.commit()
     catalogue.close()
 
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.analyse import write_song
 from benchmarks.page import Row
-from jobs.folder_scan import Order, analyse_file, versions
+from jobs.folder_scan import ScanOptions, analyse_file, versions
 from library.catalogue.database import open_catalogue
 from library.collection.files import File
 from library.collection.scan import FolderScan
@@ -69,11 +69,11 @@ def write_songs(music: Path, count: int, lengths: tuple[float, ...] = (240.0,)) 
 def write_analysed(folder: Path, home: Path, song: Path) -> None:
     """Ten thousand files, and a library in which each has the analysis of `song`."""
     folder.mkdir()
-    order = Order([folder], jobs=1, limits=DEFAULT_LIMITS)
+    options = ScanOptions([folder], jobs=1, limits=DEFAULT_LIMITS)
     with load() as pipeline:
         record = analyse_file(pipeline, File.of(song, song.stat()), limits=DEFAULT_LIMITS)
     catalogue = open_catalogue(home)
-    scan = FolderScan(catalogue, versions(order), reclassify=lambda report, _: report)
+    scan = FolderScan(catalogue, versions(options), reclassify=lambda report, _: report)
     for number in range(UNCHANGED):
         path = folder / f"{number}.mp3"
         path.write_bytes(b"analysed already %d" % number)

@@ -23,8 +23,6 @@ Result = TypeVar("Result")
 class Analyser(Protocol):
     """What is needed of `ml.pipeline.Pipeline`; the tests have a small one without a model."""
 
-    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report: ...
-
     def run(
         self,
         source: Path,
@@ -33,8 +31,6 @@ class Analyser(Protocol):
         name: str | None = None,
         on_progress: ProgressCallback = ignore_progress,
     ) -> SongAnalysis: ...
-
-    def warm_up(self) -> None: ...
 
     def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report: ...
 
@@ -63,12 +59,14 @@ def attempt(step: Callable[[], Result]) -> Result | SoriError:
         return failure
 
 
-def load_pipeline(weights: Path | None = None, moods: Path | None = None) -> Analyser:
+def load_pipeline(weights: Path | None = None, moods: Path | None = None, *, warm_up: bool = False) -> Analyser:
     """Load the models: seconds, and most of the memory."""
     try:
         from ml.pipeline import load  # TensorFlow, which nothing needs before this point
 
-        pipeline: Analyser = load(weights, moods)
+        pipeline = load(weights, moods)
+        if warm_up:
+            pipeline.warm_up()
     except SoriError:
         raise
     except Exception as error:

@@ -78,9 +78,8 @@ def fill_library(catalogue: Catalogue, options: ScanOptions, on_progress: ScanCa
         keeper.clear_resolved_failures(folders)
         if options.prune:
             keeper.remove_missing(folders)
-        with catalogue.session() as session:
+        with catalogue.transaction() as session:
             mark_change(session)
-            session.commit()
     return keeper.summary
 
 

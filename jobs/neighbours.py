@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
@@ -18,14 +18,10 @@ from library.catalogue.database import open_catalogue
 from library.collection import reference
 from library.search.current import CurrentLibrary
 from library.search.neighbours import QuerySong
-from ml.audio.settings import DecodeLimits
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
-from ml.report.schema import Report
 
 if TYPE_CHECKING:
-    from ml.features.arrays import Floats
-    from ml.features.musicality import Musicality
     from ml.pipeline import SongAnalysis
 
 LOG = logging.getLogger(__name__)
@@ -35,36 +31,21 @@ READING_SECONDS = 60.0
 
 
 class PipelineWithNeighbours:
-    """`analyse` of the pipeline inside, with neighbours from the library."""
+    """The pipeline inside, whose reports get neighbours among the tracks that the library has at that moment."""
 
     def __init__(self, pipeline: Analyser, library: CurrentLibrary) -> None:
-        self._pipeline, self.library = pipeline, library
+        self.library = library
+        self.reclassify = pipeline.reclassify
+        self._run = pipeline.run
 
-    def run(
-        self,
-        source: Path,
-        *,
-        limits: DecodeLimits,
-        name: str | None = None,
-        on_progress: ProgressCallback = ignore_progress,
-    ) -> SongAnalysis:
-        return self._pipeline.run(source, limits=limits, name=name, on_progress=on_progress)
-
-    def reclassify(self, report: Report, trunk_output: Floats, music: Musicality) -> Report:
-        return self._pipeline.reclassify(report, trunk_output, music)
-
-    def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
-        return self.with_neighbours(self._pipeline.run(source, limits=limits, name=name))
-
-    def warm_up(self) -> None:
-        self._pipeline.warm_up()
-
-    def with_neighbours(self, song_analysis: SongAnalysis) -> Report:
-        """The report of a new analysis, with its neighbours among the tracks that the library has now."""
+    def run(self, source: Path, *, on_progress: ProgressCallback = ignore_progress, **options: Any) -> SongAnalysis:
+        analysis = self._run(source, on_progress=on_progress, **options)
+        on_progress("neighbours")
         library = self.library.newest(timeout=READING_SECONDS)
         if library is None or not len(library):
-            return song_analysis.report
-        return replace(song_analysis.report, neighbours=library.neighbours(QuerySong.from_analysis(song_analysis)))
+            return analysis
+        neighbours = library.neighbours(QuerySong.from_analysis(analysis))
+        return replace(analysis, report=replace(analysis.report, neighbours=neighbours))
 
 
 def load_with_neighbours(load_pipeline: Callable[[], Analyser], home: Path, url: str | None = None) -> Analyser:

@@ -12,7 +12,7 @@ import numpy as np
 
 from environment import Environment
 from jobs.attempt import Analyser, load_pipeline
-from jobs.neighbours import PipelineWithNeighbours, load_with_neighbours
+from jobs.neighbours import load_with_neighbours
 from jobs.queue.analyses import CHROMAGRAM, PEAKS, PICTURES, SPECTROGRAM
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from ml.audio.settings import DecodeLimits
@@ -34,14 +34,8 @@ class UploadTask:
 
 def load_with_library(environment: Environment) -> Analyser:
     """The load step of each worker: the model, ready for its first song, and the library to find neighbours in."""
-    pipeline = partial(_load_warm, environment.genre_weights, environment.mood_weights)
+    pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights, warm_up=True)
     return load_with_neighbours(pipeline, environment.home, environment.database_url)
-
-
-def _load_warm(weights: Path | None, moods: Path | None) -> Analyser:
-    pipeline = load_pipeline(weights, moods)
-    pipeline.warm_up()
-    return pipeline
 
 
 def analyse_upload(
@@ -49,10 +43,6 @@ def analyse_upload(
 ) -> dict[str, Any]:
     """The report as JSON has it. The files beside the upload are written by then."""
     song_analysis = pipeline.run(task.folder / task.file, limits=limits, name=task.name, on_progress=on_progress)
-    on_progress("neighbours")
-    report = song_analysis.report
-    if isinstance(pipeline, PipelineWithNeighbours):
-        report = pipeline.with_neighbours(song_analysis)
     on_progress("pictures")
     if song_analysis.track is not None:
         (task.folder / PEAKS).write_text(json.dumps(images.peaks(song_analysis.track.samples)))
@@ -61,4 +51,4 @@ def analyse_upload(
     # For training, in case a listener corrects the genre.
     mean_output = song_analysis.trunk_output.mean(axis=0).astype(np.float32)
     np.save(task.folder / TRUNK_OUTPUT_FILE, mean_output, allow_pickle=False)
-    return report.to_dict()
+    return song_analysis.report.to_dict()

@@ -10,6 +10,7 @@ import struct
 import wave
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +39,11 @@ class FakePipeline:
         self.limits: DecodeLimits | None = None
         self.analysed: list[Path] = []
 
-    def warm_up(self) -> None:
-        """Nothing to do."""
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
+        """What happens before the file is read. A file named `crash` kills its worker."""
+        on_progress("decode")
+        if source.stem == "crash":
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def analyse(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> Report:
         self.limits = limits
@@ -56,18 +60,11 @@ class FakePipeline:
         return a_report(title=name or source.stem, duration_seconds=min(seconds, limits.max_seconds))
 
     def run(
-        self,
-        source: Path,
-        *,
-        limits: DecodeLimits,
-        name: str | None = None,
-        on_progress: ProgressCallback = ignore_progress,
+        self, source: Path, *, on_progress: ProgressCallback = ignore_progress, name: str | None = None, **limits: Any
     ) -> SongAnalysis:
-        """Features that depend on the file's bytes alone. A file named `crash` kills its worker."""
-        on_progress("decode")
-        if source.stem == "crash":
-            os.kill(os.getpid(), signal.SIGKILL)
-        report = self.analyse(source, limits=limits, name=name)
+        """Features that depend on the file's bytes alone."""
+        self.begin(source, name, on_progress)
+        report = self.analyse(source, name=name, **limits)
         random = np.random.default_rng(list(hashlib.sha256(source.read_bytes()).digest()))
         bass, treble = (random.random((40, 12), np.float32) for _ in range(2))
         trunk_output = random.standard_normal((4, TRUNK_OUTPUT_SIZE), np.float32)
@@ -78,9 +75,6 @@ class FakePipeline:
         """By another head, which answers blues for everything."""
         predicted = a_report(shares=(0.8, 0.1, 0.1)).genre
         return replace(report, genre=predicted, timeline=(), model=Model("genre", "2", SHA256))
-
-
-FakeEar = FakePipeline
 
 
 class Decoder(FakePipeline):

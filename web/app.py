@@ -9,19 +9,20 @@ from flask import Flask
 from environment import Environment, read_environment
 from jobs.queue.analyses import Analyses
 from library.catalogue.database import open_catalogue
+from library.search.current import CurrentLibrary
 from ml.paths import ROOT
 from web.access import errors, headers, hosts, language, login, permissions, rate_limits
-from web.api import analysis_views, docs_views, similar, track_views
+from web.api import analysis_views, docs_views, track_views
 from web.api.uploads import FORM_BYTES, SongRequest
 from web.context import NAME, Service
 from web.pages import exports, library_pages, media, scan_pages, song_pages
 from web.server import health, logs, metrics
 
 # Flask calls the parts in this order before a view, and in the opposite order after it.
-PARTS = (
-    *(metrics, logs, errors, language, hosts, rate_limits, permissions, headers, health, login),
-    *(song_pages, media, exports),
-    *(analysis_views, track_views, docs_views, similar, library_pages, scan_pages),
+PARTS = (metrics, logs, errors, language, hosts, rate_limits, permissions, headers, song_pages, analysis_views)
+BLUEPRINTS = (
+    *(health.health, login.login, song_pages.pages, media.media, exports.exports),
+    *(analysis_views.api, track_views.api, docs_views.docs, library_pages.browse, scan_pages.rescan),
 )
 
 
@@ -34,9 +35,13 @@ def create_app(environment: Environment | None = None) -> Flask:
     environment = environment or read_environment(os.environ)
     catalogue = open_catalogue(environment.home, environment.database_url)
     app = Sori("sori", root_path=str(ROOT))
-    app.extensions[NAME] = Service(environment, catalogue, Analyses(catalogue, environment.home))
+    analyses = Analyses(catalogue, environment.home)
+    app.extensions[NAME] = Service(environment, catalogue, analyses, CurrentLibrary(catalogue))
     app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    for part in PARTS:
-        part.install(app)
+    with app.app_context():
+        for part in PARTS:
+            part.install(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     return app

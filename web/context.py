@@ -15,6 +15,7 @@ from environment import Environment
 from jobs.queue.analyses import Analyses
 from jobs.queue.feedback import Feedback
 from library.catalogue.database import Catalogue
+from library.search.current import CurrentLibrary
 from ml.paths import WEIGHT_FOLDER
 
 NAME = "sori"
@@ -27,6 +28,8 @@ class Service:
     environment: Environment
     catalogue: Catalogue
     analyses: Analyses
+    library: CurrentLibrary
+    """The vectors of the library in this process, for similar tracks."""
 
     @property
     def model(self) -> Path:

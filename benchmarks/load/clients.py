@@ -6,6 +6,7 @@ HTTP is written by hand over asyncio's streams, so that two hundred uploaders ne
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 import numpy as np
+import soundfile
 
 SONG_SECONDS = 5.0
 _RATE = 16_000
@@ -39,16 +41,12 @@ _numbers = itertools.count(time.time_ns())
 
 
 def song() -> bytes:
-    """A WAV of a chord. Its first samples are unique, so that no song was analysed before."""
-    time_ = np.arange(int(SONG_SECONDS * _RATE)) / _RATE
-    number = next(_numbers)
-    chord = sum(np.sin(2 * np.pi * hz * time_) for hz in (220.0, 277.2, 329.6))
-    samples = (4000 * np.asarray(chord)).astype("<i2")
-    samples[:8] = [number >> 8 * byte & 0xFF for byte in range(8)]
-    data = samples.tobytes()
-    head = b"RIFF" + (36 + len(data)).to_bytes(4, "little") + b"WAVEfmt \x10\0\0\0\1\0\1\0"
-    head += _RATE.to_bytes(4, "little") + (2 * _RATE).to_bytes(4, "little") + b"\2\0\x10\0"
-    return head + b"data" + len(data).to_bytes(4, "little") + data
+    """A WAV of a chord, which `post` makes unique, so that no song was analysed before."""
+    times = np.arange(int(SONG_SECONDS * _RATE)) / _RATE
+    chord = sum(np.sin(2 * np.pi * hz * times) for hz in (220.0, 277.2, 329.6))
+    file = io.BytesIO()
+    soundfile.write(file, (4000 * np.asarray(chord)).astype(np.int16), _RATE, format="WAV")
+    return file.getvalue()
 
 
 _SONG = song()

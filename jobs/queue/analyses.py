@@ -92,9 +92,8 @@ class Analyses(LeaseQueue[Analysis]):
         now = datetime.now(UTC)
         expires = None if keep_seconds is None else now + timedelta(seconds=keep_seconds)
         analysis = Analysis(id=analysis_id, created_at=now, expires_at=expires, **vars(upload))
-        with self.catalogue.session() as session:
+        with self.catalogue.transaction() as session:
             session.add(analysis)
-            session.commit()
         return analysis
 
     def get(self, analysis_id: str) -> Analysis | None:
@@ -112,9 +111,8 @@ class Analyses(LeaseQueue[Analysis]):
         """Delete an analysis and all its files. A running one is stopped by its engine."""
         if not is_address(analysis_id):
             return False
-        with self.catalogue.session() as session:
+        with self.catalogue.transaction() as session:
             gone = changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
-            session.commit()
         if gone:
             self.remove_folder(analysis_id)
             with suppress(DBAPIError):  # while others read, the journal cannot be emptied; the next deletion does it
@@ -138,6 +136,20 @@ class Analyses(LeaseQueue[Analysis]):
         with self.catalogue.session() as session:
             return session.scalar(wanted) or 0
 
+    def count_states(self) -> dict[str, int]:
+        """How many analyses there are in each state."""
+        with self.catalogue.session() as session:
+            rows = session.execute(select(Analysis.state, func.count()).group_by(Analysis.state)).all()
+        return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
+
+    def usual_seconds(self, songs: int = 20) -> float | None:
+        """How long the last analyses took on average; None where there was none."""
+        last = select(Analysis.started_at, Analysis.finished_at).where(Analysis.state == DONE)
+        with self.catalogue.session() as session:
+            rows = session.execute(last.order_by(Analysis.finished_at.desc()).limit(songs)).all()
+        seconds = [(end - start).total_seconds() for start, end in rows if start and end]
+        return sum(seconds) / len(seconds) if seconds else None
+
     def claim(self, engine: str) -> Analysis | None:
         """The next analysis for this engine, None where nothing waits.
 
@@ -155,9 +167,8 @@ class Analyses(LeaseQueue[Analysis]):
 
     def renew(self, engine: str) -> None:
         super().renew(engine)
-        with self.catalogue.session() as session:
+        with self.catalogue.transaction() as session:
             session.merge(Note(name=HEARTBEAT, value=datetime.now(UTC).isoformat()))
-            session.commit()
 
     def last_beat(self) -> datetime | None:
         """When an engine was last alive."""

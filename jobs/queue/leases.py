@@ -117,9 +117,8 @@ class LeaseQueue(Generic[Row]):
 
     def update(self, which: ColumnElement[bool], **values: Any) -> int:
         """Change these rows; how many there were."""
-        with self.catalogue.session() as session:
+        with self.catalogue.transaction() as session:
             count = changed(session, update(self.table).where(which).values(**values))
-            session.commit()
         return count
 
     def _leased_to(self, engine: str) -> ColumnElement[bool]:

@@ -55,17 +55,15 @@ class Limits:
         later = case((Limit.full_at > now, Limit.full_at), else_=now) + cost
         # The update comes first: SQLite then waits for the write lock instead of failing.
         taking = update(Limit).where(Limit.name == name, Limit.full_at <= now + allowance - cost)
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             if not changed(session, taking.values(full_at=later)):
                 full_at = session.scalar(select(Limit.full_at).where(Limit.name == name))
                 if full_at is not None:
                     return max(full_at + cost - allowance - now, 0.001)
                 session.add(Limit(name=name, full_at=now + cost))
-            session.commit()
         return 0.0
 
     def sweep(self) -> None:
         """Delete limits that have fully recovered."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             session.execute(delete(Limit).where(Limit.full_at < time.time()))
-            session.commit()

@@ -71,9 +71,8 @@ class Scans(LeaseQueue[Scan]):
         """Queue a scan for an engine."""
         if (latest := self.latest()) and latest.is_active:
             raise BusyError()
-        with self.catalogue.session() as session:
+        with self.catalogue.transaction() as session:
             session.add(scan)
-            session.commit()
 
     def waiting(self) -> list[Scan]:
         with self.catalogue.session() as session:
@@ -113,13 +112,12 @@ class Scans(LeaseQueue[Scan]):
     def _insert(self, scan: Scan, engine: str) -> Scan | None:
         for name, value in (lease(engine) | {"slot": 1, "tries": 1}).items():
             setattr(scan, name, value)
-        with self.catalogue.session() as session:
-            session.add(scan)
-            try:
-                session.commit()
-            except IntegrityError:  # another process was faster
-                return None
-            return scan
+        try:
+            with self.catalogue.transaction() as session:
+                session.add(scan)
+        except IntegrityError:  # another process was faster
+            return None
+        return scan
 
     def beat(self, scan_id: int, engine: str, done: int, total: int | None, name: str) -> bool:
         """Renew the lease and write the progress. False: the scan is to stop, or is no longer this engine's."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,14 @@ class DiskFullError(SoriError):
 
 @dataclass(frozen=True)
 class Catalogue:
-    """An open database. `session()` is a context manager; only `session.commit()` saves what was done in it."""
+    """An open database. What is done in a `session()` is lost at its end, unless it is committed."""
 
     engine: Engine
-    session: Callable[[], Session]
+    session: sessionmaker[Session]
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """A session that is committed at the end of the block, or not at all where an error leaves the block."""
+        return self.session.begin()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -55,12 +60,13 @@ def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
         if url is None:
             home.mkdir(parents=True, exist_ok=True)
             # A creator instead of an address: the folder's name may contain a colon or a question mark.
-            engine = create_engine("sqlite+pysqlite://", creator=_connector(home / DATABASE_NAME), poolclass=QueuePool)
-            event.listen(engine, "connect", _tune_sqlite)
+            path = home / DATABASE_NAME
+            connect = partial(sqlite3.connect, path, timeout=BUSY_SECONDS, check_same_thread=False)
+            engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
         else:
             engine = create_engine(_with_driver(url), pool_pre_ping=True)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _tune_sqlite)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _tune_sqlite)
         try:
             migrate(engine)
         except Exception:
@@ -100,13 +106,6 @@ def _has_no_room(home: Path) -> bool:
         return shutil.disk_usage(home).free < _SHARED_MEMORY_BYTES
     except OSError:
         return False
-
-
-def _connector(path: Path) -> Callable[[], sqlite3.Connection]:
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-
-    return connect
 
 
 def _with_driver(url: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml.audio.folders import looks_like_audio
+from ml.audio.folders import walk as walk_folders
 from ml.audio.sniff import sniff
 from ml.report.errors import DeniedError, NotFoundError, ReadError, SoriError
 
@@ -54,41 +54,9 @@ Unreadable = tuple[Path, SoriError]
 
 
 def walk(folders: Iterable[Path]) -> Iterator[File | Unreadable]:
-    """Every file below the folders that is named like music, once, sorted by name.
-
-    Links are followed, as music collections use them; no folder is entered twice, so that loops end.
-    """
-    seen: set[tuple[int, int]] = set()
-    for folder in folders:
-        yield from _walk(Path(os.path.abspath(folder)), seen)
-
-
-def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[File | Unreadable]:
-    waiting = [folder]
-    while waiting:
-        current = waiting.pop()
-        try:
-            status = current.stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(current) as listing:
-                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
-        except OSError as error:
-            yield current, explain(current, error)
-            continue
-        subfolders: list[Path] = []
-        for entry in entries:
-            path = Path(entry.path)
-            try:
-                if entry.is_dir():
-                    if not entry.name.startswith("."):
-                        subfolders.append(path)
-                elif looks_like_audio(path):
-                    yield File.of(path, entry.stat())
-            except OSError as error:  # a link to nowhere or to itself
-                yield path, explain(path, error)
-        waiting.extend(reversed(subfolders))
+    """Every file below the folders that is named like music, by its absolute path."""
+    for path, status in walk_folders(Path(os.path.abspath(folder)) for folder in folders):
+        yield (path, explain(path, status)) if isinstance(status, OSError) else File.of(path, status)
 
 
 def hash_content(path: Path) -> str:

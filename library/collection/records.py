@@ -33,7 +33,7 @@ class TrackRecord:
 
 def make_record(analysis: SongAnalysis, file: File, content: str, album: str | None) -> TrackRecord:
     chromagram, trunk_output = analysis.packed()
-    harmony, sound, _ = make_vectors(chromagram, trunk_output)
+    harmony, sound = make_vectors(chromagram, trunk_output)
     version = vectors_version_of(analysis.report.model.sha256)
     report = analysis.report.to_dict()
     return TrackRecord(file, content, album, report, chromagram, trunk_output, harmony, sound, version)

@@ -33,7 +33,7 @@ def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
     if not path.is_file():
         return 0
     version = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {projection_version()}"
-    with catalogue.session() as session:
+    with catalogue.transaction() as session:
         note = session.get(Note, NOTE)
         if note is not None and note.value == version:
             return 0
@@ -45,7 +45,6 @@ def install(catalogue: Catalogue, path: Path = REFERENCE_FILE) -> int:
         for entry in new:
             _add(session, entry, features_version)
         session.merge(Note(name=NOTE, value=version))
-        session.commit()
     return len(new)
 
 

@@ -115,7 +115,7 @@ class FolderScan:
         if isinstance(result, SoriError):
             self.store_failure(file, result)
             return
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             track = self._row(session, file.path, link=True)
             is_new = track.features_version is None
             names = Names.of(track) if track.reference else None
@@ -123,13 +123,12 @@ class FolderScan:
             write_record(session, track, result, features_version=version, analysed_seconds=seconds)
             if names is not None:
                 write_names(session, track, names)
-            session.commit()
         self.summary.added += is_new
         self.summary.changed += not is_new
 
     def store_failure(self, file: File, error: SoriError, *, source: str | None = None) -> None:
         """Write the cause into the failure log, and delete the results of an earlier, readable state of the file."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             track = self._row(session, file.path)
             if track.reference:  # its results do not come from this file alone
                 detach_file(track)
@@ -141,20 +140,18 @@ class FolderScan:
             track.failure_code, track.failed_at = error.code, datetime.now(UTC)
             facts = {name: storable(fact) if isinstance(fact, str) else fact for name, fact in error.facts.items()}
             track.failure = {"sentence": error.sentence, "facts": facts}
-            session.commit()
         self.summary.failed += 1
 
     def clear_resolved_failures(self, folders: Collection[Path]) -> None:
         """Take folders out of the failure log that this scan could examine again."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             for track in session.scalars(select(Track).where(Track.source == FOLDER)):
                 if track.path and _is_below(track.path, folders) and track.path_hash not in self.summary.seen:
                     session.delete(track)
-            session.commit()
 
     def remove_missing(self, folders: Collection[Path]) -> None:
         """Remove files that are gone from the folders. What lies in a folder that could not be examined stays."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             failed = select(Track.path).where(Track.source == FOLDER)
             unreadable = [path for path in session.scalars(failed) if path]
             with_file = select(Track.id, Track.path, Track.path_hash).where(Track.path.is_not(None))
@@ -164,7 +161,6 @@ class FolderScan:
                 if _is_below(path, folders) and not _is_below(path, unreadable):
                     remove(session, session.get_one(Track, track_id))
                     self.summary.missing += 1
-            session.commit()
 
     def _settle_unchanged(self, known: KnownFile, file: File) -> bool:
         """Whether an unchanged file needs no analysis, after what is outdated was computed again."""
@@ -192,7 +188,7 @@ class FolderScan:
 
     def _update(self, file: File) -> bool:
         """Compute vectors and prediction again from stored features; False where there are none."""
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             track = self._row(session, file.path)
             features = session.get(TrackFeatures, track.id)
             if features is None:
@@ -202,10 +198,9 @@ class FolderScan:
                 report = Report.from_dict(stored.report)
                 if report.model.sha256 != self._versions.model_sha256:
                     write_report(session, track, self._reclassify(report, features.trunk_output))
-            harmony, sound, _ = make_vectors(features.chromagram, features.trunk_output)
+            harmony, sound = make_vectors(features.chromagram, features.trunk_output)
             session.merge(TrackVectors(track_id=track.id, harmony=harmony, sound=sound))
             track.vectors_version = self._versions.vectors_version
-            session.commit()
         self.summary.updated += 1
         return True
 
@@ -213,7 +208,7 @@ class FolderScan:
         """Find a row with the same content for a file that is new at its path, or has another time than before."""
         if file.size not in self._sizes or (content := file.hash_content()) is None:
             return False
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             analysed = Track.failure_code.is_(None), Track.path.is_not(None)
             rows = session.scalars(select(Track).where(Track.content == content, *analysed))
             same = [track for track in rows if not self._is_outdated(track)]
@@ -232,7 +227,6 @@ class FolderScan:
             else:
                 copy(session, same[0], here, file)
                 self.summary.copied += 1
-            session.commit()
         return True
 
     def _link(self, file: File) -> bool:
@@ -240,20 +234,18 @@ class FolderScan:
         name = self._links.match(file.path)
         if name is None or not file.contains_audio() or (content := file.hash_content()) is None:
             return False
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             if not is_complete(session, name, self._versions.features_version):
                 return False
             track = self._links.link(session, name, file.path)
             track.size, track.mtime_ns, track.content = file.size, file.mtime_ns, content
             track.analysed_seconds = self._versions.seconds
-            session.commit()
         self.summary.linked += 1
         return True
 
     def _adopt(self, file: File, name: str) -> None:
-        with self._catalogue.session() as session:
+        with self._catalogue.transaction() as session:
             self._links.adopt(session, self._row(session, file.path), name)
-            session.commit()
         self.summary.linked += 1
 
     def _row(self, session: Session, path: Path, *, link: bool = False) -> Track:

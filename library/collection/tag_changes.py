@@ -83,9 +83,8 @@ def tags_to_write(track: Track, *, confident: bool) -> Tags:
 
 def apply(catalogue: Catalogue, change: PlannedChange) -> None:
     """Store the tags from before, then write. In this order, as an undo without a change does no harm."""
-    with catalogue.session() as session:
+    with catalogue.transaction() as session:
         session.add(TagChange(path=change.path, before=change.before, changed_at=datetime.now(UTC)))
-        session.commit()
     _write(catalogue, change.path, change.after)
 
 
@@ -110,7 +109,6 @@ def _write(catalogue: Catalogue, path: Path, wanted: Tags) -> None:
         file, content = File.of(path, path.stat()), hash_content(path)
     except OSError as error:
         raise TagError(reason=error.strerror or type(error).__name__) from error
-    with catalogue.session() as session:
+    with catalogue.transaction() as session:
         for track in session.scalars(select(Track).where(Track.path == path)):
             track.size, track.mtime_ns, track.content = file.size, file.mtime_ns, content
-        session.commit()

@@ -57,7 +57,7 @@ class QuerySong:
     def from_analysis(cls, analysis: SongAnalysis) -> QuerySong:
         """A song that was analysed just now and is no track of the library."""
         chromagram, trunk_output = analysis.packed()
-        harmony, sound, _ = make_vectors(chromagram, trunk_output)
+        harmony, sound = make_vectors(chromagram, trunk_output)
         report = analysis.report
         names = report.title, report.artist, report.duration_seconds
         return cls(_unpack_vectors(harmony, sound), unpack(chromagram), report, *names)

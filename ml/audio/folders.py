@@ -7,7 +7,7 @@ is follows later from its content.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 AUDIO_SUFFIXES = frozenset(
@@ -28,24 +28,40 @@ def find_audio(paths: Iterable[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        files.extend(_walk(path) if path.is_dir() else [path])
+        below = (found for found, _ in walk([path]) if looks_like_audio(found) or found.is_dir())
+        files.extend(sorted(below) if path.is_dir() else [path])
     return files
 
 
-def _walk(folder: Path) -> list[Path]:
-    """Follows links, which music libraries use; a folder that was visited before is not entered again."""
+def walk(folders: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result | OSError]]:
+    """Every file below the folders that is named like music, once, sorted by name, with its status.
+
+    Folders and files that cannot be examined come with the error. Links are followed, as music collections use them; no
+    folder is entered twice, so that loops end.
+    """
     visited: set[tuple[int, int]] = set()
-    files: list[Path] = []
-
-    def add_unreadable(error: OSError) -> None:
-        files.append(Path(os.fsdecode(error.filename)))
-
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=add_unreadable):
-        status = Path(parent).stat()
-        if (status.st_dev, status.st_ino) in visited:
-            folders.clear()
+    waiting = list(folders)[::-1]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in visited:
+                continue
+            visited.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            yield folder, error
             continue
-        visited.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files.extend(Path(parent, name) for name in names if looks_like_audio(Path(name)))
-    return sorted(files)
+        subfolders: list[Path] = []
+        for entry in entries:
+            path = Path(entry.path)
+            try:
+                if entry.is_dir():
+                    if not entry.name.startswith("."):
+                        subfolders.append(path)
+                elif looks_like_audio(path):
+                    yield path, entry.stat()
+            except OSError as error:  # a link to nowhere or to itself
+                yield path, error
+        waiting.extend(reversed(subfolders))

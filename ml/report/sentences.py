@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ml.report.cells import clean
 from ml.report.keys import camelot, spell_tonic
-from ml.report.labels import display_name
 from ml.report.schema import Key, Mood, Report, Tempo, Why
 from ml.report.translation import ENGLISH, Translator
 
@@ -17,8 +16,23 @@ SAME_TEMPO = 0.03
 PLAIN_TEMPO_RATIOS = {"The same tempo.": 1.0, "Twice as fast.": 2.0, "Half as fast.": 0.5}
 
 
+NAMES = {"hiphop": "hip-hop"}
+"""Genre labels as people write them. Reports, files and the API keep the label itself."""
+
+
+def display_name(label: str) -> str:
+    return NAMES.get(label, label)
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.0f}%"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as a player shows them: 3:07, or 1:02:03."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def label_name(label: str, translator: Translator) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ml.report.cells import clean, columns, fit, pad, wrap
 from ml.report.errors import SoriError
 from ml.report.schema import Neighbour, Report
-from ml.report.sentences import answer, key_text, label_name, mood_text, percent, tempo_text
+from ml.report.sentences import answer, clock, key_text, label_name, mood_text, percent, tempo_text
 from ml.report.translation import ENGLISH, Translator
 
 BARS = 5
@@ -66,14 +66,8 @@ def to_text(report: Report, *, translator: Translator = ENGLISH, look: Look = PL
 
 def _title(report: Report, look: Look) -> str:
     name = " — ".join(clean(part) for part in (report.title, report.artist) if part)
-    clock = _clock(report.duration_seconds)
-    return f"{fit(name, look.width - len(clock) - 2)}  {clock}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    length = clock(report.duration_seconds)
+    return f"{fit(name, look.width - len(length) - 2)}  {length}"
 
 
 def _bars(report: Report, translator: Translator, look: Look) -> list[str]:
@@ -95,7 +89,7 @@ def _bar(probability: float, width: int) -> str:
 
 def _strip(report: Report, translator: Translator, look: Look) -> list[str]:
     """The timeline in one row, with the likeliest genre of each column; the legend follows below."""
-    end = _clock(report.duration_seconds)
+    end = clock(report.duration_seconds)
     width = min(STRIP_COLUMNS, look.width - len(f"  0:00  {end}"))
     if not report.timeline or width < 1:
         return []

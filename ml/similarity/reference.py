@@ -62,7 +62,7 @@ def read(path: Path = REFERENCE_FILE) -> tuple[str, Iterator[Entry]]:
             chromagram = arrays["chromagrams"][start:end].tobytes()
             trunk_output = arrays["trunk_output"][number].tobytes()
             vectors = [arrays[name][number].astype("<f4").tobytes() for name in ("harmony", "sound")]
-            harmony, sound = vectors if current else make_vectors(chromagram, trunk_output)[:2]
+            harmony, sound = vectors if current else make_vectors(chromagram, trunk_output)
             report = Report.from_dict(row["report"])
             yield Entry(row["reference"], row["source"], report, chromagram, trunk_output, harmony, sound)
 

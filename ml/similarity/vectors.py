@@ -21,13 +21,13 @@ def pack(chromagram: Chromagram, mel: Floats, trunk_output: Floats, musicality: 
     return harmony.pack(chromagram), timbre.pack(sound)
 
 
-def make_vectors(chromagram: bytes, trunk_output: bytes) -> tuple[bytes, bytes, str]:
-    """Harmony vector and sound vector of packed features, and the version of the projections."""
-    projections, version = projection.load()
+def make_vectors(chromagram: bytes, trunk_output: bytes) -> tuple[bytes, bytes]:
+    """Harmony vector and sound vector of packed features."""
+    projections, _ = projection.load()
     harmony_vector = projections["harmony"].apply(harmony.features(harmony.unpack(chromagram)))
     sound = timbre.unpack(trunk_output)
     sound_vector = projections["sound"].apply(timbre.features(sound.trunk_output, sound.timbre))
-    return harmony_vector.astype("<f4").tobytes(), sound_vector.astype("<f4").tobytes(), version
+    return harmony_vector.astype("<f4").tobytes(), sound_vector.astype("<f4").tobytes()
 
 
 def projection_version() -> str:

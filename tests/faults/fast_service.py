@@ -16,9 +16,7 @@ import jobs.engine
 import jobs.queue.leases
 from environment import read_environment
 from jobs.parent_process import on_parent_exit
-from ml.audio.settings import DecodeLimits
-from ml.pipeline import SongAnalysis
-from ml.report.progress import ProgressCallback, ignore_progress
+from ml.report.progress import ProgressCallback
 from tests.fakes import FakePipeline
 from web.server import logs, supervisor
 
@@ -29,18 +27,10 @@ LEASE_SECONDS, RENEW_SECONDS = 2.0, 0.3
 class FastPipeline(FakePipeline):
     """Takes a little time for each stage; a song named `slow` takes a second, and one named `hang` does not end."""
 
-    def run(
-        self,
-        source: Path,
-        *,
-        limits: DecodeLimits,
-        name: str | None = None,
-        on_progress: ProgressCallback = ignore_progress,
-    ) -> SongAnalysis:
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
         for stage in ("decode", "trunk", "key"):
             on_progress(stage)
             time.sleep(60 if name == "hang" else 0.3 if name == "slow" else 0.03)
-        return super().run(source, limits=limits, name=name, on_progress=on_progress)
 
 
 def serve() -> int:

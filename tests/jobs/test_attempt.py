@@ -15,7 +15,7 @@ from tests.fakes import FakePipeline
 
 
 def analyse(pipeline: FakePipeline, file: Path) -> str | SoriError:
-    return attempt(lambda: pipeline.analyse(file, limits=DEFAULT_LIMITS).title)
+    return attempt(lambda: pipeline.run(file, limits=DEFAULT_LIMITS).report.title)
 
 
 def test_a_result_is_returned(pipeline: FakePipeline, wav: Callable[..., Path]) -> None:

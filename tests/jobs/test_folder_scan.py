@@ -12,9 +12,8 @@ from jobs.folder_scan import ChangingError, ScanOptions, analyse_file, fill_libr
 from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 from library.collection.files import File
-from ml.audio.settings import DEFAULT_LIMITS, DecodeLimits
-from ml.pipeline import SongAnalysis
-from ml.report.progress import ProgressCallback, ignore_progress
+from ml.audio.settings import DEFAULT_LIMITS
+from ml.report.progress import ProgressCallback
 from ml.report.schema import Model
 from tests.fakes import FakePipeline, write_wav
 
@@ -57,7 +56,7 @@ def test_a_full_disk_loses_no_finished_file(tmp_path: Path) -> None:
 class NoAnalysis(FakePipeline):
     """Can reclassify a track, and must not analyse a file."""
 
-    def run(self, source: Path, *, limits: DecodeLimits, name: str | None = None) -> SongAnalysis:
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
         raise AssertionError(f"{source} is analysed")
 
 
@@ -112,20 +111,11 @@ class Growing(FakePipeline):
         super().__init__()
         self.times = times
 
-    def run(
-        self,
-        source: Path,
-        *,
-        limits: DecodeLimits,
-        name: str | None = None,
-        on_progress: ProgressCallback = ignore_progress,
-    ) -> SongAnalysis:
-        song_analysis = super().run(source, limits=limits, name=name)
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
         if self.times:
             self.times -= 1
             with source.open("ab") as file:
                 file.write(b"more")
-        return song_analysis
 
 
 def test_a_file_that_grows_is_analysed_again(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def home(tmp_path: Path) -> Path:
 
 def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path) -> None:
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    report = load_with_neighbours(FakePipeline, home).analyse(song, limits=DEFAULT_LIMITS)
+    report = load_with_neighbours(FakePipeline, home).run(song, limits=DEFAULT_LIMITS).report
     assert report.title == "new"
     for found in (report.neighbours.harmony, report.neighbours.sound):
         assert len({neighbour.track_id for neighbour in found}) == 3
@@ -34,7 +34,8 @@ def test_a_report_names_three_neighbours_of_each_kind(home: Path, tmp_path: Path
 
 
 def test_a_song_of_the_library_is_not_its_own_neighbour(home: Path, tmp_path: Path) -> None:
-    report = load_with_neighbours(FakePipeline, home).analyse(tmp_path / "music/0.wav", limits=DEFAULT_LIMITS)
+    song = tmp_path / "music/0.wav"
+    report = load_with_neighbours(FakePipeline, home).run(song, limits=DEFAULT_LIMITS).report
     assert "0" not in {neighbour.title for neighbour in report.neighbours.sound}
 
 
@@ -46,8 +47,8 @@ def test_without_a_library_the_pipeline_works_alone(tmp_path: Path) -> None:
 
 
 def test_tracks_added_meanwhile_are_found(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(current, "LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(current, "REST", 0.0)
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
     pipeline = load_with_neighbours(FakePipeline, home)
     assert isinstance(pipeline, PipelineWithNeighbours)
     for number in range(5, 12):
@@ -55,7 +56,7 @@ def test_tracks_added_meanwhile_are_found(home: Path, tmp_path: Path, monkeypatc
     arguments = [str(tmp_path / "music"), "--jobs", "1"]
     assert preprocess.run(arguments, variables={"SORI_HOME": str(home)}, load_pipeline=FakePipeline) == 0
     song = write_wav(tmp_path / "new.wav", seconds=0.03, hz=333)
-    pipeline.analyse(song, limits=DEFAULT_LIMITS)  # notices
-    pipeline.library.settle()
+    pipeline.run(song, limits=DEFAULT_LIMITS)  # notices
+    pipeline.library.wait()
     found = pipeline.library.newest(timeout=60)
     assert found is not None and len(found) == 569 + 12

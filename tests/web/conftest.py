@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -22,12 +22,25 @@ from web.context import NAME
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    app = create_app(Environment(home=tmp_path / "var"))
-    app.testing = True
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    yield app
-    app.extensions[NAME].catalogue.close()
+def make(tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """`make(private=True)`: an application with these settings, in the folder `home` of the test's own."""
+    apps: list[Flask] = []
+
+    def make_app(home: str = "var", **settings: Any) -> Flask:
+        app = create_app(Environment(home=tmp_path / home, **settings))
+        app.testing = True
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        apps.append(app)
+        return app
+
+    yield make_app
+    for app in apps:
+        app.extensions[NAME].catalogue.close()
+
+
+@pytest.fixture
+def app(make: Callable[..., Flask]) -> Flask:
+    return make()
 
 
 @pytest.fixture

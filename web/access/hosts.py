@@ -24,8 +24,7 @@ class UnknownHostError(WebError):
 
 
 def install(app: Flask) -> None:
-    with app.app_context():
-        environment = service().environment
+    environment = service().environment
     if count := environment.proxies:
         behind_proxies = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)
         app.wsgi_app = behind_proxies  # type: ignore[method-assign]

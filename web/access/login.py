@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from werkzeug.security import check_password_hash
 from werkzeug.wrappers import Response
 
@@ -17,10 +17,6 @@ class WrongPasswordError(WebError):
     code = "password"
     status = 403
     sentence = "The password is wrong."
-
-
-def install(app: Flask) -> None:
-    app.register_blueprint(login)
 
 
 @login.get("/login")

@@ -47,9 +47,8 @@ class Cookies(SecureCookieSessionInterface):
 
 
 def install(app: Flask) -> None:
-    with app.app_context():
-        environment = service().environment
-        app.secret_key = environment.secret_key or read_secret(environment.home)
+    environment = service().environment
+    app.secret_key = environment.secret_key or read_secret(environment.home)
     app.session_interface = Cookies()
     app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_NAME="sori")
     app.before_request(_require_sign_in)
@@ -135,11 +134,17 @@ def is_from_this_machine() -> bool:
         return False
     if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         return False
+    address = remote_address()
+    return address is not None and address.is_loopback
+
+
+def remote_address() -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address of the client, an IPv4 address also where the socket shows it as an IPv6 one."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:
-        return False
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 # --- permissions -------------------------------------------------------------------------------------

@@ -18,9 +18,8 @@ from flask import Flask, current_app, request
 
 from jobs.queue.analyses import QUEUED
 from jobs.queue.limits import Limits, Rate
-from jobs.queue.statistics import usual_seconds
 from web.access.errors import NoRoomError, WebError
-from web.access.permissions import api_key, client
+from web.access.permissions import api_key, client, remote_address
 from web.context import service
 
 UPLOADS = Rate("upload", burst=100, seconds=6.0)
@@ -89,8 +88,7 @@ class RateLimiter:
 
 
 def install(app: Flask) -> None:
-    with app.app_context():
-        app.extensions[__name__] = RateLimiter(Limits(service().catalogue))
+    app.extensions[__name__] = RateLimiter(Limits(service().catalogue))
     app.before_request(_limit)
 
 
@@ -127,7 +125,7 @@ def check_room(size: int = 0) -> None:
 def seconds_per_song() -> float:
     """The mean time between two songs that leave the queue, from the last analyses."""
     workers = service().environment.workers or max(1, (os.cpu_count() or 1) // 2)
-    return (usual_seconds(service().catalogue) or DEFAULT_ANALYSIS_SECONDS) / workers
+    return (service().analyses.usual_seconds() or DEFAULT_ANALYSIS_SECONDS) / workers
 
 
 def with_retry(kind: type[WebError], seconds: float, **facts: int) -> WebError:
@@ -143,12 +141,9 @@ def client_key() -> str:
     all the rest."""
     if name := api_key():
         return f"key {name}"
-    try:
-        address = ipaddress.ip_address(request.remote_addr or "")
-        address = getattr(address, "ipv4_mapped", None) or address
+    network = ""
+    if address := remote_address():
         network = str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
-    except ValueError:
-        network = ""
     secret = cast(str | bytes, current_app.secret_key)
     key = secret.encode() if isinstance(secret, str) else secret
     return hmac.digest(key, network.encode(), "sha256").hex()[:32]

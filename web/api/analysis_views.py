@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request, stream_with_context, url_for
+from flask import Blueprint, Flask, Response, current_app, jsonify, request, url_for
 
 from jobs.queue.analyses import DONE, FAILED, Analysis
 from jobs.queue.ids import is_address
@@ -19,9 +18,10 @@ from web.access.language import translator
 from web.access.permissions import client
 from web.access.rate_limits import FullQueueError, OwnQueueError
 from web.api import uploads
+from web.api.events import follow, stream
 from web.api.openapi import operation
 from web.api.schemas import AcceptedAnswer, AnalysisAnswer, ref
-from web.context import ENDING, service
+from web.context import service
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -33,9 +33,7 @@ UPLOAD = {"type": "object", "properties": {"file": {"type": "string", "format": 
 
 
 def install(app: Flask) -> None:
-    app.register_blueprint(api)
-    with app.app_context():
-        app.extensions[FOLLOWERS] = threading.Semaphore(max(1, service().environment.threads // 2))
+    app.extensions[FOLLOWERS] = threading.Semaphore(max(1, service().environment.threads // 2))
 
 
 @api.post("/analyses")
@@ -84,10 +82,7 @@ def delete(analysis_id: str) -> tuple[str, int]:
 )
 def events(analysis_id: str) -> Response:
     find(analysis_id)
-    response = Response(stream_with_context(_follow(analysis_id)), mimetype="text/event-stream")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return stream(_follow(analysis_id))
 
 
 def find(analysis_id: str) -> Analysis:
@@ -128,24 +123,15 @@ def _follow(analysis_id: str) -> Iterator[str]:
     followers: threading.Semaphore = current_app.extensions[FOLLOWERS]
     has_thread = followers.acquire(blocking=False)
     try:
-        yield from _changes(analysis_id, FOLLOW_SECONDS if has_thread else 0.0)
+        seconds = FOLLOW_SECONDS if has_thread else 0.0
+        if not (yield from follow(partial(_read_state, analysis_id), seconds=seconds, poll_seconds=POLL_SECONDS)):
+            yield "event: gone\ndata: {}\n\n"
     finally:
         if has_thread:
             followers.release()
 
 
-def _changes(analysis_id: str, seconds: float) -> Iterator[str]:
-    sent: dict[str, Any] | None = None
-    until = time.monotonic() + seconds
-    while not ENDING.is_set():
-        analysis = service().analyses.get(analysis_id)
-        if analysis is None:
-            yield "event: gone\ndata: {}\n\n"
-            return
-        state = state_of(analysis)
-        if state != sent:
-            sent = state
-            yield f"data: {json.dumps(state)}\n\n"
-        if analysis.state in (DONE, FAILED) or time.monotonic() >= until:
-            return
-        time.sleep(POLL_SECONDS)
+def _read_state(analysis_id: str) -> tuple[dict[str, Any], bool] | None:
+    """The state of an analysis, and whether it has ended; None where it was deleted."""
+    analysis = service().analyses.get(analysis_id)
+    return None if analysis is None else (state_of(analysis), analysis.state in (DONE, FAILED))

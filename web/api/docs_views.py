@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
+from flask import Blueprint, Response, current_app, jsonify, render_template
 
 from web.api.openapi import document, operation, revalidated
 from web.api.schemas import SCHEMAS
@@ -13,10 +13,6 @@ from web.api.schemas import SCHEMAS
 docs = Blueprint("docs", __name__, url_prefix="/api")
 
 NAME = "openapi"
-
-
-def install(app: Flask) -> None:
-    app.register_blueprint(docs)
 
 
 @docs.get("/openapi.json")

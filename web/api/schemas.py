@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from flask import url_for
+from flask import request, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import load_only
 
 from jobs.queue.analyses import STATES
 from library.catalogue.tables import Track
 from ml.report.keys import MODES
-from ml.report.schema import SCHEMA, Neighbour, Report
+from ml.report.schema import SCHEMA, Neighbour, Neighbours, Report
 from web.access.errors import ErrorText
-from web.api.previews import track_audio, track_page
+from web.context import service
 
 Schema = dict[str, Any]
 
@@ -137,10 +139,6 @@ def name_of(track: Track) -> str:
     return track.title or stem or str(track.id)
 
 
-def has_sound(track: Track) -> bool:
-    return track.path is not None and track.path.is_file()
-
-
 def track_facts(track: Track) -> dict[str, Any]:
     answer = TrackAnswer(
         id=track.id,
@@ -153,13 +151,9 @@ def track_facts(track: Track) -> dict[str, Any]:
         key=TrackKey(track.tonic, track.mode) if track.tonic and track.mode else None,
         duration_seconds=track.duration_seconds,
         url=track_page(track.id),
-        preview_url=track_audio(track.id) if has_sound(track) else None,
+        preview_url=preview_url(track),
     )
     return asdict(answer)
-
-
-def neighbour_facts(neighbour: Neighbour) -> dict[str, Any]:
-    return asdict(neighbour)
 
 
 def page_address(endpoint: str, query: Mapping[str, Any], after: str) -> str:
@@ -167,3 +161,29 @@ def page_address(endpoint: str, query: Mapping[str, Any], after: str) -> str:
     given = {name: value for name, value in query.items() if value not in (None, False) and name != "after"}
     values: dict[str, Any] = {name: "true" if value is True else value for name, value in given.items()}
     return url_for(endpoint, **values, after=after)
+
+
+def track_page(track_id: str | int) -> str:
+    return f"{request.script_root}/library/{track_id}"
+
+
+def preview_url(track: Track) -> str | None:
+    return f"{track_page(track.id)}/audio" if track.path is not None and track.path.is_file() else None
+
+
+def with_previews(report: Report) -> Report:
+    """The report with the current `preview_url` of every neighbour."""
+    by_kind: dict[str, tuple[Neighbour, ...]] = vars(report.neighbours)
+    urls = _preview_urls({neighbour.track_id for kind in by_kind.values() for neighbour in kind})
+    updated = {
+        by: tuple(replace(neighbour, preview_url=urls.get(neighbour.track_id)) for neighbour in neighbours)
+        for by, neighbours in by_kind.items()
+    }
+    return replace(report, neighbours=Neighbours(**updated))
+
+
+def _preview_urls(track_ids: set[str]) -> dict[str, str | None]:
+    numbers = [int(track_id) for track_id in track_ids if track_id.isascii() and track_id.isdigit()]
+    with service().catalogue.session() as session:
+        tracks = select(Track).where(Track.id.in_(numbers)).options(load_only(Track.path))
+        return {str(track.id): preview_url(track) for track in session.scalars(tracks)}

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Response, jsonify
 
 from library.catalogue.listing import MOST_COUNTED, count_genres, read_page
 from library.catalogue.tables import Track, TrackReport
-from ml.report.labels import display_name
 from ml.report.schema import Neighbour, Report
-from web.access.errors import MissingError
+from ml.report.sentences import display_name
+from web.access.errors import MissingError, WebError
 from web.access.language import translator
 from web.api.openapi import LARGEST, Parameter, operation
-from web.api.previews import preview_url
 from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, filter_of, list_query_of
-from web.api.schemas import GENRES, NEIGHBOURS, TRACK_PAGE, neighbour_facts, page_address, ref, track_facts
-from web.api.similar import LoadingError, neighbourhood
+from web.api.schemas import GENRES, NEIGHBOURS, TRACK_PAGE, page_address, preview_url, ref, track_facts
 from web.context import service
+
+if TYPE_CHECKING:
+    from library.search.neighbours import Library
 
 api = Blueprint("library_api", __name__, url_prefix="/api/v1")
 
 LIMIT = Parameter("limit", "Number of tracks per page.", int, minimum=1, maximum=200, default=50)
 BY = Parameter("by", "What to compare.", choices=("harmony", "sound"), default="harmony")
 COUNT = Parameter("k", "Number of neighbours.", int, minimum=1, maximum=50, default=3)
+MAX_WAIT_SECONDS = 0.5
+"""How long a request waits for the first loading of the vectors. A small library is loaded by then."""
 
 
-def install(app: Flask) -> None:
-    app.register_blueprint(api)
+class LoadingError(WebError):
+    code = "still_reading"
+    status = 503
+    retry_after = 2
+    sentence = "The library is still loading. Similar songs will be available in a moment."
 
 
 @api.get("/tracks")
@@ -73,7 +79,7 @@ def track(track_id: int) -> Response:
 def neighbours(track_id: int, query: Mapping[str, Any]) -> Response:
     row, by = find_track(track_id), query["by"]
     nearest = similar(row, read_report(row), [by], query["k"], query)[by]
-    return jsonify(by=by, neighbours=[neighbour_facts(neighbour) for neighbour in nearest])
+    return jsonify(by=by, neighbours=[asdict(neighbour) for neighbour in nearest])
 
 
 @api.get("/genres")
@@ -89,6 +95,14 @@ def genres() -> Response:
     return jsonify(
         genres=[{"label": label, "name": display_name(name(label)), "tracks": count} for label, count in counts]
     )
+
+
+def neighbourhood() -> Library:
+    """The library as last loaded; raises `LoadingError` if it has not been loaded yet."""
+    library = service().library.newest(MAX_WAIT_SECONDS)
+    if library is None:
+        raise LoadingError()
+    return library
 
 
 def find_track(track_id: int) -> Track:

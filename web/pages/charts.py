@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from ml.report.schema import Moment, Report
+from ml.report.sentences import clock
 from web.pages.genre_texts import genre_colour
 
 WIDTH = 1000
@@ -59,17 +60,6 @@ class Tick:
 
     at: float
     text: str
-
-
-def clock(seconds: float) -> str:
-    """Seconds as a player shows them: 3:07, or 1:02:03."""
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
 
 
 def timeline_areas(report: Report) -> list[Area]:

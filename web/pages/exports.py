@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from urllib.parse import urljoin
 
-from flask import Blueprint, Flask, Response, render_template, request, send_file
+from flask import Blueprint, Response, render_template, request, send_file
 
 from jobs.queue.analyses import Analysis
 from library.collection.exports import to_m3u8, write_csv
@@ -21,7 +21,7 @@ from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api import analysis_views
-from web.api.previews import with_previews
+from web.api.schemas import with_previews
 from web.pages.genre_texts import genre_colour, label_name
 
 exports = Blueprint("exports", __name__)
@@ -35,10 +35,6 @@ MIMETYPES = {
 COLUMNS = ("part", "start", "end", "name", "value")
 Row = tuple[str, float | str, float | str, str, float | str]
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+")
-
-
-def install(app: Flask) -> None:
-    app.register_blueprint(exports)
 
 
 @exports.get("/a/<analysis_id>/report.json")
@@ -137,5 +133,4 @@ def send_download(text: str, name: str) -> Response:
     mimetype = MIMETYPES[PurePath(name).suffix]
     response = send_file(data, mimetype=mimetype, as_attachment=True, download_name=name, max_age=0)
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from zlib import crc32
 
-from ml.report.labels import display_name
+from ml.report.sentences import display_name
 from web.access.language import translator
 
 COLOURS = 10

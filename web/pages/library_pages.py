@@ -10,7 +10,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Flask, Response, render_template, request, url_for
+from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import format_decimal
 
 from library.catalogue.failures import Failure, latest_failures
@@ -25,11 +25,9 @@ from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library
 from web.api.openapi import LARGEST, Parameter
-from web.api.previews import preview_url
 from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, list_query_of
-from web.api.schemas import name_of, page_address, track_facts
-from web.api.similar import LoadingError, current, neighbourhood
-from web.api.track_views import find_track, read_report, similar
+from web.api.schemas import name_of, page_address, preview_url, track_facts
+from web.api.track_views import LoadingError, find_track, neighbourhood, read_report, similar
 from web.context import service
 from web.pages.exports import send_download, to_playlist
 from web.pages.genre_texts import label_name
@@ -53,15 +51,11 @@ class FileMissingError(MissingError):
     sentence = "The file of this track is missing. It may have been moved, or its disk is not connected."
 
 
-def install(app: Flask) -> None:
-    app.register_blueprint(browse)
-
-
 @browse.get("")
 def library() -> str:
     query = read_query(SEARCH)
     page = read_page(service().catalogue, list_query_of(query), PAGE, decode_cursor(query))
-    current().refresh()  # start loading before somebody opens a track
+    service().library.refresh()  # start loading before somebody opens a track
     cursor = page.following and encode_cursor(query["sort"], page.following)
     return render_template(
         "library.html",

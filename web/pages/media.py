@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, request, send_file, send_from_directory
+from flask import Blueprint, Response, request, send_file, send_from_directory
 
 from web.access.errors import MissingError
 from web.api import analysis_views
@@ -23,10 +23,6 @@ MIMES = {
     **{"WMA": "audio/x-ms-wma", "Matroska": "audio/x-matroska"},
 }
 """By the format detected from the file's bytes, never by the file's name."""
-
-
-def install(app: Flask) -> None:
-    app.register_blueprint(media)
 
 
 @media.get("/a/<analysis_id>/audio")
@@ -63,7 +59,6 @@ def send_audio(path: Path, *, format: str, name: str, etag: str | bool = True) -
 
 def _private(response: Response) -> Response:
     """Cached by the requesting browser alone, not by proxies."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.cache_control.public = False
     response.cache_control.private = True
     if "Range" in request.headers:

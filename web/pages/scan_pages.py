@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Flask, Response, jsonify, redirect, stream_with_context, url_for
+from flask import Blueprint, Response, jsonify, redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs.queue.leases import DONE, QUEUED, RUNNING, STOPPED, STOPPING
@@ -15,7 +12,8 @@ from jobs.queue.scans import BusyError, Scan, Scans
 from web.access.errors import ForbiddenError, WebError
 from web.access.language import translator
 from web.access.permissions import changes_library, may_change_library
-from web.context import ENDING, service
+from web.api.events import follow, stream
+from web.context import service
 
 rescan = Blueprint("rescan", __name__, url_prefix="/library/rescan")
 
@@ -51,10 +49,6 @@ class NoFoldersError(WebError):
     sentence = "No folders are set. Name them in SORI_FOLDERS and start Sori again."
 
 
-def install(app: Flask) -> None:
-    app.register_blueprint(rescan)
-
-
 @rescan.post("")
 @changes_library
 def start() -> AnyResponse:
@@ -87,10 +81,7 @@ def show() -> Response:
 def events() -> Response:
     """The scan as it proceeds, as server-sent events; the last one is its end."""
     _check()
-    response = Response(stream_with_context(_follow()), mimetype="text/event-stream")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return stream(follow(_read_state, seconds=FOLLOW_SECONDS, poll_seconds=POLL_SECONDS))
 
 
 def scan_status() -> dict[str, Any] | None:
@@ -123,16 +114,6 @@ def _check() -> None:
         raise ForbiddenError()
 
 
-def _follow() -> Iterator[str]:
-    last: dict[str, Any] | None = None
-    until = time.monotonic() + FOLLOW_SECONDS
-    while time.monotonic() < until and not ENDING.is_set():
-        status = scan_status()
-        if status is None:
-            return
-        if status != last:
-            last = status
-            yield f"data: {json.dumps(status)}\n\n"
-        if not status["running"]:
-            return
-        time.sleep(POLL_SECONDS)
+def _read_state() -> tuple[dict[str, Any], bool] | None:
+    status = scan_status()
+    return None if status is None else (status, not status["running"])

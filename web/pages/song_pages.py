@@ -14,13 +14,13 @@ from jobs.queue.analyses import FAILED, PEAKS, Analysis
 from ml.report.errors import SoriError
 from ml.report.keys import camelot, spell_tonic
 from ml.report.schema import Report
-from ml.report.sentences import answer, reasons
+from ml.report.sentences import answer, clock, percent, reasons
 from ml.report.stages import STAGES
 from web.access.errors import BadRequestError, ForbiddenError, InternalError, TooLargeError
 from web.access.language import translator
 from web.access.permissions import client
 from web.api import analysis_views, uploads
-from web.api.previews import track_page, with_previews
+from web.api.schemas import track_page, with_previews
 from web.context import service
 from web.pages import charts, genre_texts
 from web.pages.genre_texts import label_name
@@ -36,12 +36,11 @@ RECENT = 8
 
 
 def install(app: Flask) -> None:
-    app.register_blueprint(pages)
     app.jinja_env.finalize = _printable
     app.jinja_env.globals.update(
         charts=charts,
-        clock=charts.clock,
-        percent=charts.percent,
+        clock=clock,
+        percent=percent,
         genre_colour=genre_texts.genre_colour,
         descriptions=genre_texts.DESCRIPTIONS,
         label_name=label_name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from flask import Blueprint, Flask, Response, jsonify
+from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy.exc import DBAPIError
 
@@ -20,10 +20,6 @@ from web.server.metrics import current_metrics
 health = Blueprint("health", __name__)
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
-
-
-def install(app: Flask) -> None:
-    app.register_blueprint(health)
 
 
 @health.get("/healthz")

@@ -18,7 +18,6 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from jobs.queue.statistics import count_states
 from web.context import Service, service
 
 NAME = "metrics"
@@ -28,8 +27,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # else each series h
 
 
 def install(app: Flask) -> None:
-    with app.app_context():
-        app.extensions[NAME] = Metrics(service())
+    app.extensions[NAME] = Metrics(service())
 
 
 def current_metrics() -> Metrics:
@@ -68,7 +66,7 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         states = GaugeMetricFamily("sori_analyses", "Analyses by state.", labels=("state",))
-        for state, count in count_states(self._service.catalogue).items():
+        for state, count in self._service.analyses.count_states().items():
             states.add_metric((state,), count)
         yield states
         yield GaugeMetricFamily(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from jobs.folder_scan import Order, fill_library
+from jobs.folder_scan import ScanOptions, fill_library
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
 from library.catalogue.tables import Note, Track, TrackFeatures, TrackReport
@@ -26,7 +26,7 @@ from ml.models.mood import INPUTS, MoodModel
 from ml.report.schema import Mood, Report
 from ml.similarity import reference as catalogue_file
 from ml.similarity import timbre
-from tests.fakes import FakeEar, a_report
+from tests.fakes import FakePipeline, a_report
 from tests.library.collection.test_reference import entries
 from tests.library.search.test_neighbours import add
 
@@ -120,10 +120,10 @@ def test_a_folder_scan_updates_moods_first(catalogue: Catalogue, tmp_path: Path)
     """The next `preprocess.py` brings the moods up to date, without any file to analyse."""
     track_id = add_stored(catalogue, "stored")
     (tmp_path / "music").mkdir()
-    order = Order(
-        [tmp_path / "music"], 1, DEFAULT_LIMITS, moods=constant_model("wild", 3.0, tmp_path), load_pipeline=FakeEar
+    options = ScanOptions(
+        [tmp_path / "music"], 1, DEFAULT_LIMITS, moods=constant_model("wild", 3.0, tmp_path), load_pipeline=FakePipeline
     )
-    summary = fill_library(catalogue, tmp_path / "var", order, lambda done, total, name: None)
+    summary = fill_library(catalogue, options, lambda done, total, name: None)
     assert summary.analysed == 0
     with catalogue.session() as session:
         track = session.get_one(Track, track_id)

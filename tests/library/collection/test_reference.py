@@ -39,7 +39,7 @@ def entries() -> list[Entry]:
                 Musicality(0.01, 2.0, 0.8),
             )
         )
-        vectors = make_vectors(chromagram, trunk_output)[:2]
+        vectors = make_vectors(chromagram, trunk_output)
         report = a_report(title=f"Song {number}", artist=f"Band {number}")
         made.append(Entry(f"gtzan:blues.0000{number}", "clip", report, chromagram, trunk_output, *vectors))
     return made

@@ -25,7 +25,7 @@ from ml.similarity import harmony, timbre
 from ml.similarity import reference as catalogue_file
 from ml.similarity.reference import Entry
 from ml.similarity.vectors import features_version_of, make_vectors
-from tests.fakes import FakeEar, a_report, write_wav
+from tests.fakes import FakePipeline, a_report, write_wav
 
 NAMES = [f"{genre}.0000{number}" for genre in ("blues", "reggae") for number in range(3)]
 
@@ -43,7 +43,7 @@ def write_reference(path: Path, *, features_version: str, seconds: float = 30.0)
         heard = random.standard_normal(TRUNK_OUTPUT_SIZE, np.float32)
         measured = timbre.measure(random.random((40, MEL_BANDS), np.float32))
         trunk_output = timbre.pack(timbre.SoundFeatures(heard, measured, Musicality(0.01, 2.0, 0.8)))
-        vectors = make_vectors(chromagram, trunk_output)[:2]
+        vectors = make_vectors(chromagram, trunk_output)
         report = a_report(title=f"The song {name}", artist="A band", duration_seconds=seconds)
         entries.append(Entry(f"gtzan:{name}", "GTZAN clip", report, chromagram, trunk_output, *vectors))
     catalogue_file.write(entries, features_version, path)
@@ -69,7 +69,7 @@ class ReferenceLibrary:
 
     def run(self, *argv: str | Path, code: int = 0) -> None:
         variables = {"SORI_HOME": str(self.home)}
-        assert preprocess.run([str(one) for one in argv], variables=variables, load_pipeline=FakeEar) == code
+        assert preprocess.run([str(one) for one in argv], variables=variables, load_pipeline=FakePipeline) == code
 
     def tracks(self) -> dict[str | None, Track]:
         catalogue = self.open()

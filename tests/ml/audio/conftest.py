@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ml.audio.ffmpeg import find_ffmpeg
+from ml.features.arrays import Floats
 
-from .sounds import Array, encode
+from .sounds import encode
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +19,7 @@ def ffmpeg(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
     """Encode samples (n, channels) with the ffmpeg command: `ffmpeg(samples, 44100, "m4a", "-c:a", "aac")`."""
     folder = tmp_path_factory.mktemp("ffmpeg")
 
-    def run(samples: Array, rate: int, extension: str, *options: str) -> bytes:
+    def run(samples: Floats, rate: int, extension: str, *options: str) -> bytes:
         source, target = folder / "in.wav", folder / f"out.{extension}"
         source.write_bytes(encode(samples, rate))
         subprocess.run(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml.report.labels import display_name
 from ml.report.schema import Key, Why
-from ml.report.sentences import answer, key_text, label_name, reasons
+from ml.report.sentences import answer, display_name, key_text, label_name, reasons
 from ml.report.translation import ENGLISH, Translator
 from tests.fakes import a_report
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,8 @@ from flask import Flask, jsonify
 from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
-from environment import Environment
 from web.access.credentials import fingerprint
 from web.access.permissions import changes_library, is_from_this_machine, may_change_library
-from web.app import create_app
-from web.context import NAME
 
 PASSWORD = "correct horse"  # noqa: S105 - only for tests
 HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # weak, so that tests are fast
@@ -25,22 +22,16 @@ Make = Callable[..., Flask]
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    """`make(private=True)`: an application with these settings and two views that change the library."""
-    apps: list[Flask] = []
+def make(make: Make) -> Make:
+    """The same with two views that change the library."""
 
     def make_app(**settings: Any) -> Flask:
-        app = create_app(Environment(home=tmp_path / "var", **settings))
+        app = make(**settings)
         app.add_url_rule("/change", "change", changes_library(lambda: "changed"), methods=["GET", "POST"])
         app.add_url_rule("/api/change", "api_change", changes_library(lambda: jsonify("changed")), methods=["POST"])
-        app.testing = True
-        app.config["PROPAGATE_EXCEPTIONS"] = False
-        apps.append(app)
         return app
 
-    yield make_app
-    for app in apps:
-        app.extensions[NAME].catalogue.close()
+    return make_app
 
 
 def token_of(browser: FlaskClient, path: str = "/login") -> str:

@@ -24,7 +24,6 @@ from ml.report.schema import Finding, Neighbour, Neighbours, Report, Score, Why
 from tests.fakes import a_report
 from tests.web.shelf import put
 from web.access import rate_limits
-from web.api import similar
 from web.api.openapi import operations
 from web.api.schemas import SCHEMAS, AnalysisAnswer, TrackAnswer
 from web.context import NAME
@@ -142,7 +141,8 @@ def test_every_answer_that_is_described_can_occur(
     for path in ("/api/v1/tracks/{track_id}", "/api/v1/tracks/{track_id}/neighbours"):
         _call_three_times(call, path, path.format(track_id=tracks[0]))
         call("GET", path, path.format(track_id=999))
-    app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    app.extensions[NAME] = replace(app.extensions[NAME], library=fresh)
     monkeypatch.setattr(fresh, "refresh", lambda: None)
     call("GET", "/api/v1/tracks/{track_id}/neighbours", f"/api/v1/tracks/{tracks[0]}/neighbours")
     _call_beyond_limits(app, call, browser, monkeypatch)
@@ -190,7 +190,7 @@ def _call_three_times(call: Callable[..., object], path: str, address: str) -> N
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
 def test_the_contract_holds_whatever_is_sent(app: Flask, tracks: list[int], mode: schemathesis.GenerationMode) -> None:
     """Schemathesis generates requests that the description allows, and requests that it forbids."""
-    app.extensions[similar.NAME].newest(timeout=60)
+    app.extensions[NAME].library.newest(timeout=60)
     contract = schemathesis.openapi.from_wsgi("/api/openapi.json", app)
     tried = 0
     for result in contract.get_all_operations():

@@ -14,7 +14,7 @@ from library.search import current
 from library.search.current import CurrentLibrary
 from library.search.neighbours import Library
 from tests.web.shelf import put
-from web.api import similar
+from web.api import track_views
 from web.context import NAME
 
 
@@ -41,7 +41,7 @@ def test_requests_get_503_until_the_index_is_loaded(
         return "read"
 
     monkeypatch.setattr(current, "state_of", slowly)
-    monkeypatch.setattr(similar, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(track_views, "MAX_WAIT_SECONDS", 0.01)
     page = browser.get(f"/library/{track_id}")
     assert page.status_code == 200 and "in a moment" in page.text
     response = browser.get(f"/api/v1/tracks/{track_id}/neighbours")
@@ -49,7 +49,7 @@ def test_requests_get_503_until_the_index_is_loaded(
     assert int(response.headers["Retry-After"]) > 0
     assert browser.get(f"/library/{track_id}/radio").status_code == 503
     proceed.set()
-    app.extensions[similar.NAME].wait()
+    app.extensions[NAME].library.wait()
     assert browser.get(f"/api/v1/tracks/{track_id}/neighbours").status_code == 200
 
 

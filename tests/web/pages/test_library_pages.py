@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track, path_hash_of
 from library.search.current import CurrentLibrary
 from tests.web.shelf import put
-from web.api import similar
 from web.context import NAME
 from web.pages import library_pages
 
@@ -45,7 +45,8 @@ def tracks(app: Flask, catalogue: Catalogue, tmp_path: Path) -> list[int]:
 
 def load_index(app: Flask) -> None:
     """Load the neighbour index now, without its pauses between loadings."""
-    app.extensions[similar.NAME] = fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    fresh = CurrentLibrary(app.extensions[NAME].catalogue)
+    app.extensions[NAME] = replace(app.extensions[NAME], library=fresh)
     fresh.newest(timeout=60)
 
 

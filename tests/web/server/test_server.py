@@ -6,7 +6,7 @@ import gzip
 import io
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,31 +18,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from environment import Environment
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.limits import Rate
 from library.catalogue.database import DATABASE_NAME
 from web.access import headers, rate_limits
-from web.app import create_app
 from web.context import NAME
 
 Make = Callable[..., Flask]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    apps: list[Flask] = []
-
-    def make_app(home: str = "var", **settings: Any) -> Flask:
-        app = create_app(Environment(home=tmp_path / home, **settings))
-        app.testing = True
-        app.config["PROPAGATE_EXCEPTIONS"] = False
-        apps.append(app)
-        return app
-
-    yield make_app
-    for app in apps:
-        app.extensions[NAME].catalogue.close()
 
 
 def upload(browser: FlaskClient, song: Path, **extra: Any) -> Any:
