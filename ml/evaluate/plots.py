@@ -33,17 +33,13 @@ STYLE: Any = {
 
 def draw_genre(folder: Path, command: str, tracks: Predictions, clips: Predictions) -> dict[str, str]:
     """The plots of the accuracy page."""
-    return save(
-        folder / "images",
-        "accuracy",
-        command,
-        {
-            "confusion": lambda: confusion(tracks, "Sori's answer"),
-            "recall": lambda: recall(tracks),
-            "precision-recall": lambda: precision_recall(tracks),
-            "calibration": lambda: calibration({"whole tracks": tracks, "clips": clips}),
-        },
-    )
+    drawn: dict[str, Callable[[], Any]] = {
+        "confusion": lambda: confusion(tracks, "Sori's answer"),
+        "recall": lambda: recall(tracks),
+        "precision-recall": lambda: precision_recall(tracks),
+        "calibration": lambda: calibration({"whole tracks": tracks, "clips": clips}),
+    }
+    return save(folder / "images", "accuracy", command, drawn)
 
 
 def save(folder: Path, prefix: str, command: str, plots: Mapping[str, Callable[[], Any]]) -> dict[str, str]:

@@ -42,14 +42,14 @@ def write_rhythm(figures: Figures) -> list[str]:
 
 
 def _tempo_table(tempo: Figures, librosa: Figures) -> str:
-    rows = {
-        SHIPPED: tempo,
-        HELD_OUT: tempo["cross_validated"],
-        f"librosa ({LIBROSA_METHODS[librosa['method']]})": librosa,
-    }
+    rows = _compared(tempo, f"librosa ({LIBROSA_METHODS[librosa['method']]})", librosa)
     names = ("without classical", "classical", "all")
     head = [f"{name} (n = {part['n']})" for name, part in zip(names, _parts(tempo), strict=True)]
     return table(("accuracy 1 / 2", *head), [(name, *map(_accuracies, _parts(row))) for name, row in rows.items()])
+
+
+def _compared(shipped: Figures, other_name: str, other: Figures) -> dict[str, Figures]:
+    return {SHIPPED: shipped, HELD_OUT: shipped["cross_validated"], other_name: other}
 
 
 def _parts(row: Figures) -> tuple[Figures, ...]:
@@ -61,11 +61,7 @@ def _accuracies(part: Figures) -> str:
 
 
 def _key_table(key: Figures, librosa: Figures) -> str:
-    rows = {
-        SHIPPED: key,
-        HELD_OUT: key["cross_validated"],
-        f"librosa ({LIBROSA_METHODS[librosa['method']]}) and Krumhansl": librosa,
-    }
+    rows = _compared(key, f"librosa ({LIBROSA_METHODS[librosa['method']]}) and Krumhansl", librosa)
     lines = [(name, decimal(row["accuracy"]), decimal(row["mirex"])) for name, row in rows.items()]
     return table((f"n = {key['n']}", "accuracy", "MIREX score"), lines)
 
