@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -141,6 +142,13 @@ class ProcessPool(Generic[Task]):
         with suppress(OSError):  # it died just now, which is noticed when its pipe is read
             worker.pipe.send(task)
 
+    def submit_waiting(self, waiting: Iterator[Task]) -> list[Task]:
+        """Submit a task to each free worker; fewer where no more are waiting. Returns the submitted ones."""
+        tasks = list(islice(waiting, self.free))
+        for task in tasks:
+            self.submit(task)
+        return tasks
+
     def events(self, seconds: float) -> Iterator[StageReached[Task] | TaskEnded[Task]]:
         """What has happened, after waiting at most so long for something to happen."""
         for pipe in wait([worker.pipe for worker in self._workers], seconds):
@@ -229,11 +237,8 @@ def process_all(
     with ProcessPool[Task](count, load_pipeline, work, wall_seconds=wall_seconds) as pool:
         left = True
         while left or pool.tasks:
-            while left and pool.free:
-                task = next(waiting, None)
-                left = task is not None
-                if task is not None:
-                    pool.submit(task)
+            free = pool.free
+            left = left and len(pool.submit_waiting(waiting)) == free
             if not left:
                 pool.stop_idle(pool.free)
             for event in pool.events(_POLL_SECONDS):

@@ -138,12 +138,10 @@ def decode_all(cases: Iterable[Case], folder: Path, *, pipeline: Callable[[], An
     ) as pool:
         left = True
         while left or pool.tasks:
-            while left and pool.free:
-                task = next(waiting, None)
-                left = task is not None
-                if task is not None:
-                    started[task] = time.monotonic()
-                    pool.submit(task)
+            free = pool.free
+            submitted = pool.submit_waiting(waiting) if left else []
+            left = left and len(submitted) == free
+            started |= dict.fromkeys(submitted, time.monotonic())
             for event in pool.events(0.2):
                 if isinstance(event, TaskEnded):
                     _record(tally, event, time.monotonic() - started.pop(event.task))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ import soundfile
 
 from tests.hostile.case import Bait
 from tests.hostile.valid_files import RATE, chords_and_noise
+from tests.ports import recorded_connections
 
 _IN_OPEN, _IN_ACCESS, _IN_NONBLOCK = 0x20, 0x1, 0o4000
 
@@ -54,29 +53,13 @@ def watched_bait(folder: Path) -> Iterator[BaitLog]:
     """Record every connection to the bait's address, and every access to its canary file."""
     canary = folder / "canary.wav"
     soundfile.write(canary, chords_and_noise(7.0), RATE)
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.05)
-    log = BaitLog(Bait(f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", canary))
-    stopped, inotify = threading.Event(), _watch(canary)
-
-    def accept() -> None:
-        while not stopped.is_set():
-            try:
-                connection, address = server.accept()
-            except TimeoutError:
-                continue
-            log.connections.append(str(address))
-            connection.close()
-
-    thread = threading.Thread(target=accept)
-    thread.start()
+    inotify = _watch(canary)
     try:
-        yield log
+        with recorded_connections() as (url, connections):
+            log = BaitLog(Bait(url, canary), connections)
+            yield log
         log.canary_reads += _canary_reads(inotify)
     finally:
-        stopped.set()
-        thread.join()
-        server.close()
         if inotify >= 0:
             os.close(inotify)
 

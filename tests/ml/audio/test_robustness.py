@@ -6,7 +6,6 @@ import gc
 import io
 import os
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from ml.audio.loading import load
 from ml.audio.settings import DecodeLimits
 from ml.audio.sniff import sniff
 from ml.report import errors
+from tests.ports import recorded_connections
 
 from .sounds import encode, tone
 
@@ -141,32 +141,13 @@ def test_nothing_is_left_behind(
 
 
 @pytest.fixture
-def listener() -> Iterator[tuple[str, list[object]]]:
-    """A server that records connections."""
-    connections: list[object] = []
-    server = socket.create_server(("127.0.0.1", 0))
-    server.settimeout(0.05)
-    stopped = threading.Event()
-
-    def accept() -> None:
-        while not stopped.is_set():
-            try:
-                connection, address = server.accept()
-            except TimeoutError:
-                continue
-            connections.append(address)
-            connection.close()
-
-    thread = threading.Thread(target=accept)
-    thread.start()
-    yield f"http://127.0.0.1:{server.getsockname()[1]}/song.ts", connections
-    stopped.set()
-    thread.join()
-    server.close()
+def listener() -> Iterator[tuple[str, list[str]]]:
+    with recorded_connections() as recorded:
+        yield recorded
 
 
 def test_nothing_is_fetched(
-    listener: tuple[str, list[object]], tmp_path: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    listener: tuple[str, list[str]], tmp_path: Path, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, connections = listener
     secret = tmp_path / "secret.wav"
