@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from jobs.queue.feedback import Feedback
-from jobs.upload_analysis import Song, analyse_upload
+from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.models.genre import TRUNK_OUTPUT_SIZE
@@ -72,7 +72,7 @@ def test_a_second_run_reuses_the_cache(folder: Path, tmp_path: Path) -> None:
 
 def test_feedback_is_added_to_the_training_rows(folder: Path, tmp_path: Path) -> None:
     """An answer is a file in the web's home folder, as the analysis and the page leave it."""
-    song = Song("s" * 22, tmp_path, "song.wav", "song.wav")
+    song = UploadTask("s" * 22, tmp_path, "song.wav", "song.wav")
     soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
     with load() as pipeline:
         analyse_upload(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
