@@ -31,7 +31,6 @@ WITHOUT_TESTS = {
     "ml/train/linear.py",
     "ml/train/reference.py",  # tests/library/collection/test_reference.py
     "ml/train/trunk.py",  # tests/ml/models/test_trunk.py
-    "web/api/docs_views.py",  # tests/web/api/test_openapi.py, over HTTP
     "web/api/queries.py",  # tests/web/api/test_track_views.py, over HTTP
     "web/context.py",
 }

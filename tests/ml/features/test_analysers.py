@@ -65,4 +65,4 @@ def test_an_analyser_in_the_registry_is_in_the_report(
     report = shipped_pipeline.analyse(tmp_path / "song.wav")
     assert [finding.name for finding in report.findings] == ["dynamics", "length"]
     assert "Length: 12 seconds of sound" in to_text(report)
-    assert "강약: " in to_text(report, translator=Translator("ko"))
+    assert "셈여림: " in to_text(report, translator=Translator("ko"))
