@@ -143,6 +143,10 @@ class Scans(LeaseQueue[Scan]):
     def latest(self) -> Scan | None:
         """The scan that is running, or waits, or ended last."""
         order = case((Scan.state.in_(LEASED), 0), (Scan.state == QUEUED, 1), else_=2)
-        self.reclaim()
+        newest = select(Scan).order_by(order, Scan.id.desc()).limit(1)
         with self.catalogue.session() as session:
-            return session.scalars(select(Scan).order_by(order, Scan.id.desc()).limit(1)).first()
+            scan = session.scalars(newest).first()
+        if scan is not None and scan.state in LEASED and self.reclaim():  # its process is dead
+            with self.catalogue.session() as session:
+                return session.scalars(newest).first()
+        return scan

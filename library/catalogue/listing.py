@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from library.catalogue.database import Catalogue
@@ -93,16 +94,19 @@ def mood_names(catalogue: Catalogue) -> list[str]:
 
 
 def _distinct(catalogue: Catalogue, column: InstrumentedAttribute[str | None]) -> list[str]:
-    """The known values of an indexed column in listed tracks, by one index lookup for each value."""
-    values: list[str] = []
-    known = select(column).where(column.is_not(None), Track.sort_title.is_not(None)).order_by(column).limit(1)
+    """The known values of a column in listed tracks."""
     with catalogue.session() as session:
-        while len(values) < MOST_COUNTED:
-            value = session.scalar(known.where(column > values[-1]) if values else known)
-            if value is None or value == LAST_TEXT:
-                break
-            values.append(value)
-    return values
+        return list(session.scalars(_distinct_query(column)))
+
+
+@cache
+def _distinct_query(column: InstrumentedAttribute[str | None]) -> Select[tuple[str]]:
+    """A recursive query with one index lookup per value. Building it takes longer than running it, hence the cache."""
+    known = select(column).where(column.is_not(None), Track.sort_title.is_not(None)).order_by(column).limit(1)
+    values = select(known.scalar_subquery().label("value")).cte("distinct_values", recursive=True)
+    following = known.where(column > values.c.value).correlate(values).scalar_subquery()
+    values = values.union_all(select(following).where(values.c.value.is_not(None)))
+    return select(values.c.value).where(values.c.value != LAST_TEXT).limit(MOST_COUNTED)
 
 
 def _conditions(query: ListQuery, session: Session) -> list[ColumnElement[bool]]:
