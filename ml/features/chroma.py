@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import fft
-from scipy.ndimage import uniform_filter1d
+import scipy
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import stft
@@ -89,7 +88,7 @@ def chromagram(samples: Floats) -> Chromagram:
     spectrum /= energy
     tuning = estimate_tuning(spectrum)
     semitones = np.log1p(COMPRESSION * (spectrum @ _bands(tuning)))
-    tonal = np.maximum(semitones - uniform_filter1d(semitones, 13, axis=1), 0)
+    tonal = np.maximum(semitones - scipy.ndimage.uniform_filter1d(semitones, 13, axis=1), 0)
     return Chromagram(tonal, 100 * tuning)
 
 
@@ -124,7 +123,7 @@ def _spectrum(samples: Floats) -> Floats:
     magnitudes = np.empty((len(frames), _SPECTRUM_BINS), dtype=np.float32)
     for start in range(0, len(frames), BLOCK_FRAMES):
         block = slice(start, start + BLOCK_FRAMES)
-        np.abs(fft.rfft(frames[block] * window, axis=1)[:, :_SPECTRUM_BINS], out=magnitudes[block])
+        np.abs(scipy.fft.rfft(frames[block] * window, axis=1)[:, :_SPECTRUM_BINS], out=magnitudes[block])
     return magnitudes
 
 

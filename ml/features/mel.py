@@ -7,7 +7,7 @@ The tests compare them with librosa; NumPy and SciPy compute them here because t
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features import stft

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
-from scipy.ndimage import uniform_filter1d
+import scipy
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Doubles, Floats
@@ -118,7 +117,7 @@ def rise(log_mel: Floats) -> Floats:
 def onset_strength(rises: Floats, bands: slice) -> Doubles:
     """(frames,) mean rise over `bands`, minus its local mean over a second, never negative."""
     strength = rises[:, bands].mean(axis=1, dtype=float)
-    result: Doubles = np.maximum(strength - uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
+    result: Doubles = np.maximum(strength - scipy.ndimage.uniform_filter1d(strength, MEAN_FRAMES, mode="nearest"), 0)
     return result
 
 
@@ -137,8 +136,8 @@ def segments(strength: Doubles, seconds: float) -> tuple[Doubles, Doubles]:
 def autocorrelation(stack: Doubles, weights: Doubles) -> Doubles:
     """(lags,) weighted mean over segments, 1 at lag 0 for a segment that is not constant."""
     size = stack.shape[1]
-    length = fft.next_fast_len(2 * size, real=True)
-    products = fft.irfft(np.abs(fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
+    length = scipy.fft.next_fast_len(2 * size, real=True)
+    products = scipy.fft.irfft(np.abs(scipy.fft.rfft(stack, length, axis=1)) ** 2, length, axis=1)[:, :size]
     overlap = np.maximum(size - np.arange(size), size / 4)
     return np.asarray(weights @ (products / overlap))
 
@@ -146,7 +145,7 @@ def autocorrelation(stack: Doubles, weights: Doubles) -> Doubles:
 def spectrum(stack: Doubles, weights: Doubles) -> Doubles:
     """(bins,) weighted mean magnitude over segments; bin `k` is `k * FRAMES_PER_SECOND / TRANSFORM_SIZE` hertz."""
     window = np.hanning(stack.shape[1])
-    magnitudes = np.abs(fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
+    magnitudes = np.abs(scipy.fft.rfft(stack * (window / window.sum()), TRANSFORM_SIZE, axis=1))
     return np.asarray(weights @ magnitudes)
 
 

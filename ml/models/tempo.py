@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+import scipy
 
 from ml.features import onsets
 from ml.features.arrays import Doubles, Floats
@@ -75,7 +75,7 @@ def log_prior(priors: Mapping[str, Doubles], genre: Mapping[str, float] | None) 
 def likelihood(candidates: Doubles, weights: Doubles) -> Doubles:
     """(..., tempi) probability that the tempo is within 3 % of each candidate."""
     shares = logit.softmax(candidates @ weights)
-    return np.asarray(NEIGHBOURS * uniform_filter1d(shares, NEIGHBOURS, axis=-1, mode="constant"))
+    return np.asarray(NEIGHBOURS * scipy.ndimage.uniform_filter1d(shares, NEIGHBOURS, axis=-1, mode="constant"))
 
 
 def refine_bpm(shares: Doubles, spectrum: Doubles) -> float:

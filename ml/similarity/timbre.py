@@ -10,7 +10,7 @@ import itertools
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from scipy.fft import dct
+import scipy
 
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Floats
@@ -37,7 +37,7 @@ _MOST_FRAMES = 2000
 def measure(mel: Floats) -> Floats:
     """(TIMBRE_SIZE,) of log-mel frames (frames, MEL_BANDS) pooled by `pool`."""
     mel = mel if len(mel) > 1 else mel[[0, 0]]
-    cepstra = dct(mel, type=2, norm="ortho", axis=1)[:, :CEPSTRA]
+    cepstra = scipy.fft.dct(mel, type=2, norm="ortho", axis=1)[:, :CEPSTRA]
     parts = [
         mel.mean(axis=0),
         mel.std(axis=0),

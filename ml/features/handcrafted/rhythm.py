@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted.spectrum import FFT_SIZE, HOP_SIZE

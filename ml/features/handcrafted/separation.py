@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import median_filter
+import scipy
 
 from ml.features.arrays import Floats
 from ml.features.handcrafted.spectrum import TINY, Spectrum, invert
@@ -36,5 +36,5 @@ def _running_medians(rows: Floats) -> Floats:
     """
     edge = KERNEL // 2
     padded = np.pad(rows, ((0, 0), (edge, edge)), mode="symmetric")
-    medians: Floats = median_filter(padded.ravel(), size=KERNEL).reshape(padded.shape)
+    medians: Floats = scipy.ndimage.median_filter(padded.ravel(), size=KERNEL).reshape(padded.shape)
     return medians[:, edge:-edge]

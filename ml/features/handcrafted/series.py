@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ml.features.arrays import Doubles, Floats
 from ml.features.handcrafted import spectrum

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from ml.features import stft
 from ml.features.arrays import Complexes, Doubles, Floats
