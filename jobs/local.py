@@ -1,7 +1,7 @@
 """A pool of worker processes, each of which loads the pipeline once. A file that crashes its worker fails alone.
 
 The workers are spawned, not forked, because TensorFlow does not survive a fork. Each works on one task at a time: when
-one dies, hangs or takes too much memory, the task is known that caused it, and a new worker takes its place.
+one dies, hangs or takes too much memory, its task is the cause, and a new worker takes its place.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WALL_SECONDS = 600.0
 MAX_BYTES = 4 * 1024**3
 """Resident memory of one worker: five times what the longest song takes."""
 TASKS_PER_WORKER = 1000
-"""After so many a worker is replaced, whatever it may have leaked."""
+"""After this many tasks a worker is replaced, which frees any memory that it leaked."""
 START_ATTEMPTS = 3
 """How often in a row a worker may die while it loads: once is an accident, more is the pipeline's fault."""
 _JOIN_SECONDS = 5.0
@@ -113,7 +113,7 @@ class ProcessPool(Generic[Task]):
         tasks_per_worker: int = TASKS_PER_WORKER,
     ) -> None:
         self._count, self._load_pipeline, self._work = count, load_pipeline, work
-        self._wall_seconds, self._max_bytes, self._tasks_per_worker = (wall_seconds, max_bytes, tasks_per_worker)
+        self._wall_seconds, self._max_bytes, self._tasks_per_worker = wall_seconds, max_bytes, tasks_per_worker
         self._workers: list[_Worker[Task]] = []
         self._failed_starts = 0
 
@@ -248,10 +248,10 @@ def process_all(
 
 @contextmanager
 def _one_core_each() -> Iterator[None]:
-    """There is a worker for each core: matrix products spread over all cores only make the workers wait for each other.
+    """Limit matrix products to one core for processes started in this context.
 
-    That took a third of the time. And sums that are split in the same way everywhere have the same last digits, with
-    one worker or many.
+    There is a worker for each core. Products spread over all cores made them wait a third of the time, and sums split
+    in the same way have the same last digits with any number of workers.
     """
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
