@@ -5,14 +5,17 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /srv/sori
 
 # Packages are a layer of their own, so that a change of the code does not install them again.
-COPY requirements.txt .
+COPY requirements.txt requirements-lyrics.txt ./
 RUN pip install --requirement requirements.txt
+# docker build --build-arg LYRICS=1 adds the packages that read the words of songs.
+ARG LYRICS=
+RUN if [ -n "$LYRICS" ]; then pip install --requirement requirements-lyrics.txt; fi
 
 COPY . .
 RUN for po in translations/*/LC_MESSAGES/messages.po; do \
       python -m babel.messages.frontend --quiet compile --input-file "$po" --output-file "${po%.po}.mo"; \
     done \
- && python -m compileall -q main.py preprocess.py environment.py terminal.py ml library jobs web \
+ && python -m compileall -q main.py preprocess.py environment.py setting_kinds.py terminal.py ml library jobs web \
  && useradd --create-home --uid 10001 sori \
  && mkdir --parents var && chown sori:sori var
 

@@ -14,12 +14,14 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench hostile
+.PHONY: help setup lyrics run test lint bench hostile
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(VENV)/.runtime $(CATALOGUES)  ## create .venv and compile the translations
+
+lyrics: setup $(VENV)/.lyrics  ## install the packages that read the words of songs (several hundred MB)
 
 run: setup  ## start the web service
 	@$(PYTHON) main.py serve
@@ -36,10 +38,11 @@ lint: setup $(VENV)/.development  ## check with ruff, ruff format and mypy
 bench: setup  ## run the benchmarks of speed and memory
 	@$(PYTHON) -m benchmarks
 
-hostile: setup $(VENV)/.development  ## all malformed inputs, long property tests of the parsers, 200 kills (nightly)
+hostile: setup $(VENV)/.development  ## all malformed inputs, long property tests, 300 faults, every guard removed (nightly)
 	@$(PYTHON) -m tests.hostile --model
 	@HOSTILE_EXAMPLES=20000 $(PYTHON) -m pytest tests/hostile/test_properties.py --timeout 3600
 	@$(PYTHON) -m tests.faults
+	@$(PYTHON) -m tests.mutants
 
 # Stamp files: packages are installed again only after a requirements file has changed.
 $(VENV)/.runtime: requirements.txt
@@ -50,6 +53,11 @@ $(VENV)/.runtime: requirements.txt
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.lyrics: requirements-lyrics.txt $(VENV)/.runtime
+	@echo "Installing the packages for lyrics into $(VENV)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-lyrics.txt
 	@touch $@
 
 %.mo: %.po $(VENV)/.runtime

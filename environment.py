@@ -9,132 +9,35 @@ stops the start with the variable's name, because a typing error that is silentl
 
 from __future__ import annotations
 
-import math
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, NamedTuple, get_type_hints
 
 from ml.audio.settings import DEFAULT_LIMITS
+from ml.lyrics.settings import ASR_MODEL, MODELS_FOLDER_NAME, TEXT_MODEL, LyricsSettings
 from ml.paths import DEFAULT_HOME
-from ml.report.errors import SoriError
+from setting_kinds import (
+    API_KEYS,
+    DATABASE,
+    FILE,
+    FOLDERS,
+    HOSTS,
+    MODEL,
+    ON_OR_OFF,
+    PASSWORD_HASH,
+    PATH,
+    PORT,
+    SECONDS,
+    SECRET,
+    SWITCH,
+    TEXT,
+    Kind,
+    SettingError,
+    whole,
+)
 
 LANGUAGES = ("en", "ko")
-
-
-class SettingError(SoriError):
-    """A setting or an option that cannot be used. The `value` of a secret is “…”."""
-
-    code = "setting"
-    sentence = "{name} is “{value}”, but it must be {format}."
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How the text of a setting is read and written. `requirement` is what the text must be, unless any will do."""
-
-    requirement: str = ""
-    parse: Callable[[str], Any] = str
-    """Raises ValueError, KeyError or OSError for a text that it cannot read."""
-    is_right: Callable[[Any], object] = lambda value: True
-    write: Callable[[Any], str] = str
-    separator: str = ""
-    """Stands between the values of a list; empty for a single value."""
-    is_secret: bool = False
-
-    def read(self, name: str, text: str) -> Any:
-        """The value of the setting or option `name`."""
-        if not self.separator:
-            return self._read_one(name, text)
-        return tuple(self._read_one(name, part) for part in text.split(self.separator) if part.strip())
-
-    def _read_one(self, name: str, text: str) -> Any:
-        try:
-            value = self.parse(text)
-            if self.is_right(value):
-                return value
-        except (ValueError, KeyError, OSError):
-            pass
-        raise SettingError(name=name, value="…" if self.is_secret else text, format=self.requirement)
-
-    def to_text(self, value: Any) -> str:
-        """The text that `read` turns into this value; empty for a setting that is not set."""
-        if self.separator:
-            return self.separator.join(map(self.write, value))
-        return "" if value is None else self.write(value)
-
-
-def _read_api_keys(text: str) -> dict[str, str]:
-    """Entries `name:sha256`, with commas between them or, in a file that the text names, one per line."""
-    # An entry always has a colon and 64 hexadecimal digits, which no sensible path has.
-    is_list = re.search(r":[0-9a-f]{64}", text)
-    entries = text.split(",") if is_list else Path(text).read_text(encoding="utf-8").splitlines()
-    pairs = (entry.split(":") for entry in map(str.strip, entries) if entry and entry[0] != "#")
-    return {sha256: name for name, sha256 in pairs}
-
-
-def _are_api_keys(keys: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(r"[\w.-]{1,40}:[0-9a-f]{64}", f"{name}:{key}") for key, name in keys.items())
-
-
-def _write_path(path: Path) -> str:
-    return str(path.absolute())
-
-
-def _choice(yes: str, no: str) -> Kind:
-    written = {True: yes, False: no}
-    return Kind(f"{yes} or {no}", {yes: True, no: False}.__getitem__, write=written.__getitem__)
-
-
-def _whole(minimum: int, maximum: int) -> Kind:
-    return Kind(
-        f"a whole number from {minimum} to {maximum}",
-        lambda text: int(text) if text.isascii() and text.isdigit() else -1,
-        lambda number: minimum <= number <= maximum,
-    )
-
-
-TEXT = Kind()
-PATH = Kind(parse=Path, write=_write_path)
-SECONDS = Kind(
-    f"a number of seconds, {DEFAULT_LIMITS.min_seconds:g} or more",
-    float,
-    lambda seconds: DEFAULT_LIMITS.min_seconds <= seconds < math.inf,
-    lambda seconds: str(seconds).removesuffix(".0"),
-)
-SWITCH = _choice("1", "0")
-ON_OR_OFF = _choice("on", "off")
-PORT = _whole(1, 65535)
-FILE = Kind("the path of an existing file", Path, Path.is_file, _write_path)
-FOLDERS = Kind(
-    "absolute paths of existing folders",
-    Path,
-    lambda path: path.is_absolute() and path.is_dir(),
-    _write_path,
-    separator=os.pathsep,
-)
-HOSTS = Kind(
-    "host names without http:// and without a port",
-    lambda text: text.strip().lower(),
-    re.compile(r"\*|[a-z0-9]([a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]").fullmatch,
-    separator=",",
-)
-DATABASE = Kind(is_secret=True)
-PASSWORD_HASH = Kind(
-    "a hash from “python main.py password”",
-    is_right=re.compile(r"(scrypt:\d+:\d+:\d+|pbkdf2:\w+:\d+)\$[^$]+\$[0-9a-f]+").fullmatch,
-    is_secret=True,
-)
-API_KEYS = Kind(
-    "entries from “python main.py key NAME”",
-    _read_api_keys,
-    _are_api_keys,
-    lambda keys: ",".join(f"{name}:{sha256}" for sha256, name in keys.items()),
-    is_secret=True,
-)
-SECRET = Kind("at least 32 characters long", is_right=lambda text: len(text) >= 32, is_secret=True)
 
 
 @dataclass(frozen=True)
@@ -153,6 +56,21 @@ class Environment:
     mood_weights: Annotated[
         Path | None, FILE, "your own mood model instead of that in `weight/`, from `ml.train --task mood`"
     ] = None
+    lyrics: Annotated[
+        bool, ON_OR_OFF, "`on` reads the words of songs too. It needs the packages of `requirements-lyrics.txt`"
+    ] = False
+    asr_model: Annotated[
+        str,
+        MODEL,
+        "the model that writes down what is sung: a name on the Hugging Face hub or a folder; a CTC model such as "
+        "Wav2Vec2, or a speech-to-text model such as Whisper. `python -m ml.lyrics fetch` downloads it",
+    ] = ASR_MODEL
+    text_model: Annotated[
+        str,
+        MODEL,
+        "the model that reads a genre from words: a folder that `python -m ml.train --task lyrics` wrote. By default "
+        "the shipped models do, and the name is that of the pretrained BERT that `python -m ml.lyrics fetch` downloads",
+    ] = TEXT_MODEL
     home: Annotated[Path, PATH, "folder of the library and all else that Sori stores"] = DEFAULT_HOME
     database_url: Annotated[
         str | None, DATABASE, "a PostgreSQL, `postgresql://user@host/name`, instead of SQLite in `SORI_HOME`"
@@ -163,16 +81,21 @@ class Environment:
     ] = "127.0.0.1"
     port: Annotated[int, PORT, "the port that the web service listens on"] = 8000
     workers: Annotated[
-        int, _whole(0, 256), "how many processes analyse uploads, about 800 MB each; `0` is half the cores"
+        int, whole(0, 256), "how many processes analyse uploads, about 800 MB each; `0` is half the cores"
     ] = 0
-    max_upload_mb: Annotated[int, _whole(1, 4096), "the largest file that can be uploaded, in MB"] = 100
+    max_upload_mb: Annotated[int, whole(1, 4096), "the largest file that can be uploaded, in MB"] = 100
     expire_hours: Annotated[
-        int, _whole(0, 24 * 3650), "how long an upload and its report are kept; `0` keeps them until deleted"
+        int, whole(0, 24 * 3650), "how long an upload and its report are kept; `0` keeps them until deleted"
     ] = 24
     folders: Annotated[
         tuple[Path, ...], FOLDERS, "music folders for the library page: absolute paths with `:` between them"
     ] = ()
-    threads: Annotated[int, _whole(2, 512), "how many requests the web process answers at the same time"] = 16
+    connections: Annotated[
+        int,
+        whole(16, 65536),
+        "how many connections the web process keeps open at the same time, half of them from one address; fewer where "
+        "the system's limit of open files (`ulimit -Hn`) is lower than twice as many",
+    ] = 4000
     password_hash: Annotated[
         str | None,
         PASSWORD_HASH,
@@ -202,20 +125,29 @@ class Environment:
         "work; `*` allows any name",
     ] = ()
     proxies: Annotated[
-        int, _whole(0, 10), "how many proxies set `X-Forwarded-For`, `-Proto` and `-Host`; `0` ignores these"
+        int,
+        whole(0, 10),
+        "how many proxies set `X-Forwarded-For`, `-Proto` and `-Host`; with any, changes need a password",
     ] = 0
     rate_limits: Annotated[
-        bool, ON_OR_OFF, "`off` sets no limit on how often a client may call and upload, for measuring"
+        bool, ON_OR_OFF, "`off`, for measuring, sets no limit on calls and uploads, nor on waiting songs by address"
     ] = True
     queue: Annotated[
-        int, _whole(1, 1_000_000), "how many songs may wait; more uploads are refused until some are done"
+        int, whole(1, 1_000_000), "how many songs may wait; more uploads are refused until some are done"
     ] = 200
     client_queue: Annotated[
-        int, _whole(1, 1_000_000), "how many waiting songs may come from one browser or one program"
+        int, whole(1, 1_000_000), "how many waiting songs may come from one browser, and from one address or API key"
     ] = 50
     min_free_mb: Annotated[
-        int, _whole(0, 10_000_000), "how many megabytes an upload must leave free on the disk of `SORI_HOME`"
+        int, whole(0, 10_000_000), "how many megabytes an upload must leave free on the disk of `SORI_HOME`"
     ] = 500
+
+    @property
+    def lyrics_settings(self) -> LyricsSettings | None:
+        """What the lyrics analyser needs; None while it is off."""
+        if not self.lyrics:
+            return None
+        return LyricsSettings(self.asr_model, self.text_model, self.home / MODELS_FOLDER_NAME)
 
 
 class Setting(NamedTuple):

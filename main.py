@@ -21,6 +21,7 @@ from pathlib import Path
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Analyser, attempt, load_pipeline
 from jobs.parent_process import on_parent_exit
+from library.catalogue.private_files import UMASK
 from ml.audio.folders import find_audio
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.cells import clean
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     analyse = commands.add_parser("analyse", help="analyse files and folders and print the reports")
     analyse.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="an audio file or a folder")
     analyse.add_argument("--json", action="store_true", help="print one JSON object per line")
+    analyse.add_argument("--lyrics", action="store_true", help="read the words too (default: if SORI_LYRICS is on)")
     analyse.add_argument("--max-seconds", metavar="N", help="analyse at most N seconds of each file")
     analyse.add_argument("--lang", choices=LANGUAGES, help="language of the output")
     return parser
@@ -111,6 +113,7 @@ def _work(environment: Environment, end_with_parent: bool) -> int:
     if end_with_parent:
         on_parent_exit(end.set)
     os.nice(NICENESS)
+    os.umask(UMASK)
     logs.set_up("engine")
     engine.work(environment, end.is_set)
     return ALL_READ
@@ -131,6 +134,8 @@ def _analyse(
     look: Look,
     pipeline: Analyser | None,
 ) -> int:
+    if arguments.lyrics:
+        environment = replace(environment, lyrics=True)
     seconds = environment.max_seconds
     if arguments.max_seconds is not None:
         seconds = parse_seconds("--max-seconds", arguments.max_seconds)
@@ -165,7 +170,7 @@ def _load_pipeline(environment: Environment) -> Analyser:
     """The pipeline, with the library beside it where there is one."""
     from jobs.neighbours import load_with_neighbours  # with the database and numpy
 
-    pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights)
+    pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights, environment.lyrics_settings)
     return load_with_neighbours(pipeline, environment.home, environment.database_url)
 
 

@@ -23,10 +23,10 @@ from library.catalogue.database import Catalogue, open_catalogue
 from library.catalogue.failures import read_failures
 from library.collection import tag_changes
 from library.collection.exports import export, write_playlist
-from library.collection.tag_files import TagError
+from library.collection.replacement import TagError
 from library.search.neighbours import Library
 from library.search.playlist import find, walk
-from ml.report.cells import clean
+from ml.report.cells import clean, readable_path
 from ml.report.errors import SoriError
 from ml.report.translation import Translator
 from terminal import INTERRUPTED, Progress, as_program
@@ -137,7 +137,8 @@ def _run(arguments: argparse.Namespace, catalogue: Catalogue, translator: Transl
         _write_playlist(catalogue, arguments)
     if arguments.export:
         count = export(catalogue, arguments.export)
-        print(translator.translate("{count} tracks were written to {file}.", count=count, file=arguments.export))
+        name = readable_path(arguments.export)
+        print(clean(translator.translate("{count} tracks were written to {file}.", count=count, file=name)))
     return code
 
 
@@ -162,8 +163,8 @@ def _scan(
         if number:
             print(translator.translate(COUNTED[name], count=number))
     if not any(number for name, number in counts.items() if name != "missing"):
-        names = ", ".join(map(str, arguments.paths))
-        print(translator.translate("There is no audio file in {folder}.", folder=names))
+        names = ", ".join(map(readable_path, arguments.paths))
+        print(clean(translator.translate("There is no audio file in {folder}.", folder=names)))
     return SOME_FAILED if counts["failed"] else ALL_READ
 
 
@@ -183,12 +184,12 @@ def _show_on(bar: Progress, translator: Translator) -> Callable[[int, int | None
 
 def _list_failures(catalogue: Catalogue, translator: Translator) -> None:
     for failure in read_failures(catalogue):
-        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {shown(failure.path)}: {translator.explain(failure)}"))
+        print(clean(f"{failure.at:%Y-%m-%d %H:%M}  {readable_path(failure.path)}: {translator.explain(failure)}"))
 
 
 def _list_duplicates(catalogue: Catalogue) -> None:
     for group in Library.load(catalogue).duplicates():
-        files = [clean(shown(track.path)) for track in group if track.path]
+        files = [clean(readable_path(track.path)) for track in group if track.path]
         if len(files) > 1:
             print("\n".join(files), end="\n\n")
 
@@ -200,15 +201,18 @@ def _write_playlist(catalogue: Catalogue, arguments: argparse.Namespace) -> None
 
 def _write_tags(catalogue: Catalogue, translator: Translator, *, really: bool) -> int:
     failed = False
-    for change in tag_changes.plan(catalogue):
-        new = {name: value for name, value in change.after.items() if change.before.get(name) != value}
-        print(clean(f"{shown(change.path)}: " + ", ".join(f"{n} = {', '.join(v)}" for n, v in new.items())))
-        if really:
-            try:
-                tag_changes.apply(catalogue, change)
-            except TagError as error:
-                failed = True
-                _complain(f"{shown(change.path)}: {translator.explain(error)}")
+    folders = Scans(catalogue).folders()
+    for change in tag_changes.plan(catalogue, folders):
+        try:
+            if change.refusal:
+                raise change.refusal
+            new = ", ".join(f"{name} = {', '.join(change.after[name])}" for name in change.names)
+            print(clean(f"{readable_path(change.path)}: {new}"))
+            if really:
+                tag_changes.apply(catalogue, change, folders)
+        except TagError as error:
+            failed = True
+            _complain(f"{readable_path(change.path)}: {translator.explain(error)}")
     if not really:
         print(translator.translate("No file was changed. --apply writes these tags; --undo restores them."))
     return SOME_FAILED if failed else ALL_READ
@@ -216,17 +220,13 @@ def _write_tags(catalogue: Catalogue, translator: Translator, *, really: bool) -
 
 def _undo(catalogue: Catalogue, translator: Translator) -> int:
     failed = False
-    for path, error in tag_changes.undo(catalogue):
+    for path, error in tag_changes.undo(catalogue, Scans(catalogue).folders()):
         if error is not None:
             failed = True
-            _complain(f"{shown(path)}: {translator.explain(error)}")
+            _complain(f"{readable_path(path)}: {translator.explain(error)}")
         else:
-            print(clean(shown(path)))
+            print(clean(readable_path(path)))
     return SOME_FAILED if failed else ALL_READ
-
-
-def shown(path: Path) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _complain(text: str) -> None:

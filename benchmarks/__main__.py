@@ -7,17 +7,31 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from benchmarks import analyse, handcrafted, kills, load, memory, neighbours, page, pages, preprocess
+from benchmarks import (
+    analyse,
+    handcrafted,
+    kills,
+    load,
+    lyrics,
+    memory,
+    neighbours,
+    page,
+    pages,
+    preprocess,
+    slow_clients,
+)
 
 BENCHMARKS = {
     "analyse": analyse,
     "handcrafted": handcrafted,
+    "lyrics": lyrics,
     "neighbours": neighbours,
     "preprocess": preprocess,
     "memory": memory,
     "kills": kills,
     "load": load,
     "pages": pages,
+    "slow-clients": slow_clients,
 }
 
 

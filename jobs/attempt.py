@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ml.audio.settings import DecodeLimits
+from ml.lyrics.settings import LyricsSettings
 from ml.report.errors import SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
@@ -59,12 +60,18 @@ def attempt(step: Callable[[], Result]) -> Result | SoriError:
         return failure
 
 
-def load_pipeline(weights: Path | None = None, moods: Path | None = None, *, warm_up: bool = False) -> Analyser:
+def load_pipeline(
+    weights: Path | None = None,
+    moods: Path | None = None,
+    lyrics: LyricsSettings | None = None,
+    *,
+    warm_up: bool = False,
+) -> Analyser:
     """Load the models: seconds, and most of the memory."""
     try:
         from ml.pipeline import load  # TensorFlow, which nothing needs before this point
 
-        pipeline = load(weights, moods)
+        pipeline = load(weights, moods, lyrics)
         if warm_up:
             pipeline.warm_up()
     except SoriError:

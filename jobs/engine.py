@@ -8,31 +8,33 @@ share the home folder as well.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from environment import Environment
 from jobs import examples
+from jobs.daily_backup import DailyBackup
 from jobs.local import ProcessPool, StageReached, TaskEnded
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scans
+from jobs.queue.service_time import ServiceTimer
 from jobs.scan_runner import ScanRunner, run_in_child
-from jobs.upload_analysis import RESULT_FILES, UploadTask, analyse_upload, load_with_library
-from library.catalogue.database import open_catalogue
+from jobs.storage import NotStoredError, Storage
+from jobs.sweeper import Sweeper
+from jobs.upload_analysis import RESULT_FILES, UploadTask, analyse_upload, for_visitors, load_with_library, pool_size
+from library.catalogue.database import is_disk_full, open_catalogue, reason_of
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import SoriError
-from ml.report.stages import STAGES
+from ml.report.stages import progress_at
 
 LOG = logging.getLogger(__name__)
 
@@ -42,8 +44,6 @@ SCAN_SECONDS = 0.5
 SWEEP_SECONDS = 60.0
 GRACE_SECONDS = 20.0
 """How long uploads in progress may go on when the engine is asked to end; then they wait for the next one."""
-ORPHAN_SECONDS = 3600.0
-"""A folder without a row that is older than this is left over, from an interrupted upload for example."""
 _RETRY_SECONDS = 1.0
 
 
@@ -71,16 +71,20 @@ class Engine:
         pool: ProcessPool[UploadTask],
         model: str,
         *,
+        lyrics: bool = False,
         scans: ScanRunner | None = None,
         grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self.analyses = analyses
         self.name = new_engine_name()
-        self._pool, self._model, self._scans, self._grace_seconds = pool, model, scans, grace_seconds
+        self._pool, self._model, self._lyrics = pool, model, lyrics
+        self._scans, self._grace_seconds = scans, grace_seconds
         self._events: deque[StageReached[UploadTask] | TaskEnded[UploadTask]] = deque()
         """What has happened and is not written yet."""
         self._renewal, self._sweep = _Interval(RENEW_SECONDS), _Interval(SWEEP_SECONDS)
         self._scan_look = _Interval(SCAN_SECONDS)
+        self._storage = Storage(analyses.home, analyses.root)
+        self._timer, self._sweeper = ServiceTimer(analyses.catalogue), Sweeper(analyses)
 
     def run(self, is_ended: Callable[[], bool]) -> None:
         """Work until `is_ended()`; then let uploads in progress finish within the grace period."""
@@ -102,14 +106,18 @@ class Engine:
         try:
             step()
         except (DBAPIError, OSError) as error:
-            LOG.warning("the database: %s", str(error).splitlines()[0])
+            if is_disk_full(error):
+                self._storage.report_failure()
+            else:
+                LOG.warning("the database: %s", reason_of(error))
             time.sleep(_RETRY_SECONDS)
 
     def _turn(self, *, claiming: bool = True) -> None:
         if self._renewal.is_due():
             self._renew()
         if self._sweep.is_due():
-            sweep(self.analyses)
+            self._sweeper.sweep()
+        claiming = claiming and self._storage.is_ready()
         while claiming and self._pool.free and (analysis := self.analyses.claim(self.name)):
             if not self._reuse_report(analysis):
                 self._pool.submit(upload_task(self.analyses, analysis))
@@ -122,6 +130,7 @@ class Engine:
 
     def _renew(self) -> None:
         self.analyses.renew(self.name)
+        self._timer.advance()
         if lost := self.analyses.reclaim():
             LOG.warning("%s uploads of a dead engine are queued again", lost)
         held = self.analyses.held(self.name)
@@ -137,51 +146,38 @@ class Engine:
         twin = self.analyses.twin(analysis)
         if twin is None or twin.report is None or twin.report["model"]["sha256"] != self._model:
             return False
+        if self._lyrics and not twin.report.get("lyrics"):
+            return False
         try:
             for name in RESULT_FILES:
                 if (self.analyses.folder(twin.id) / name).exists():
                     shutil.copy(self.analyses.folder(twin.id) / name, self.analyses.folder(analysis.id))
-        except FileNotFoundError:
-            return False  # the twin was deleted just now
+        except OSError:
+            return False  # the twin was deleted just now, or a worker will say what is wrong
         return self.analyses.finish(analysis.id, self.name, twin.report)
 
     def _write(self, event: StageReached[UploadTask] | TaskEnded[UploadTask]) -> None:
         task = event.task
         if isinstance(event, StageReached):
-            share = STAGES[event.stage].starts_at if event.stage in STAGES else 0.0
-            if not self.analyses.set_progress(task.id, self.name, event.stage, share):
+            progress = progress_at(event.stage, event.share, with_lyrics=self._lyrics)
+            if not self.analyses.set_progress(task.id, self.name, event.stage, progress):
                 self._pool.stop(task)
         elif not isinstance(event.result, SoriError):
             self.analyses.finish(task.id, self.name, event.result)
-        elif not (event.killed_worker and self.analyses.retry(task.id, self.name)):
+        elif self._storage.is_at_fault(event.result):
+            self.analyses.release(self.name, task.id)
+        elif not (is_retried(event) and self.analyses.retry(task.id, self.name)):
             LOG.info("an upload could not be analysed: %s", event.result.code)
-            self.analyses.fail(task.id, self.name, event.result)
+            self.analyses.fail(task.id, self.name, for_visitors(event.result, task))
+
+
+def is_retried(event: TaskEnded[UploadTask]) -> bool:
+    """Whether a second try may end better: the home may have been written to again by the time it was checked."""
+    return event.killed_worker or isinstance(event.result, NotStoredError)
 
 
 def upload_task(analyses: Analyses, analysis: Analysis) -> UploadTask:
     return UploadTask(analysis.id, analyses.folder(analysis.id), analysis.file, analysis.name)
-
-
-def sweep(analyses: Analyses) -> None:
-    """Delete expired analyses, and files that belong to no row."""
-    for analysis_id in analyses.expired():
-        analyses.delete(analysis_id)
-    old = time.time() - ORPHAN_SECONDS
-    for path in [*_children(analyses.root), *_children(analyses.incoming)]:
-        try:
-            if path.stat().st_mtime < old and analyses.get(path.name) is None:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        except OSError as error:
-            LOG.warning("cannot be removed: %s", error.strerror)
-
-
-def _children(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
-
-
-def pool_size(environment: Environment) -> int:
-    """Half as many workers as there are cores: each has threads of its own."""
-    return environment.workers or max(1, (os.cpu_count() or 1) // 2)
 
 
 def model_of(environment: Environment) -> str:
@@ -204,6 +200,8 @@ def work(
         )
         with ProcessPool[UploadTask](pool_size(environment), load_step, partial(analyse_upload, limits=limits)) as pool:
             analyses = Analyses(catalogue, environment.home)
-            Engine(analyses, pool, model_of(environment), scans=scans).run(is_ended)
+            with DailyBackup(environment.home, reserve_bytes=environment.min_free_mb * 1_000_000):
+                engine = Engine(analyses, pool, model_of(environment), lyrics=environment.lyrics, scans=scans)
+                engine.run(is_ended)
     finally:
         catalogue.close()

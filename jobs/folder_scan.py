@@ -26,7 +26,10 @@ from library.collection.records import TrackRecord, make_record
 from library.collection.scan import FolderScan, Reclassify, Summary, Versions
 from library.collection.tag_changes import read_album
 from ml.audio.settings import DecodeLimits
+from ml.lyrics.settings import LyricsSettings
+from ml.lyrics.version import lyrics_version
 from ml.models.card import GENRE_WEIGHTS, load_card
+from ml.report.cells import readable_path
 from ml.report.errors import AudioError, NotAFileError, SoriError
 from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
@@ -48,6 +51,7 @@ class ScanOptions:
     limits: DecodeLimits
     weights: Path | None = None
     moods: Path | None = None
+    lyrics: LyricsSettings | None = None
     retry_failed: bool = False
     prune: bool = False
     load_pipeline: Callable[[], Any] | None = None
@@ -100,7 +104,7 @@ def check_folders(folders: Sequence[Path]) -> list[Path]:
     """The folders as absolute paths; raises where one is not there."""
     for folder in folders:
         if not folder.is_dir():
-            raise NoFolderError(folder=os.fsencode(folder).decode("utf-8", "replace"))
+            raise NoFolderError(folder=readable_path(folder))
     return [Path(os.path.abspath(folder)) for folder in folders]
 
 
@@ -116,11 +120,12 @@ def versions(options: ScanOptions) -> Versions:
     weights = options.weights or GENRE_WEIGHTS
     card = load_card(weights)
     model = card.sha256[weights.name]
-    return Versions(features_version_of(card), vectors_version_of(model), options.limits.max_seconds, model)
+    lyrics = lyrics_version(options.lyrics) if options.lyrics else ""
+    return Versions(features_version_of(card), vectors_version_of(model), options.limits.max_seconds, model, lyrics)
 
 
 def _load_step(options: ScanOptions) -> Callable[[], Any]:
-    return options.load_pipeline or partial(load_pipeline, options.weights, options.moods)
+    return options.load_pipeline or partial(load_pipeline, options.weights, options.moods, options.lyrics)
 
 
 def _reclassify(options: ScanOptions) -> Reclassify:
@@ -135,20 +140,20 @@ def _reclassify(options: ScanOptions) -> Reclassify:
 
 
 def analyse_file(
-    pipeline: Analyser, file: File, _on_progress: ProgressCallback = ignore_progress, *, limits: DecodeLimits
+    pipeline: Analyser, file: File, on_progress: ProgressCallback = ignore_progress, *, limits: DecodeLimits
 ) -> TrackRecord:
     """Analyse one file, provided that it stays the same meanwhile."""
     for _ in range(2):
         now = _stat(file.path)
         if not file.path.is_file():
-            raise NotAFileError(path=os.fsencode(file.path).decode("utf-8", "replace"))
+            raise NotAFileError(path=readable_path(file.path))
         try:
             content = hash_content(file.path)
         except OSError as error:
             raise explain(file.path, error) from error
         song_analysis, failure = None, None
         try:
-            song_analysis = pipeline.run(file.path, limits=limits)
+            song_analysis = pipeline.run(file.path, limits=limits, on_progress=on_progress)
         except SoriError as error:
             failure = error
         if _stat(file.path) == now:

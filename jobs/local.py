@@ -31,15 +31,14 @@ Work = Callable[[Any, Any, ProgressCallback], Any]
 """From the pipeline, a task and a callback to the task's result."""
 
 WALL_SECONDS = 600.0
-"""More than the longest song takes on a slow machine. A worker that takes longer hangs."""
+"""More than the longest song takes on a slow machine, or a step of a long stage. A worker that takes longer hangs."""
 MAX_BYTES = 4 * 1024**3
 """Resident memory of one worker: five times what the longest song takes."""
 TASKS_PER_WORKER = 1000
 """After this many tasks a worker is replaced, which frees any memory that it leaked."""
 START_ATTEMPTS = 3
 """How often in a row a worker may die while it loads: once is an accident, more is the pipeline's fault."""
-_JOIN_SECONDS = 5.0
-_POLL_SECONDS = 0.5
+_JOIN_SECONDS, _POLL_SECONDS = 5.0, 0.5
 _READY, _STAGE, _ENDED = "ready", "stage", "ended"
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """How many cores the matrix products of a process take; read once, when it loads numpy."""
@@ -62,10 +61,11 @@ class MemoryLimitError(AudioError):
 
 @dataclass(frozen=True)
 class StageReached(Generic[Task]):
-    """A task has reached this stage."""
+    """A task has reached this stage, or this share (0..1) of it."""
 
     task: Task
     stage: str
+    share: float
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,9 @@ class ProcessPool(Generic[Task]):
         elif not worker.ready:
             raise value
         elif worker.task is not None and kind == _STAGE:
-            yield StageReached(worker.task, value)
+            if value[1]:  # a long stage advances, so the worker does not hang
+                worker.started = time.monotonic()
+            yield StageReached(worker.task, *value)
         elif worker.task is not None:
             task, worker.task = worker.task, None
             worker.finished_tasks += 1
@@ -248,10 +250,9 @@ def process_all(
 
 @contextmanager
 def _one_core_each() -> Iterator[None]:
-    """Limit matrix products to one core for processes started in this context.
+    """Limit matrix products to one core for processes started in this context: there is a worker for each core.
 
-    There is a worker for each core. Products spread over all cores made them wait a third of the time, and sums split
-    in the same way have the same last digits with any number of workers.
+    Spread over all cores, they waited a third of the time. And sums split in one way always have the same last digits.
     """
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -282,8 +283,8 @@ def _serve(pipe: Connection, load_pipeline: LoadPipeline, work: Work) -> None:
         return
 
 
-def _send_stage(pipe: Connection, stage: str) -> None:
-    pipe.send((_STAGE, stage))
+def _send_stage(pipe: Connection, stage: str, share: float = 0.0) -> None:
+    pipe.send((_STAGE, (stage, share)))
 
 
 def _exit_reason(exit_code: int | None) -> str:
@@ -293,8 +294,7 @@ def _exit_reason(exit_code: int | None) -> str:
 
 
 def _resident_bytes(pid: int | None) -> int:
-    """Resident memory of a process; 0 where it cannot be read (not Linux, or the process has ended)."""
-    try:
+    """0 where it cannot be read (not Linux, or the process has ended)."""
+    with suppress(OSError, IndexError, ValueError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError, ValueError):
-        return 0
+    return 0

@@ -58,7 +58,7 @@ def load_with_neighbours(load_pipeline: Callable[[], Analyser], home: Path, url:
         catalogue = open_catalogue(home, url)
         reference.install(catalogue)
     except (SoriError, DBAPIError, OSError) as error:
-        LOG.info("no neighbours: %s", error)
+        LOG.warning("no similar tracks: %s", error)
         return pipeline
     library = CurrentLibrary(catalogue)
     library.newest(timeout=READING_SECONDS)

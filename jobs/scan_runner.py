@@ -177,6 +177,7 @@ def options_of(environment: Environment, scan: Scan, jobs: int, load_pipeline: C
         limits=replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds),
         weights=environment.genre_weights,
         moods=environment.mood_weights,
+        lyrics=environment.lyrics_settings,
         retry_failed=scan.retry_failed,
         prune=scan.prune,
         load_pipeline=load_pipeline,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -26,6 +27,8 @@ from ml.features.arrays import Floats
 from ml.features.chroma import Chromagram
 from ml.features.musicality import Musicality
 from ml.features.track import Track
+from ml.lyrics.analyser import LyricsAnalyser
+from ml.lyrics.settings import LyricsSettings
 from ml.models import key, tempo
 from ml.models.classic.serving import open_model
 from ml.models.genre import GenreModel, smooth, top_tags
@@ -61,8 +64,8 @@ class SongAnalysis:
 class Pipeline:
     """Loaded models and a thread pool. Close it, or use it as a context manager."""
 
-    def __init__(self, model: GenreModel, mood_model: MoodModel) -> None:
-        self.model, self.mood_model = model, mood_model
+    def __init__(self, model: GenreModel, mood_model: MoodModel, lyrics: LyricsAnalyser | None = None) -> None:
+        self.model, self.mood_model, self._lyrics = model, mood_model, lyrics
         self._threads = ThreadPoolExecutor(_available_cores(), thread_name_prefix="pipeline")
 
     def __enter__(self) -> Pipeline:
@@ -90,7 +93,12 @@ class Pipeline:
         clock = _Clock(on_progress)
         with clock.stage("decode"):
             audio = load_audio(source, limits=limits, name=name)
-        return self.run_audio(audio, clock)
+        song_analysis = self.run_audio(audio, clock)
+        if self._lyrics is None:
+            return song_analysis
+        with clock.stage("lyrics"):
+            report = self._lyrics.add_to(song_analysis.report, source, audio, partial(on_progress, "lyrics"))
+        return replace(song_analysis, report=replace(report, timings=clock.seconds()))
 
     def run_audio(self, audio: Audio, clock: _Clock | None = None) -> SongAnalysis:
         """Like `run`, for decoded audio."""
@@ -145,10 +153,14 @@ class Pipeline:
     def reclassify(self, report: Report, trunk_output: Floats, musicality: Musicality) -> Report:
         """The report with the genre that this model gives to a stored mean trunk output (TRUNK_OUTPUT_SIZE,).
 
-        The timeline is dropped, because the outputs of the windows are not stored.
+        The timeline is dropped, because the outputs of the windows are not stored. So is the genre by sound and words,
+        which was made with the other one.
         """
         genre = self.model.genre(self.model.predict(trunk_output[None])[0], musicality)
-        return replace(report, genre=genre, timeline=(), labels=self.model.labels, model=self.model.identity)
+        lyrics = replace(report.lyrics, combined=None) if report.lyrics else None
+        return replace(
+            report, genre=genre, timeline=(), labels=self.model.labels, lyrics=lyrics, model=self.model.identity
+        )
 
 
 class _Clock:
@@ -188,7 +200,9 @@ def _available_cores() -> int:
         return os.cpu_count() or 1
 
 
-def load(weights: Path | None = None, mood_weights: Path | None = None) -> Pipeline:
-    """A pipeline with the shipped models, or with other weight files for genre and mood."""
+def load(
+    weights: Path | None = None, mood_weights: Path | None = None, lyrics: LyricsSettings | None = None
+) -> Pipeline:
+    """A pipeline with the shipped models, or with other weight files for genre and mood. `lyrics` reads words too."""
     mood_model = MoodModel.load(mood_weights)  # first, because it takes no time to refuse a wrong file
-    return Pipeline(open_model(weights), mood_model)
+    return Pipeline(open_model(weights), mood_model, LyricsAnalyser(lyrics) if lyrics else None)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,19 @@ from library.catalogue.database import Catalogue, open_catalogue
 from ml.report.schema import Report
 from tests.fakes import FakePipeline, a_report, write_wav
 
+pytest_plugins = ["tests.ml.lyrics.small_models"]
+
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 SHARED = Path(os.environ.get("SORI_SHARED") or ROOT.parent / "shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile the catalogues that are older than their source, so that plain `pytest` speaks Korean too."""
+    """Check the packages that CI must have, and compile the catalogues that are older than their source, so that plain
+    `pytest` speaks Korean too."""
+    missing = [name for name in ("torch", "transformers", "gensim") if find_spec(name) is None]
+    if missing and os.environ.get("CI"):
+        pytest.exit(f"packages of requirements-lyrics.txt are missing: {', '.join(missing)}", returncode=1)
     if hasattr(config, "workerinput"):
         return  # one of xdist's workers; its controller has done it
     for source in ROOT.glob("translations/*/LC_MESSAGES/messages.po"):

@@ -21,7 +21,7 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import GENRE_WEIGHTS, load_card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.pipeline import SongAnalysis
 from ml.report.errors import AudioError
 from ml.report.progress import ProgressCallback, ignore_progress

@@ -16,12 +16,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jobs.attempt import load_pipeline
 from ml.audio.ffmpeg import find_ffmpeg
-from ml.audio.settings import DecodeLimits
 from ml.pipeline import SongAnalysis
 from tests.ml.audio.sounds import encode, tone
 
@@ -232,11 +232,11 @@ class TroubledPipeline:
     def __init__(self) -> None:
         self._pipeline = load_pipeline()
 
-    def run(self, source: Path, *, limits: DecodeLimits) -> SongAnalysis:
+    def run(self, source: Path, **options: Any) -> SongAnalysis:
         trouble: Callable[[Path], None] | None = getattr(self, f"_{source.stem}", None)
         if trouble is not None and source.stem in self.CODES:
             trouble(source)
-        return self._pipeline.run(source, limits=limits)
+        return self._pipeline.run(source, **options)
 
     def _vanishes(self, source: Path) -> None:
         source.unlink()

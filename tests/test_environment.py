@@ -57,7 +57,7 @@ def test_folders_are_separated_as_in_a_path(tmp_path: Path) -> None:
         ("SORI_WORKERS", "257"),
         ("SORI_MAX_UPLOAD_MB", "0"),
         ("SORI_EXPIRE_HOURS", "1.5"),
-        ("SORI_THREADS", "1"),
+        ("SORI_CONNECTIONS", "1"),
         ("SORI_PRIVATE", "yes"),
         ("SORI_PROXIES", "11"),
         ("SORI_RATE_LIMITS", "0"),
@@ -126,11 +126,15 @@ def test_an_option_is_checked_like_its_setting() -> None:
 def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every setting, in a child that runs in another folder."""
     (tmp_path / "own.keras").touch()
+    (tmp_path / "own-model").mkdir()
     monkeypatch.chdir(tmp_path)
     values = {
         "max_seconds": 90.5,
         "genre_weights": Path("own.keras"),
         "mood_weights": Path("own.keras"),
+        "lyrics": True,
+        "asr_model": "own-model",
+        "text_model": "hub/name",
         "home": Path("home"),
         "database_url": "postgresql://u@h/d",
         "debug": True,
@@ -140,7 +144,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: py
         "max_upload_mb": 7,
         "expire_hours": 0,
         "folders": (tmp_path, tmp_path.parent),
-        "threads": 5,
+        "connections": 50,
         "password_hash": "scrypt:1024:8:1$salt$0123abcd",
         "private": True,
         "api_keys": {64 * "0": "a", 64 * "1": "b"},
@@ -156,6 +160,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: py
     variables = to_variables(Environment(**values))
     monkeypatch.chdir("/")
     absolute = {name: tmp_path / values[name] for name in ("genre_weights", "mood_weights", "home")}
+    absolute["asr_model"] = str(tmp_path / "own-model")
     assert read_environment(variables) == Environment(**{**values, **absolute})
     assert read_environment(to_variables(Environment())) == Environment()
 

@@ -11,19 +11,24 @@ from jobs.queue.analyses import Analyses
 from library.catalogue.database import open_catalogue
 from library.search.current import CurrentLibrary
 from ml.paths import ROOT
-from web.access import errors, headers, hosts, language, login, permissions, rate_limits
+from web.access import checks, errors, headers, language, login
 from web.api import analysis_views, docs_views, track_views
-from web.api.uploads import FORM_BYTES, SongRequest
+from web.api.song_requests import SongRequest
 from web.context import NAME, Service
+from web.cooperative import Connection, in_native_thread
 from web.pages import exports, library_pages, media, scan_pages, song_pages
 from web.server import health, logs, metrics
 
 # Flask calls the parts in this order before a view, and in the opposite order after it.
-PARTS = (metrics, logs, errors, language, hosts, rate_limits, permissions, headers, song_pages, analysis_views)
+PARTS = (metrics, logs, errors, language, checks, headers, song_pages, scan_pages, analysis_views)
 BLUEPRINTS = (
     *(health.health, login.login, song_pages.pages, media.media, exports.exports),
     *(analysis_views.api, track_views.api, docs_views.docs, library_pages.browse, scan_pages.rescan),
 )
+
+
+BUSY_SECONDS = 3.0
+"""How long a request waits for a locked database before it is answered with 503."""
 
 
 class Sori(Flask):
@@ -33,11 +38,12 @@ class Sori(Flask):
 def create_app(environment: Environment | None = None) -> Flask:
     """The application for these settings; gunicorn gives none, so that this process reads its own."""
     environment = environment or read_environment(os.environ)
-    catalogue = open_catalogue(environment.home, environment.database_url)
+    catalogue = open_catalogue(
+        environment.home, environment.database_url, connection=Connection, busy_seconds=BUSY_SECONDS
+    )
     app = Sori("sori", root_path=str(ROOT))
     analyses = Analyses(catalogue, environment.home)
-    app.extensions[NAME] = Service(environment, catalogue, analyses, CurrentLibrary(catalogue))
-    app.config["MAX_CONTENT_LENGTH"] = app.extensions[NAME].max_upload_bytes + FORM_BYTES
+    app.extensions[NAME] = Service(environment, catalogue, analyses, CurrentLibrary(catalogue, in_native_thread))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     with app.app_context():
         for part in PARTS:

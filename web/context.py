@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import cast
 
 from flask import current_app, url_for
+from werkzeug.urls import iri_to_uri
 
 from environment import Environment
-from jobs.queue.analyses import Analyses
-from jobs.queue.feedback import Feedback
+from jobs.queue.analyses import Analyses, Analysis
+from jobs.queue.feedback import Feedback, voice_of
 from library.catalogue.database import Catalogue
 from library.search.current import CurrentLibrary
 from ml.paths import WEIGHT_FOLDER
 
 NAME = "sori"
+MAX_ADDRESS_LENGTH = 2000
 ENDING = threading.Event()
 """Set when this process is asked to end. Responses that follow an analysis stop then; browsers connect again."""
 
@@ -57,10 +59,10 @@ class Service:
         beat = self.analyses.last_beat()
         return None if beat is None else max(0.0, (datetime.now(UTC) - beat).total_seconds())
 
-    def delete(self, analysis_id: str) -> bool:
+    def delete(self, analysis: Analysis) -> bool:
         """Delete an analysis on a person's request, with the genre that somebody gave it."""
-        self.feedback.delete(analysis_id)
-        return self.analyses.delete(analysis_id)
+        self.feedback.delete(voice_of(analysis))
+        return self.analyses.delete(analysis.id)
 
 
 def service() -> Service:
@@ -70,5 +72,8 @@ def service() -> Service:
 
 def own_address(address: str) -> str:
     """The address if it is on this site, else the front page, so that no form can redirect to another site."""
-    is_own = address.startswith("/") and not address.startswith(("//", "/\\")) and address.isprintable()
-    return address if is_own else url_for("pages.index")
+    # Browsers drop tabs and line ends from an address and take a backslash for a slash, so neither may occur.
+    is_own = address.startswith("/") and not address.startswith("//") and "\\" not in address
+    if not is_own or not address.isprintable() or len(address) > MAX_ADDRESS_LENGTH:
+        return url_for("pages.index")
+    return iri_to_uri(address)

@@ -85,10 +85,10 @@ def post(audio: bytes | None = None) -> bytes:
     return head.encode() + body
 
 
-async def upload(port: int, responses: Responses) -> str | None:
-    """Upload one song; its id, or None after the wait that Retry-After demands."""
+async def upload(port: int, responses: Responses, audio: bytes | None = None) -> str | None:
+    """Upload this audio or a unique song; its id, or None after the wait that Retry-After demands."""
     started = time.monotonic()
-    status, head, body = await send(port, post())
+    status, head, body = await send(port, post(audio))
     responses.statuses[status] += 1
     if status != 202:
         retry_after = re.search(rb"^Retry-After: (\d+)", head, re.MULTILINE)

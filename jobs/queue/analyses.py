@@ -13,18 +13,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, ColumnElement, String, delete, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, String, case, delete, func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Mapped, aliased, mapped_column
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from jobs.queue import leases
 from jobs.queue.ids import is_address
 from jobs.queue.leases import Leased, LeaseQueue
+from jobs.queue.service_time import service_time
 from library.catalogue.database import Catalogue, changed
+from library.catalogue.identity import SONG_FOLDER
 from library.catalogue.tables import Base, Note
 
 QUEUED, RUNNING, DONE, FAILED = STATES = (leases.QUEUED, leases.RUNNING, leases.DONE, leases.FAILED)
-FOLDER_NAME = "analyses"
+FOLDER_NAME = SONG_FOLDER
 INCOMING_NAME = "incoming"
 HEARTBEAT = "engine"
 """The note that says when an engine was last alive."""
@@ -39,6 +41,9 @@ class Analysis(Leased, Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     client: Mapped[str] = mapped_column(String(64), index=True)
+    """The random name of the browser."""
+    sender: Mapped[str] = mapped_column(String(64), index=True, default="")
+    """The client by which limits are counted, as a browser can take new names: a hash of its network, for example."""
     name: Mapped[str]
     file: Mapped[str] = mapped_column(String(80))
     """Its generated name in the folder of the analysis."""
@@ -48,6 +53,7 @@ class Analysis(Leased, Base):
     """SHA-256 of the bytes."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    """By `service_time`, not by the clock."""
 
     stage: Mapped[str] = mapped_column(String(40), default="")
     progress: Mapped[float] = mapped_column(default=0.0)
@@ -66,6 +72,7 @@ class Upload:
     format: str
     size: int
     content: str
+    sender: str = ""
 
 
 class Analyses(LeaseQueue[Analysis]):
@@ -77,6 +84,7 @@ class Analyses(LeaseQueue[Analysis]):
 
     def __init__(self, catalogue: Catalogue, home: Path) -> None:
         super().__init__(catalogue)
+        self.home = home
         self.root = home / FOLDER_NAME
         self.incoming = home / INCOMING_NAME
         """Where uploads are until they have arrived completely."""
@@ -89,23 +97,39 @@ class Analyses(LeaseQueue[Analysis]):
 
     def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
         """Queue an upload whose file is in its folder already; None keeps it until it is deleted."""
-        now = datetime.now(UTC)
-        expires = None if keep_seconds is None else now + timedelta(seconds=keep_seconds)
-        analysis = Analysis(id=analysis_id, created_at=now, expires_at=expires, **vars(upload))
         with self.catalogue.transaction() as session:
+            expires = None if keep_seconds is None else service_time(session) + timedelta(seconds=keep_seconds)
+            analysis = Analysis(id=analysis_id, created_at=datetime.now(UTC), expires_at=expires, **vars(upload))
             session.add(analysis)
         return analysis
 
     def get(self, analysis_id: str) -> Analysis | None:
         """An analysis that exists and has not expired."""
         with self.catalogue.session() as session:
-            return session.scalars(select(Analysis).where(Analysis.id == analysis_id, _fresh())).first()
+            return session.scalars(select(Analysis).where(Analysis.id == analysis_id, _fresh(session))).first()
+
+    def read_states(self, ids: set[str]) -> dict[str, Analysis]:
+        """Those of these analyses that exist, without their reports."""
+        with self.catalogue.session() as session:
+            wanted = select(Analysis).where(Analysis.id.in_(ids), _fresh(session))
+            found = session.scalars(wanted.options(defer(Analysis.report, raiseload=True)))
+            return {analysis.id: analysis for analysis in found}
+
+    def ids(self) -> set[str]:
+        with self.catalogue.session() as session:
+            return set(session.scalars(select(Analysis.id)))
 
     def recent(self, client: str, count: int = 20) -> list[Analysis]:
         """The last uploads of this client."""
-        own = select(Analysis).where(Analysis.client == client, _fresh())
         with self.catalogue.session() as session:
+            own = select(Analysis).where(Analysis.client == client, _fresh(session))
             return list(session.scalars(own.order_by(Analysis.created_at.desc(), Analysis.id).limit(count)))
+
+    def find(self, client: str, content: str) -> Analysis | None:
+        """The last upload of these bytes by this client, unless it failed."""
+        same = select(Analysis).where(Analysis.client == client, Analysis.content == content, Analysis.state != FAILED)
+        with self.catalogue.session() as session:
+            return session.scalars(same.where(_fresh(session)).order_by(Analysis.created_at.desc()).limit(1)).first()
 
     def delete(self, analysis_id: str) -> bool:
         """Delete an analysis and all its files. A running one is stopped by its engine."""
@@ -129,12 +153,19 @@ class Analyses(LeaseQueue[Analysis]):
         """Store the genre that the listener gave as the right one."""
         return self.update(Analysis.id == analysis_id, verdict=verdict) > 0
 
-    def count(self, state: str, client: str | None = None) -> int:
-        wanted = select(func.count()).where(Analysis.state == state)
-        if client is not None:
-            wanted = wanted.where(Analysis.client == client)
+    def count(self, state: str) -> int:
+        return self._count(Analysis.state == state)
+
+    def count_waiting_of(self, client: str, sender: str | None) -> int:
+        """How many songs wait that came from this browser or this sender."""
+        own = Analysis.client == client
+        if sender is not None:
+            own |= Analysis.sender == sender
+        return self._count((Analysis.state == QUEUED) & own)
+
+    def _count(self, which: ColumnElement[bool]) -> int:
         with self.catalogue.session() as session:
-            return session.scalar(wanted) or 0
+            return session.scalar(select(func.count()).where(which)) or 0
 
     def count_states(self) -> dict[str, int]:
         """How many analyses there are in each state."""
@@ -153,17 +184,10 @@ class Analyses(LeaseQueue[Analysis]):
     def claim(self, engine: str) -> Analysis | None:
         """The next analysis for this engine, None where nothing waits.
 
-        Clients take turns: everybody's first upload goes before anybody's second; running ones are counted.
+        Senders take turns, and the browsers of one sender do: everybody's first upload goes before anybody's second.
+        Running ones are counted.
         """
-        other = aliased(Analysis)
-        ahead = select(func.count()).where(
-            other.client == Analysis.client,
-            (other.state == RUNNING)
-            | ((other.state == QUEUED) & (other.created_at < Analysis.created_at))
-            | ((other.state == QUEUED) & (other.created_at == Analysis.created_at) & (other.id < Analysis.id)),
-        )
-        waiting = select(Analysis.id).where(Analysis.state == QUEUED)
-        return self.claim_first(waiting.order_by(ahead.scalar_subquery(), Analysis.created_at, Analysis.id), engine)
+        return self.claim_first(_waiting_by_turns(), engine)
 
     def renew(self, engine: str) -> None:
         super().renew(engine)
@@ -192,11 +216,38 @@ class Analyses(LeaseQueue[Analysis]):
             return session.scalars(same.order_by(Analysis.finished_at.desc()).limit(1)).first()
 
     def expired(self) -> list[str]:
-        past = select(Analysis.id).where(Analysis.expires_at < datetime.now(UTC))
         with self.catalogue.session() as session:
+            past = select(Analysis.id).where(Analysis.expires_at <= service_time(session))
             return list(session.scalars(past))
 
+    def expiry(self, analysis: Analysis) -> datetime | None:
+        """When an analysis expires by this machine's clock, if an engine runs until then. None: not at all."""
+        if analysis.expires_at is None:
+            return None
+        return datetime.now(UTC) + (analysis.expires_at - self._service_time())
 
-def _fresh() -> ColumnElement[bool]:
+    def _service_time(self) -> datetime:
+        with self.catalogue.session() as session:
+            return service_time(session)
+
+
+def _fresh(session: Session) -> ColumnElement[bool]:
     """An expired analysis is invisible even before an engine has removed it."""
-    return Analysis.expires_at.is_(None) | (Analysis.expires_at > datetime.now(UTC))
+    return Analysis.expires_at.is_(None) | (Analysis.expires_at > service_time(session))
+
+
+def _waiting_by_turns() -> Select[Any]:
+    """The ids of waiting analyses in the order of their turns.
+
+    They are numbered first among the analyses of one browser, then by these numbers among those of one sender.
+    """
+    is_waiting = case((Analysis.state == RUNNING, 0), else_=1).label("is_waiting")
+    arrival = (is_waiting, Analysis.created_at, Analysis.id)
+    turn = func.row_number().over(partition_by=(Analysis.sender, Analysis.client), order_by=arrival).label("turn")
+    unfinished = select(Analysis.id, Analysis.created_at, Analysis.sender, is_waiting, turn)
+    by_browser = unfinished.where(Analysis.state.in_((QUEUED, RUNNING))).subquery().c
+    order = (by_browser.is_waiting, by_browser.turn, by_browser.created_at, by_browser.id)
+    sender_turn = func.row_number().over(partition_by=by_browser.sender, order_by=order).label("turn")
+    by_sender = select(by_browser.id, by_browser.created_at, by_browser.is_waiting, sender_turn).subquery().c
+    waiting = select(by_sender.id).where(by_sender.is_waiting == 1)
+    return waiting.order_by(by_sender.turn, by_sender.created_at, by_sender.id)

@@ -140,6 +140,11 @@ class Scans(LeaseQueue[Scan]):
             finished_at=case((waits, datetime.now(UTC)), else_=None),
         )
 
+    def folders(self) -> list[Path]:
+        """Every folder that was ever scanned into this library."""
+        with self.catalogue.session() as session:
+            return sorted({Path(folder) for folders in session.scalars(select(Scan.folders)) for folder in folders})
+
     def latest(self) -> Scan | None:
         """The scan that is running, or waits, or ended last."""
         order = case((Scan.state.in_(LEASED), 0), (Scan.state == QUEUED, 1), else_=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from contextlib import AbstractContextManager
@@ -15,12 +16,17 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool
 
+from library.catalogue import identity
+from library.catalogue.backups import DATABASE_NAME, DamagedDatabaseError, check_presence, newest_backup
 from library.catalogue.migration import migrate
+from library.catalogue.private_files import make_private, private_umask
 from ml.report.errors import SoriError
 
-DATABASE_NAME = "library.db"
 BUSY_SECONDS = 30.0
+"""How long a command or an engine waits for a locked database. The web process waits less."""
+BRIEF_SECONDS = 0.25
 _SHARED_MEMORY_BYTES = 65536
+_WIPE_MS = 500
 
 
 class NoDatabaseError(SoriError):
@@ -39,44 +45,116 @@ class Catalogue:
 
     engine: Engine
     session: sessionmaker[Session]
+    brief_engine: Engine
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A session that is committed at the end of the block, or not at all where an error leaves the block."""
         return self.session.begin()
 
+    def brief_transaction(self) -> AbstractContextManager[Session]:
+        """The same, but it fails with OperationalError where the database is locked for `BRIEF_SECONDS`."""
+        return sessionmaker(self.brief_engine, expire_on_commit=False).begin()
+
     def close(self) -> None:
         self.engine.dispose()
+        self.brief_engine.dispose()
 
     def wipe(self) -> None:
-        """Remove deleted data from the disk too: SQLite's journal would hold it until it is overwritten."""
+        """Remove deleted data from the disk too: SQLite's journal would hold it until it is overwritten.
+
+        While somebody reads, as a backup does, this waits for less than a second, because writers wait with it.
+        """
         if self.engine.dialect.name == "sqlite":
             with self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {min(patience, _WIPE_MS)}")
+                try:
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience}")
 
 
-def open_catalogue(home: Path, url: str | None = None) -> Catalogue:
-    """The library in the folder `home`, or in the database at `url`; created or migrated where needed."""
+def open_catalogue(
+    home: Path,
+    url: str | None = None,
+    *,
+    connection: type[sqlite3.Connection] = sqlite3.Connection,
+    busy_seconds: float = BUSY_SECONDS,
+) -> Catalogue:
+    """The library in the folder `home`, or in the database at `url`; created or migrated where needed.
+
+    With SQLite, `connection` is the class of its connections.
+    """
     try:
-        if url is None:
+        with private_umask():
             home.mkdir(parents=True, exist_ok=True)
-            # A creator instead of an address: the folder's name may contain a colon or a question mark.
-            path = home / DATABASE_NAME
-            connect = partial(sqlite3.connect, path, timeout=BUSY_SECONDS, check_same_thread=False)
-            engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
-        else:
-            engine = create_engine(_with_driver(url), pool_pre_ping=True)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _tune_sqlite)
+        make_private(home)
+        if url is None:
+            check_presence(home)
+        engine = _create_engine(home, url, connection, busy_seconds)
         try:
-            migrate(engine)
+            with private_umask():  # SQLite gives its other files the mode of the first
+                migrate(engine)
+                identity.claim(engine, home)
         except Exception:
             engine.dispose()
             raise
     except (DBAPIError, ArgumentError, NoSuchModuleError, OSError) as error:
         if is_disk_full(error) or (url is None and _has_no_room(home)):
             raise DiskFullError() from error
+        if url is None and is_damaged(error):
+            raise damaged(home, error) from error
         raise NoDatabaseError(reason=reason_of(error)) from error
-    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False))
+    brief_engine = _create_engine(home, url, connection, BRIEF_SECONDS)
+    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False), brief_engine)
+
+
+def _create_engine(home: Path, url: str | None, connection: type[sqlite3.Connection], busy_seconds: float) -> Engine:
+    if url is None:
+        engine = _open_file(home / DATABASE_NAME, connection, busy_seconds)
+    else:
+        engine = create_engine(_with_driver(url), pool_pre_ping=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", partial(_limit_wait, busy_seconds))
+    return engine
+
+
+def _limit_wait(busy_seconds: float, connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {round(1000 * busy_seconds)}")
+    connection.commit()
+
+
+def _open_file(path: Path, connection_class: type[sqlite3.Connection], busy_seconds: float) -> Engine:
+    """A pool of connections to one file. Another file in its place is refused: what it is given would be lost."""
+    opened: list[tuple[int, int]] = []
+
+    def check(*_: object) -> None:
+        if opened and _file_number(path) != opened[0]:
+            raise sqlite3.OperationalError(f"{path.name} was replaced or removed: put it back, or start Sori again")
+
+    def connect() -> sqlite3.Connection:
+        check()
+        connection = sqlite3.connect(path, timeout=busy_seconds, check_same_thread=False, factory=connection_class)
+        if not opened and (number := _file_number(path)):
+            opened.append(number)
+        return connection
+
+    # A creator instead of an address: the folder's name may contain a colon or a question mark.
+    engine = create_engine("sqlite+pysqlite://", creator=connect, poolclass=QueuePool)
+    event.listen(engine, "checkout", check)
+    return engine
+
+
+def _file_number(path: Path) -> tuple[int, int] | None:
+    """Of the file itself, whatever its name is."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def changed(session: Session, statement: Update | Delete) -> int:
@@ -88,16 +166,32 @@ def changed(session: Session, statement: Update | Delete) -> int:
 
 
 def reason_of(error: Exception) -> str:
-    """The first line of the message of a database or of the system."""
+    """The first line of the message of a database or of the system, which names no file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def is_disk_full(error: Exception) -> bool:
-    reason = reason_of(error).lower()
-    return isinstance(error, OperationalError | OSError) and any(
-        message in reason for message in ("disk is full", "no space left", "disk quota exceeded")
-    )
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    is_by_postgresql = any(words in reason_of(error).lower() for words in ("no space left", "disk quota exceeded"))
+    return isinstance(error, OperationalError) and (is_by_postgresql or _sqlite_code(error) == sqlite3.SQLITE_FULL)
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether SQLite says that the file is no database or that its content contradicts itself."""
+    return _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _sqlite_code(error: Exception) -> int:
+    """0 for an error of anything else."""
+    return int(getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def damaged(home: Path, error: Exception) -> DamagedDatabaseError:
+    return DamagedDatabaseError(path=home / DATABASE_NAME, backup=newest_backup(home), reason=reason_of(error))
 
 
 def _has_no_room(home: Path) -> bool:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
+from library.catalogue.lyrics import word_conditions
 from library.catalogue.sort_keys import LAST_TEXT, fold
-from library.catalogue.tables import Track
+from library.catalogue.tables import Track, TrackWords
 
 MOST_COUNTED = 1000
 
@@ -36,12 +37,16 @@ class Cursor:
 
 @dataclass(frozen=True)
 class ListQuery:
-    """Which tracks, in which order. Each word must be in the title, artist, album or file name."""
+    """Which tracks, in which order. Each word must be in the title, artist, album or file name.
+
+    Each word of `sung` must be in the lyrics.
+    """
 
     words: str = ""
     filter: Filter = field(default_factory=Filter)
     sort: str = "title"
     descending: bool = False
+    sung: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ def read_page(catalogue: Catalogue, query: ListQuery, count: int, after: Cursor 
     column = SORTS[query.sort]
     with catalogue.session() as session:
         conditions = _conditions(query, session)
+        if sung := word_conditions(query.sung, session):
+            conditions.append(_with_words(sung, session))
         matches = session.scalars(select(Track.id).where(*conditions).limit(MOST_COUNTED + 1)).all()
         if len(matches) <= MOST_COUNTED:
             conditions = [Track.id.in_(matches)]
@@ -107,6 +114,15 @@ def _distinct_query(column: InstrumentedAttribute[str | None]) -> Select[tuple[s
     following = known.where(column > values.c.value).correlate(values).scalar_subquery()
     values = values.union_all(select(following).where(values.c.value.is_not(None)))
     return select(values.c.value).where(values.c.value != LAST_TEXT).limit(MOST_COUNTED)
+
+
+def _with_words(sung: list[ColumnElement[bool]], session: Session) -> ColumnElement[bool]:
+    """The tracks with these words. Rare words are searched once, in the order in which the lyrics are stored; frequent
+    ones are looked up for each track, because they are soon found."""
+    found = session.scalars(select(TrackWords.track_id).where(*sung).limit(MOST_COUNTED + 1)).all()
+    if len(found) <= MOST_COUNTED:
+        return Track.id.in_(found)
+    return exists().where(TrackWords.track_id == Track.id, *sung)
 
 
 def _conditions(query: ListQuery, session: Session) -> list[ColumnElement[bool]]:

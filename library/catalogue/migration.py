@@ -33,7 +33,7 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with _exclusive(engine) as connection:
+    with exclusive(engine) as connection:
         if not _is_current(connection):  # another process may have migrated it just now
             config.attributes["connection"] = connection
             try:
@@ -51,7 +51,7 @@ def _is_current(connection: Connection) -> bool:
 
 
 @contextmanager
-def _exclusive(engine: Engine) -> Iterator[Connection]:
+def exclusive(engine: Engine) -> Iterator[Connection]:
     """One exclusive transaction around everything. Python's sqlite3 does not begin one for DDL by itself."""
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":

@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from library.catalogue.sort_keys import LAST_NUMBER, LAST_TEXT, SORT_LENGTH, fold, key_number
+from ml.report.cells import clean, readable_name
 
 Id = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the type is exactly INTEGER."""
@@ -111,6 +112,11 @@ class Track(Base):
     )
 
     @property
+    def name(self) -> str:
+        """What the track is called: its title, else the name of its file."""
+        return self.title or (clean(readable_name(self.path.stem)) if self.path else "") or str(self.id)
+
+    @property
     def is_listed(self) -> bool:
         """Whether the track was analysed: only such tracks are shown."""
         return self.failure_code is None and self.features_version is not None
@@ -150,14 +156,33 @@ class TrackFeatures(OfTrack, Base):
     trunk_output: Mapped[bytes]
 
 
+class TrackWords(OfTrack, Base):
+    """The different words of the lyrics of a track, as `library.catalogue.lyrics` folds them, one per line."""
+
+    __tablename__ = "track_words"
+
+    words: Mapped[str] = mapped_column(Text)
+
+
+RESULTS: tuple[type[TrackReport | TrackVectors | TrackFeatures | TrackWords], ...] = (
+    *(TrackReport, TrackVectors, TrackFeatures, TrackWords),
+)
+"""The tables of what the analysis of a file gives."""
+
+
 class TagChange(Base):
-    """The tags of a file before `--write-tags` changed them."""
+    """The tags of a file before and after `--write-tags` changed them, and how the file is recognised."""
 
     __tablename__ = "tag_changes"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     path: Mapped[Path] = mapped_column(FilePath)
     before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    content: Mapped[str | None] = mapped_column(String(64), default=None)
+    """SHA-256 of the file as Sori left it."""
+    samples: Mapped[str | None] = mapped_column(String(64), default=None)
+    """SHA-256 of its decoded beginning, which stays the same when others change its tags."""
     changed_at: Mapped[datetime]
 
 
@@ -178,10 +203,7 @@ def path_hash_of(path: Path) -> str:
 @event.listens_for(Track, "before_update")
 def _write_sort_columns(_mapper: object, _connection: object, track: Track) -> None:
     """Whatever writes a track writes the columns that the list is sorted and searched by."""
-    name, stem = (
-        os.fsencode(part).decode("utf-8", "replace")
-        for part in ((track.path.name, track.path.stem) if track.path else ("", ""))
-    )
+    name, stem = (readable_name(track.path.name), readable_name(track.path.stem)) if track.path else ("", "")
     texts = [fold(text or "") for text in (track.title or stem, track.artist, track.album, name)]
     values = {
         "sort_title": texts[0][:SORT_LENGTH] or LAST_TEXT,

@@ -27,8 +27,10 @@ TRACK_COLUMNS = (
 )
 
 _INVISIBLE = r"\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-_FORMULA = re.compile(rf"[\t\r\n]|[{_INVISIBLE}]*[=+\-@＝＋－＠]")
+_FORMULA = re.compile(rf"[{_INVISIBLE}]*[=+\-@＝＋－＠]")
 """Spreadsheets skip blanks before a formula, and some take full-width signs for the common ones."""
+_SEPARATOR = re.compile(r"([;\t\r\n])")
+"""Where a spreadsheet may begin a new cell: which of these separate cells depends on its language and its dialogs."""
 _UNPLAYABLE = re.compile(r"^\s|[\x00-\x1f\x7f]|\s$")
 """A path that a line of a playlist cannot hold, or that players would trim."""
 
@@ -82,14 +84,16 @@ def to_m3u8(entries: Iterable[tuple[str, float | None, str]]) -> str:
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    writer = csv.writer(file)
+    writer = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     writer.writerows([guard_formula(value) for value in row] for row in rows)
 
 
 def guard_formula(value: Any) -> Any:
     """Text that a spreadsheet would compute gets an apostrophe before it, which spreadsheets do not show."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    if not isinstance(value, str):
+        return value
+    return "".join(f"'{part}" if _FORMULA.match(part) else part for part in _SEPARATOR.split(value))
 
 
 def _write_json(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

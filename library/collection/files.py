@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ml.audio.folders import walk as walk_folders
 from ml.audio.sniff import sniff
+from ml.report.cells import readable_path
 from ml.report.errors import DeniedError, NotFoundError, ReadError, SoriError
 
 _TIME_BITS = 2**63 - 1
@@ -65,7 +66,7 @@ def hash_content(path: Path) -> str:
 
 
 def explain(path: Path, error: OSError) -> SoriError:
-    shown = os.fsencode(path).decode("utf-8", "replace")
+    shown = readable_path(path)
     if isinstance(error, PermissionError):
         return DeniedError(path=shown)
     if isinstance(error, FileNotFoundError | NotADirectoryError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from library.catalogue.tables import TagChange, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
+from library.catalogue.tables import RESULTS, TagChange, Track, path_hash_of
 from library.collection.files import File
 from library.collection.reference import detach_file
 
@@ -35,7 +35,7 @@ def copy(session: Session, original: Track, existing: Track | None, file: File) 
     track.size, track.mtime_ns = file.size, file.mtime_ns
     session.add(track)
     session.flush()
-    for table in (TrackReport, TrackVectors, TrackFeatures):
+    for table in RESULTS:
         row = session.get(table, original.id)
         if row is not None:
             values = {column.key: getattr(row, column.key) for column in table.__table__.columns}

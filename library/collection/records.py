@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
+from library.catalogue.lyrics import write_words
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 from library.collection.files import File
-from ml.report.schema import Report
+from ml.report.schema import Lyrics, Report
 from ml.similarity.vectors import make_vectors, vectors_version_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ def make_record(analysis: SongAnalysis, file: File, content: str, album: str | N
 
 def write_report(session: Session, track: Track, report: Report) -> None:
     """Store a report, and write the columns of its track that come from it."""
-    report = replace(report, title=storable(report.title), artist=storable(report.artist or "") or None)
+    report = replace(
+        report,
+        title=storable(report.title),
+        artist=storable(report.artist or "") or None,
+        lyrics=_storable_lyrics(report.lyrics) if report.lyrics else None,
+    )
     mood, tempo, key = report.mood, report.tempo, report.key
     track.title, track.artist = report.title, report.artist
     track.duration_seconds = report.duration_seconds
@@ -52,6 +58,7 @@ def write_report(session: Session, track: Track, report: Report) -> None:
     session.add(track)
     session.flush()
     session.merge(TrackReport(track_id=track.id, report=report.to_dict()))
+    write_words(session, track.id, report.lyrics)
 
 
 def write_record(
@@ -72,3 +79,14 @@ def write_record(
 def storable(text: str) -> str:
     """Text that every database accepts: without lone surrogates from a broken encoding, without NUL."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+
+
+def _storable_lyrics(lyrics: Lyrics) -> Lyrics:
+    """The lyrics with storable texts: they come from the files of strangers."""
+    lines = tuple(
+        replace(
+            line, text=storable(line.text), words=tuple(replace(word, text=storable(word.text)) for word in line.words)
+        )
+        for line in lyrics.lines
+    )
+    return replace(lyrics, lines=lines)

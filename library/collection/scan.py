@@ -17,11 +17,12 @@ from sqlalchemy import Row, delete, select
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
+from library.catalogue.tables import RESULTS, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
 from library.collection.files import File, Unreadable
 from library.collection.moved_files import copy, move, remove
 from library.collection.records import TrackRecord, storable, write_record, write_report
 from library.collection.reference import Names, ReferenceLinks, detach_file, is_complete, write_names
+from ml.lyrics.version import MARK
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.similarity.vectors import make_vectors, projection_version
@@ -45,6 +46,18 @@ class Versions:
     seconds: float
     model_sha256: str
     """SHA-256 of the genre model."""
+    lyrics_version: str = ""
+    """How words are read; empty if they are not. It is stored behind the version of the features."""
+
+    @property
+    def stored(self) -> str:
+        return self.features_version + self.lyrics_version
+
+    def is_current(self, stored: str | None) -> bool:
+        """Whether features of the stored version serve. Words that were read earlier do not harm."""
+        if stored is None or self.lyrics_version:
+            return stored == self.stored
+        return stored.partition(MARK)[0] == self.features_version
 
 
 Reclassify = Callable[[Report, bytes], Report]
@@ -119,7 +132,7 @@ class FolderScan:
             track = self._row(session, file.path, link=True)
             is_new = track.features_version is None
             names = Names.of(track) if track.reference else None
-            version, seconds = self._versions.features_version, self._versions.seconds
+            version, seconds = self._versions.stored, self._versions.seconds
             write_record(session, track, result, features_version=version, analysed_seconds=seconds)
             if names is not None:
                 write_names(session, track, names)
@@ -134,7 +147,7 @@ class FolderScan:
                 detach_file(track)
                 session.flush()
                 track = self._row(session, file.path)
-            for table in (TrackReport, TrackVectors, TrackFeatures):
+            for table in RESULTS:
                 session.execute(delete(table).where(table.track_id == track.id))
             track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
             track.failure_code, track.failed_at = error.code, datetime.now(UTC)
@@ -181,7 +194,7 @@ class FolderScan:
 
     def _is_outdated(self, known: KnownFile | Track) -> bool:
         """Made with another trunk, or cut off at another length that matters for this file."""
-        if known.features_version != self._versions.features_version or known.analysed_seconds is None:
+        if not self._versions.is_current(known.features_version) or known.analysed_seconds is None:
             return True
         shorter = min(known.analysed_seconds, self._versions.seconds)
         return known.analysed_seconds != self._versions.seconds and (known.duration_seconds or 0.0) >= shorter

@@ -1,20 +1,18 @@
 """Reads and writes four tags of a music file, by the same names for every format.
 
-The file is copied, and the changed copy replaces it: after a kill or on a full disk, there is a complete song under its
-name. All other tags stay as they are, in the version of ID3 that the file had.
+All other tags stay as they are, in the version of ID3 that the file had.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from ml.report.errors import SoriError
+from library.collection.replacement import LinkError, TagError
 
 Tags = dict[str, list[str]]
 
@@ -25,50 +23,46 @@ _MP4 = {"bpm": "tmpo", "initialkey": f"{_FREEFORM}initialkey", "genre": "\xa9gen
 _ASF = {"bpm": "WM/BeatsPerMinute", "initialkey": "WM/InitialKey", "genre": "WM/Genre", "mood": "WM/Mood"}
 
 
-class TagError(SoriError):
-    code = "tags"
-    sentence = "The tags of this file cannot be changed: {reason}"
-
-
 def read_tags(path: Path) -> Tags:
     """Those of the four tags that the file has."""
-    with _as_tag_error():
-        file = _open(path)
+    with as_tag_error(), open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise LinkError()
+        return tags_of(file)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Without waiting for somebody to write into a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def tags_of(handle: BinaryIO) -> Tags:
+    """The same of an open file."""
+    with as_tag_error():
+        file = _open(handle)
         return {name: values for name in NAMES if (values := _get(file, name))}
 
 
-def write_tags(path: Path, tags: Tags) -> None:
-    """Set the four tags to `tags`; those that it leaves out are removed."""
-    real = path.resolve()
-    with _as_tag_error():
-        if not os.access(real, os.W_OK):
-            raise TagError(reason="it may not be written")
-        handle, name = tempfile.mkstemp(prefix=".sori-", suffix=real.suffix, dir=real.parent)
-        os.close(handle)
-        try:
-            shutil.copy2(real, name)
-            status = real.stat()
-            if os.geteuid() == 0:  # root keeps the owner of another user's music
-                os.chown(name, status.st_uid, status.st_gid)
-            file = _open(Path(name))
-            for tag in NAMES:
-                _set(file, tag, tags.get(tag, []))
-            _save(file)
-            os.replace(name, real)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name)
+def set_tags(handle: BinaryIO, tags: Tags) -> None:
+    """Set these tags of an open file; no values remove one, and tags that are not named stay as they are."""
+    with as_tag_error():
+        file = _open(handle)
+        for name, values in tags.items():
+            _set(file, name, values)
+        _save(file, handle)
 
 
-def _open(path: Path) -> Any:
+def _open(handle: BinaryIO) -> Any:
     """The file opened with mutagen, with room for tags."""
     import mutagen
 
-    file = mutagen.File(path)
+    handle.seek(0)
+    file = mutagen.File(handle)
     if file is None:
         raise TagError(reason="no tags are known for this format")
     if _has_id3(file) and file.tags is not None and file.tags.version >= (2, 3):
-        file = type(file)(path, translate=False)  # keep frames as they are: do not convert them to ID3 2.4
+        handle.seek(0)
+        file = type(file)(handle, translate=False)  # keep frames as they are: do not convert them to ID3 2.4
     if file.tags is None:
         file.add_tags()
     if _keys(file) is None:
@@ -124,17 +118,18 @@ def _set(file: Any, name: str, values: list[str]) -> None:
         file.tags[key] = values
 
 
-def _save(file: Any) -> None:
+def _save(file: Any, handle: BinaryIO) -> None:
+    handle.seek(0)
     if _has_id3(file) and not file.tags:
-        file.delete()
+        file.delete(handle)
     elif _has_id3(file) and file.tags.version[:2] == (2, 3):
-        file.save(v2_version=3, v23_sep=None)
+        file.save(handle, v2_version=3, v23_sep=None)
     else:
-        file.save()
+        file.save(handle)
 
 
 @contextlib.contextmanager
-def _as_tag_error() -> Iterator[None]:
+def as_tag_error() -> Iterator[None]:
     """mutagen raises errors of every type over damaged tags."""
     try:
         yield

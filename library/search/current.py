@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,11 +27,17 @@ PAUSE_FACTOR = 20.0
 """After a reading, the next check waits this many times its duration: a scan changes the library every second."""
 
 
-class CurrentLibrary:
-    """`newest()` is the newest `Library` that was read. Thread-safe."""
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+
+class CurrentLibrary:
+    """`newest()` is the newest `Library` that was read. Thread-safe.
+
+    `run(function, *arguments)` runs the reading, which takes seconds for a large library."""
+
+    def __init__(self, catalogue: Catalogue, run: Callable[..., Any] = _call) -> None:
+        self._catalogue, self._run = catalogue, run
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         self._library: Library | None = None
@@ -65,7 +72,7 @@ class CurrentLibrary:
             if self._library is None or state != self._state:
                 from library.search.neighbours import Library  # loads numpy, which web processes do without
 
-                self._library, self._state = Library.load(self._catalogue), state
+                self._library, self._state = self._run(Library.load, self._catalogue), state
                 pause = max(CHECK_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
                 self._next_check = time.monotonic() + pause
         except (SQLAlchemyError, OSError, ValueError):

@@ -73,9 +73,8 @@ class Match:
 
     def neighbour(self) -> Neighbour:
         track = self.track
-        name = track.title or (track.path.stem if track.path else str(track.id))
         distance = round(self.distance, 4)
-        return Neighbour(str(track.id), name, track.artist, track.genre, distance, why=self.why)
+        return Neighbour(str(track.id), track.name, track.artist, track.genre, distance, why=self.why)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Track
 from library.search.neighbours import Library
+from ml.report.cells import readable_name
 from ml.report.errors import SoriError
 
 
@@ -25,19 +27,20 @@ class NoFilesError(SoriError):
 
 def find(catalogue: Catalogue, name: str) -> Track:
     """A track by its id, its path, its title, or a part of its title: the first match, in this order."""
+    title = readable_name(name)
     conditions = [
         Track.path == Path(os.path.abspath(name)),
-        Track.title == name,
-        Track.title.icontains(name, autoescape=True),
+        Track.title == title,
+        Track.title.icontains(title, autoescape=True),
     ]
-    if name.isdecimal():
+    if re.fullmatch("[0-9]{1,18}", name):  # more digits than a column holds are no id
         conditions.insert(0, Track.id == int(name))
     with catalogue.session() as session:
         for condition in conditions:
             track = session.scalars(select(Track).where(condition).order_by(Track.id).limit(1)).first()
             if track is not None:
                 return track
-    raise NoTrackError(name=name)
+    raise NoTrackError(name=title)
 
 
 def walk(library: Library, start: Track, length: int) -> list[Track]:

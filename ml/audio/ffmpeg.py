@@ -14,6 +14,7 @@ import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from ml.report import errors
 
 _BLOCK_BYTES = 1 << 18
 _MAX_MESSAGE_BYTES = 1 << 20
-"""How much of the child's stderr is kept; the rest is read and dropped, so that the child never blocks."""
+"""How much the child may write to stderr: a file with ten thousand errors is damaged, and each of them costs time."""
 
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _AUDIO = re.compile(r"^  Stream #0:\d+.*?: Audio: (\w+)(.*)$", re.MULTILINE)
@@ -53,7 +54,10 @@ def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_on
         messages = child.finish()
     if child.timed_out:
         raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_wall_seconds)
+    if child.used_its_time:
+        raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_cpu_seconds)
     decoded = _interpret(messages, mono, frame_count, kind, limits)
+    decoded.is_broken = child.is_flooded
     # ffmpeg does not report the stated length of a WMA or a CAF that ends earlier.
     header = read_header(View(source.file), kind.format)
     decoded.stated_seconds = header.stated_seconds or decoded.stated_seconds
@@ -133,6 +137,7 @@ class _Child:
             raise ValueError("the child must be started with pipes")
         self.stdout: IO[bytes] = process.stdout
         self.timed_out = False
+        self.is_flooded = False
         self._process = process
         self._messages = bytearray()
         self._reader = threading.Thread(target=self._read_messages, args=(process.stderr,), daemon=True)
@@ -147,6 +152,11 @@ class _Child:
         self._reader.join()
         return self._messages.decode("utf-8", "replace")
 
+    @property
+    def used_its_time(self) -> bool:
+        """Whether the system ended it at the limit of processor time."""
+        return self._process.returncode in (-signal.SIGKILL, -signal.SIGXCPU) and not self.is_flooded
+
     def close(self) -> None:
         self._timer.cancel()
         self._process.kill()
@@ -155,7 +165,10 @@ class _Child:
 
     def _read_messages(self, stream: IO[bytes]) -> None:
         while data := stream.read(4096):
-            self._messages += data[: _MAX_MESSAGE_BYTES - len(self._messages)]
+            self._messages += data
+            if len(self._messages) > _MAX_MESSAGE_BYTES:
+                self.is_flooded = True
+                self._process.kill()
 
     def _time_out(self) -> None:
         self.timed_out = True
@@ -182,7 +195,7 @@ def _restrict(pid: int, limits: DecodeLimits) -> None:
         return
     if not hasattr(resource, "prlimit"):
         return
-    seconds = max(1, int(limits.decode_wall_seconds))
+    seconds = max(1, int(limits.decode_cpu_seconds))
     for kind, value in (
         (resource.RLIMIT_AS, limits.decode_memory_bytes),
         (resource.RLIMIT_CPU, seconds),

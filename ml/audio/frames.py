@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _RATES = (44100, 48000, 32000)
@@ -14,6 +16,9 @@ _KBPS = {
     (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+
+_MPEG_START = re.compile(rb"\xff(?=[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xef])")
+"""The sync word before a version, a layer and a bitrate that exist."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ def mpeg_frame(data: bytes, at: int) -> MpegFrame | None:
     single, first = data[at + 3] >> 6 == 3, version == 3
     side = (17 if single else 32) if first else (9 if single else 17)
     return MpegFrame(length, hz, samples, layer, side, (data[at + 1] & 0xFE) << 8 | data[at + 2] & 0x0C)
+
+
+def possible_starts(data: bytes) -> Iterator[int]:
+    """Offsets at which an MPEG frame header may stand."""
+    return (match.start() for match in _MPEG_START.finditer(data))
 
 
 def is_mpeg(data: bytes, at: int, count: int) -> bool:

@@ -29,7 +29,8 @@ def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_on
     _check(header.rate, header.channels, kind.format, limits)
     if header.is_cut:
         raise errors.IncompleteError(format=kind.format)
-    view = View(source.file, kind.start, header.patches, header.prefix)
+    view = View(source.file, kind.start + header.skip, header.patches, header.prefix)
+    view.stop_at = time.thread_time() + limits.decode_cpu_seconds
     # mpg123 reads a few bytes at a time: the buffer answers in C and reads large pieces from the view.
     file = io.BufferedReader(view, _BUFFER_BYTES)
     with discard_c_stderr():
@@ -42,6 +43,8 @@ def decode(source: Source, kind: Kind, limits: DecodeLimits, *, first_channel_on
         finally:
             if view.failure is not None:
                 raise errors.ReadError(reason=str(view.failure)) from view.failure
+            if view.is_stopped:
+                raise errors.DecoderTimeoutError(format=kind.format, seconds=limits.decode_cpu_seconds)
     return decoded
 
 

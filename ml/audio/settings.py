@@ -18,7 +18,10 @@ class DecodeLimits:
     min_sample_rate: int = 2_000
     max_sample_rate: int = 768_000
     decode_wall_seconds: float = 60.0
-    decode_memory_bytes: int = 2 * 1024**3
+    decode_cpu_seconds: float = 20.0
+    """Processor time of one pass over the file. Twenty minutes of a song take two seconds."""
+    decode_memory_bytes: int = 1_000_000_000
+    """Address space of a child process that decodes."""
     max_spool_bytes: int = 2 * 1024**3
     """Bytes copied to a temporary file from input that cannot be read in place."""
 

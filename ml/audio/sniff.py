@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Literal
 
 from ml.audio import frames
+from ml.audio.text_files import identify_text
 from ml.report import errors
 
 Reader = Literal["soundfile", "ffmpeg"]
@@ -18,6 +18,11 @@ Reader = Literal["soundfile", "ffmpeg"]
 HEAD_BYTES = 8192
 JUNK_BYTES = 65536
 """How far into a file an MP3 may begin: recordings of radio streams start in the middle of a frame."""
+MAX_FRAME_STARTS = 1000
+"""Positions in those bytes that are tried. Random junk has a hundred that look like a frame, crafted junk 16,000."""
+MAX_ID3_TAGS = 8
+"""ID3 tags before the sound. A song has one, or a second from a careless tagger. Each takes a read, and 100 MB hold ten
+million empty ones."""
 
 
 @dataclass(frozen=True)
@@ -78,17 +83,13 @@ _PICTURE_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "
 _WAVE64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
-_AUDIO_LINE = re.compile(r"(https?://\S+|.*\.(mp3|flac|ogg|opus|wav|m4a|aac|wma|aiff?|m3u8?|ts))\s*", re.IGNORECASE)
 
 
 def sniff(file: BinaryIO) -> Kind:
     """The kind of `file`, whose position is undefined afterwards."""
-    size = file.seek(0, os.SEEK_END)
-    head = _read(file, 0, HEAD_BYTES)
-    start = 0
-    while head[:3] == b"ID3" and len(head) >= 10 and start < size:
-        start += frames.id3_size(head)
-        head = _read(file, start, HEAD_BYTES)
+    head, start = skip_tags(file)
+    if _is_tag(head):
+        return Kind("MP3", refusal=errors.TooManyPartsError)
     tagged = start > 0
     return (
         _container(head, start)
@@ -98,6 +99,21 @@ def sniff(file: BinaryIO) -> Kind:
         or _late_frames(file, start)
         or Kind("MP3" if tagged else "unknown", refusal=errors.CorruptError if tagged else errors.UnknownFormatError)
     )
+
+
+def skip_tags(file: BinaryIO) -> tuple[bytes, int]:
+    """The head of what follows the first ID3 tags, and its offset."""
+    head, start = _read(file, 0, HEAD_BYTES), 0
+    for _ in range(MAX_ID3_TAGS):
+        if not _is_tag(head):
+            break
+        start += frames.id3_size(head)
+        head = _read(file, start, HEAD_BYTES)
+    return head, start
+
+
+def _is_tag(head: bytes) -> bool:
+    return head[:3] == b"ID3" and len(head) >= 10
 
 
 def _read(file: BinaryIO, offset: int, count: int) -> bytes:
@@ -169,11 +185,9 @@ def _frames(head: bytes, start: int, *, sure: bool) -> Kind | None:
 def _late_frames(file: BinaryIO, start: int) -> Kind | None:
     """An MP3 after junk or padding. Three frames in a row are not a coincidence."""
     data = _read(file, start, JUNK_BYTES)
-    at = data.find(b"\xff")
-    while at >= 0:
+    for at in islice(frames.possible_starts(data), MAX_FRAME_STARTS):
         if frames.is_mpeg(data, at, 3):
             return Kind("MP3", "soundfile", start=start + at)
-        at = data.find(b"\xff", at + 1)
     return None
 
 
@@ -191,41 +205,5 @@ def _refused(head: bytes) -> Kind | None:
 
 
 def _text(head: bytes) -> Kind | None:
-    text = _decode(head)
-    if text is None:
-        return None
-    start = text.lstrip("\ufeff \t\r\n").lower()
-    lines = [line for line in start.splitlines() if line.strip() and not line.startswith("#")]
-    if start.startswith("#extm3u") or "#ext-x-" in start:
-        return Kind("HLS" if "#ext-x-" in start else "M3U", refusal=errors.PlaylistError)
-    if start.startswith("[playlist]"):
-        return Kind("PLS", refusal=errors.PlaylistError)
-    for mark, name in (("xspf.org/ns", "XSPF"), ("<asx", "ASX"), ("<?wpl", "WPL")):
-        if mark in start[:1000]:
-            return Kind(name, refusal=errors.PlaylistError)
-    if re.search(r"^\s*track \d+ audio", start, re.MULTILINE):
-        return Kind("CUE", refusal=errors.PlaylistError)
-    if start.startswith("ffconcat"):
-        return Kind("ffconcat", refusal=errors.PlaylistError)
-    if start.startswith(("<!doctype html", "<html")):
-        return Kind("HTML", refusal=errors.WebPageError)
-    if "<svg" in start[:1000]:
-        return Kind("SVG", refusal=errors.PictureError)
-    if lines and all(_AUDIO_LINE.fullmatch(line) for line in lines[:-1] or lines):
-        return Kind("M3U", refusal=errors.PlaylistError)
-    return Kind("text", refusal=errors.TextError)
-
-
-def _decode(head: bytes) -> str | None:
-    """The head as text in any common encoding; None if it has control characters that never occur in text."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return head.decode("utf-16", "replace")
-    if not head or re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]", head):
-        return None
-    try:
-        return head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start >= len(head) - 3:
-            return head[: error.start].decode("utf-8")
-    text = head.decode("cp949", "replace")
-    return text if text.count("\ufffd") * 50 < len(text) else None
+    identified = identify_text(head)
+    return Kind(identified[0], refusal=identified[1]) if identified else None

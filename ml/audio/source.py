@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from ml.audio.settings import DecodeLimits
-from ml.audio.tags import readable_name
 from ml.report import errors
+from ml.report.cells import readable_path
 
 _COPY_BYTES = 1 << 20
 
@@ -67,7 +69,7 @@ def open_source(source: str | os.PathLike[str] | BinaryIO, name: str | None, lim
 
 
 def _open_path(path: str) -> BinaryIO:
-    name = readable_name(path)
+    name = readable_path(path)
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):
@@ -121,6 +123,9 @@ class View(io.RawIOBase):
         self._prefix = prefix
         self._position = 0
         self.failure: OSError | None = None
+        self.stop_at = math.inf
+        """The processor time of this thread (`time.thread_time`) from which on the file seems to end."""
+        self.is_stopped = False
         self.size = len(prefix) + max(0, file.seek(0, os.SEEK_END) - start)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -138,6 +143,10 @@ class View(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        # A decoder may read on for minutes without returning: this is where it can be stopped.
+        if time.thread_time() > self.stop_at:
+            self.is_stopped = True
+            return 0
         try:
             data = self._prefix[self._position : self._position + len(buffer)]
             if not data:

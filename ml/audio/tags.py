@@ -7,10 +7,16 @@ without control characters and without the marks that change the reading directi
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any, BinaryIO
+
+from ml.audio import parts
+from ml.audio.sniff import skip_tags
+from ml.report.cells import readable_name
 
 MAX_LENGTH = 300
 """Characters of a title or an artist."""
@@ -20,7 +26,7 @@ UNTITLED = "Untitled"
 _READ_LENGTH = 4_000
 """Characters read before cleaning, so that a tag of many megabytes costs nothing."""
 
-_DASH = re.compile(r"\s+[-\u2013\u2014]\s+")
+_DASH = re.compile(r"(?<!\s)\s+[-\u2013\u2014]\s+")
 _EXTENSION = re.compile(r"\.(?=\w*[^\W\d_])[A-Za-z0-9]{1,5}$")
 _TRACK_NUMBER = re.compile(r"(?:\d{1,2}-)?\d{1,3}(?:[.)]\s*(?=\D)|\s+[-\u2013\u2014]\s+|-(?=[^\W\d_]))|0\d\s+(?=\S)")
 _DIRECTION_MARKS = frozenset(
@@ -29,11 +35,8 @@ _DIRECTION_MARKS = frozenset(
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 
 _PARSERS = {
-    "MP3": ("id3", "ID3"),
-    "AAC": ("id3", "ID3"),
-    "WAV": ("wave", "WAVE"),
-    "AIFF": ("aiff", "AIFF"),
-    "FLAC": ("flac", "FLAC"),
+    **dict.fromkeys(("MP3", "AAC", "WAV", "AIFF"), ("id3", "ID3")),
+    "FLAC": ("flac", "VCFLACDict"),
     "Ogg Vorbis": ("oggvorbis", "OggVorbis"),
     "Ogg Opus": ("oggopus", "OggOpus"),
     "Ogg FLAC": ("oggflac", "OggFLAC"),
@@ -41,6 +44,10 @@ _PARSERS = {
     "WMA": ("asf", "ASF"),
 }
 """Module and class in mutagen, imported at the first use: it takes a while."""
+
+_TEXT_FRAME_BYTES = 4 * _READ_LENGTH
+TEXT_FRAMES = dict.fromkeys(("TIT2", "TPE1", "TALB", "TT2", "TP1", "TAL"), _TEXT_FRAME_BYTES)
+"""The frames of an ID3 tag that hold title, artist and album, and how many bytes of each are read."""
 
 _TITLE_KEYS = ("TIT2", "title", "\xa9nam", "Title")
 _ALBUM_KEYS = ("TALB", "album", "\xa9alb", "WM/AlbumTitle")
@@ -67,39 +74,48 @@ def read_album(file: BinaryIO, format: str) -> str:
 def _read_tags(file: BinaryIO, format: str, *wanted: tuple[str, ...]) -> list[str]:
     """One cleaned tag for each tuple of possible keys, "" for what is missing. Broken tags count as missing."""
     try:
-        file.seek(0)
-        tags = _open_tags(file, format)
+        tags = open_tags(file, format)
         return [_first(tags, keys) for keys in wanted]
     except Exception:
         return [""] * len(wanted)
 
 
-def _open_tags(file: BinaryIO, format: str) -> Any:
-    """The tags as the parser of the detected format reads them; mutagen's own detection would try every parser."""
+def open_tags(file: BinaryIO, format: str, frames: Mapping[str, int] = TEXT_FRAMES) -> Any:
+    """The tags as the parser of the detected format reads them; mutagen's own detection would try every parser.
+
+    Of ID3, only these frames are read, each up to so many bytes. Broken tags raise errors of any kind.
+    """
     if format not in _PARSERS:
         return {}
+    file.seek(0)
     module, kind = _PARSERS[format]
     parser = getattr(importlib.import_module(f"mutagen.{module}"), kind)
-    if module in ("id3", "wave", "aiff"):
-        tags = parser(file, known_frames=_id3_frames(), translate=False)
-        return tags if module == "id3" else tags.tags
-    return parser(file).tags
+    if module == "flac":
+        return parser(parts.flac_comment(file, skip_tags(file)[1]), framing=False)
+    if module != "id3":
+        return parser(parts.BoundedFile(file)).tags
+    offset = parts.id3_offset(file, format)
+    names = {name.encode() for name, count in frames.items() if count > _TEXT_FRAME_BYTES}
+    tag = b"" if offset is None else parts.small_id3(file, offset, names)
+    # Without one, mutagen looks for an ID3v1 tag at the end.
+    source = io.BytesIO(tag) if tag or offset != 0 else parts.BoundedFile(file)
+    return parser(source, known_frames=_id3_frames(frames), translate=False)
 
 
-def _id3_frames() -> dict[str, Any]:
+def _id3_frames(frames: Mapping[str, int]) -> dict[str, Any]:
     """Only the needed frames, uncompressed: in any other, mutagen would inflate a zlib bomb without limit."""
     from mutagen import id3
 
-    def plain(kind: Any) -> Any:
+    def plain(kind: Any, count: int) -> Any:
         def from_data(cls: Any, header: Any, flags: int, data: bytes) -> Any:
             if flags & (0x0080 if header.version < header._V24 else 0x0008):
                 raise NotImplementedError("compressed frame")
-            return kind._fromData.__func__(cls, header, flags, data[: 4 * _READ_LENGTH])
+            return kind._fromData.__func__(cls, header, flags, data[:count])
 
         return type(kind.__name__, (kind,), {"_fromData": classmethod(from_data)})
 
-    newer = {name: plain(id3.Frames[name]) for name in ("TIT2", "TPE1", "TALB")}
-    return newer | {name: plain(id3.Frames_2_2[name]) for name in ("TT2", "TP1", "TAL")}
+    kinds = {**id3.Frames, **id3.Frames_2_2}
+    return {name: plain(kinds[name], count) for name, count in frames.items()}
 
 
 def _first(tags: Any, keys: tuple[str, ...]) -> str:
@@ -111,12 +127,12 @@ def _first(tags: Any, keys: tuple[str, ...]) -> str:
         value = getattr(value, "text", value)
         if isinstance(value, (list, tuple)):
             value = value[0] if value else ""
-        if text := clean(_repair_korean(str(value)[:_READ_LENGTH])):
+        if text := clean(repair_korean(str(value)[:_READ_LENGTH])):
             return text
     return ""
 
 
-def _repair_korean(text: str) -> str:
+def repair_korean(text: str) -> str:
     """Repair EUC-KR that an old tagger stored as Latin-1, as in most Korean MP3s of the 2000s."""
     try:
         repaired = text.encode("latin-1").decode("euc_kr")
@@ -139,20 +155,6 @@ def _safe(character: str) -> str:
     if character in _DIRECTION_MARKS or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp"):
         return " " if character.isspace() or character in "\x00\u2028\u2029" else ""
     return character
-
-
-def readable_name(name: str) -> str:
-    """A file name as text. Bytes that are not UTF-8 are read as Korean; what is neither becomes "?"."""
-    try:
-        data = name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        data = name.encode("utf-8", "replace")
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def parse_name(name: str) -> tuple[str, str | None]:

@@ -1,5 +1,7 @@
 """`python -m ml.evaluate`: measure the shipped models and write docs/accuracy.md with its plots.
 
+With `--all` it measures the lab's models instead, with `--lyrics` the genre by words.
+
 No number on that page is typed by hand. Slow steps are cached, so an interrupted run continues where it stopped.
 """
 
@@ -18,9 +20,10 @@ from ml.evaluate.accuracy import genre, leakage, mood, page, rhythm
 from ml.evaluate.accuracy.genre import GenrePredictions
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
 from ml.evaluate.classic import run
+from ml.lyrics.settings import MODELS_FOLDER_NAME
 from ml.models.card import hash_file
 from ml.models.genre import GenreModel
-from ml.paths import WEIGHT_FOLDER
+from ml.paths import DEFAULT_HOME, WEIGHT_FOLDER
 from ml.train.classic.training import LAB_FOLDER
 from ml.train.command import command, offline_parser
 from ml.train.files import Cache
@@ -47,6 +50,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--split", choices=tuple(OUTPUT), default="test", help="valid: a rehearsal without it")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="folder of the page (default: docs)")
     parser.add_argument("--all", action="store_true", help="measure the lab's models instead, and write docs/lab.md")
+    parser.add_argument("--lyrics", action="store_true", help="measure the genre by words, and write docs/lyrics.md")
+    models = DEFAULT_HOME / MODELS_FOLDER_NAME
+    parser.add_argument("--models", type=Path, default=models, metavar="FOLDER", help="downloaded speech models")
     parser.add_argument("--lab", type=Path, default=LAB_FOLDER, help="folder of its weight files")
     return parser
 
@@ -54,7 +60,13 @@ def build_parser() -> argparse.ArgumentParser:
 @command(build_parser)
 def main(options: argparse.Namespace) -> None:
     figures: Figures | list[Figures]
-    figures = run.measure_and_write(options) if options.all else measure_and_write(options)
+    if options.lyrics:
+        # Loads packages of requirements-lyrics.txt, which the other pages do not need.
+        from ml.evaluate.lyrics import run as lyrics
+
+        figures = lyrics.measure_and_write(options)
+    else:
+        figures = run.measure_and_write(options) if options.all else measure_and_write(options)
     if options.json:
         print(json.dumps(figures, ensure_ascii=False))
 

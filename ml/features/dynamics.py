@@ -40,12 +40,12 @@ def find(track: Track) -> Finding | None:
 
 def loudness_range(samples: Floats) -> float | None:
     """Decibels between the 10 % and the 95 % quantile of short-term loudness; None where there is too little sound."""
-    window, step = round(WINDOW_SECONDS * SAMPLE_RATE), round(STEP_SECONDS * SAMPLE_RATE)
+    step, steps = round(STEP_SECONDS * SAMPLE_RATE), round(WINDOW_SECONDS / STEP_SECONDS)
     if len(samples) < LEAST_SECONDS * SAMPLE_RATE:
         return None
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    starts = np.arange(0, len(samples) - window + 1, step)
-    power = np.maximum((energy[starts + window] - energy[starts]) / window, 0)
+    blocks = samples[: len(samples) // step * step].reshape(-1, step)
+    energy = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64)
+    power = np.lib.stride_tricks.sliding_window_view(energy, steps).sum(axis=1) / (steps * step)
     loudness = 10 * np.log10(power + 1e-12)
     audible = power[loudness > ABSOLUTE_GATE_DB]
     if not len(audible):

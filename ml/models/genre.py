@@ -29,11 +29,6 @@ from ml.report.schema import Genre, Model, Moment, Score
 
 BANDS_NAME = "bands.npz"
 
-TRUNK_OUTPUT_SIZE = 2 * len(trunk.TAGS) + trunk.EMBEDDING_SIZE
-BY_TAGS = slice(0, 2 * len(trunk.TAGS))
-"""The part of a trunk output that follows from a published taggram: probabilities and logits of the tags."""
-EMBEDDING = slice(2 * len(trunk.TAGS), TRUNK_OUTPUT_SIZE)
-
 WINDOW_SECONDS = WINDOW_FRAMES * HOP_SIZE / SAMPLE_RATE
 _SMOOTHING_REACH = 3.0
 """Width of the triangular smoothing of the timeline, in windows: about nine seconds to either side."""
@@ -138,7 +133,7 @@ class CompiledNetworks:
             return tf.concat([outputs["tags"], outputs["tag_logits"], outputs["embedding"]], axis=1)
 
         windows = tf.TensorSpec([None, WINDOW_FRAMES, MEL_BANDS], tf.float32)
-        trunk_output = tf.TensorSpec([None, TRUNK_OUTPUT_SIZE], tf.float32)
+        trunk_output = tf.TensorSpec([None, trunk.TRUNK_OUTPUT_SIZE], tf.float32)
         # Without AutoGraph, which is not needed here and leaves files behind when a process is killed.
         self.run_trunk = tf.function(run_trunk, input_signature=[windows], autograph=False)
         self.predict = tf.function(

@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.features.arrays import Floats
 from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
-from ml.models.genre import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
+from ml.models.trunk import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 
 if TYPE_CHECKING:
     import keras

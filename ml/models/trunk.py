@@ -48,6 +48,12 @@ TAGS = (
 )  # fmt: skip
 """The tags of the published model, in its order (last.fm tags of the Million Song Dataset)."""
 
+TRUNK_OUTPUT_SIZE = 2 * len(TAGS) + EMBEDDING_SIZE
+"""Probabilities of the tags, their logits, and the embedding."""
+BY_TAGS = slice(0, 2 * len(TAGS))
+"""The part of a trunk output that follows from a published taggram: probabilities and logits of the tags."""
+EMBEDDING = slice(2 * len(TAGS), TRUNK_OUTPUT_SIZE)
+
 NORMALISATION_EPSILON = 1e-3
 
 

@@ -1,4 +1,4 @@
-"""Text as a terminal shows it: what is safe to print, and how many columns it takes.
+"""Text as a terminal shows it: file names as text, what is safe to print, and how many columns it takes.
 
 Titles, tags and file names come from strangers. An escape sequence in them could recolour, retitle or rewrite the
 terminal, so control characters are removed. Korean and Chinese letters are two columns wide, so `len` cannot lay out
@@ -7,6 +7,7 @@ a line.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 
@@ -23,6 +24,25 @@ def clean(text: str) -> str:
     """The text on one line, without control characters. In NFC, because macOS stores Hangul decomposed."""
     visible = re.sub(f"[{SURROGATES}]", "\N{REPLACEMENT CHARACTER}", re.sub(f"[{UNSAFE}]+", " ", text))
     return unicodedata.normalize("NFC", visible).strip()
+
+
+def readable_path(path: str | os.PathLike[str]) -> str:
+    """A path as text; each part has an encoding of its own."""
+    return "/".join(map(readable_name, os.fspath(path).split("/")))
+
+
+def readable_name(name: str) -> str:
+    """A file name as text. Bytes that are not UTF-8 are read as Korean; what is neither becomes "?"."""
+    try:
+        data = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = name.encode("utf-8", "replace")
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def columns(text: str) -> int:

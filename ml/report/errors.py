@@ -140,6 +140,13 @@ class UnknownFormatError(AudioError):
     sentence = "This file is in no known audio format. Try exporting it again as WAV, FLAC or MP3."
 
 
+class TooManyPartsError(AudioError):
+    code = "too_many_parts"
+    sentence = (
+        "This {format} file holds more tags or other parts than any song needs. Export it again as WAV, FLAC or MP3."
+    )
+
+
 # --- audio that cannot be analysed -------------------------------------------------------------------
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
-ProgressCallback = Callable[[str], None]
-"""Called with the name of each stage of one song when it begins."""
 
 
-def ignore_progress(_stage: str) -> None:
+class ProgressCallback(Protocol):
+    """Called with the name of each stage of one song when it begins, and during a long one with the share of it that
+    is done (0..1)."""
+
+    def __call__(self, stage: str, share: float = 0.0, /) -> None: ...
+
+
+def ignore_progress(_stage: str, _share: float = 0.0, /) -> None:
     """Default callback: ignores progress."""
 
 

@@ -113,6 +113,43 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that was transcribed: when it is sung, in seconds, and how sure the model is (0..1)."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class LyricLine:
+    """A line of the lyrics. Times are in seconds, None where only the text is known; `words` only if transcribed."""
+
+    text: str
+    start: float | None = None
+    end: float | None = None
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lyrics:
+    """The words of a song and the genre that they suggest. No `lines`: no words were found."""
+
+    source: str
+    """`tags`, `file` (a text beside the song) or `transcription`."""
+    lines: tuple[LyricLine, ...]
+    model: str = ""
+    """The model that transcribed them."""
+    dropped_words: int = 0
+    """Words that the model gave but most likely made up; they are not among the lines."""
+    genre: Genre | None = None
+    """By the words alone; its labels can differ from those of the report."""
+    combined: Genre | None = None
+    """By sound and words together."""
+
+
+@dataclass(frozen=True)
 class Model:
     name: str
     version: str
@@ -141,6 +178,8 @@ class Report:
     again without the audio."""
     neighbours: Neighbours = Neighbours()
     findings: tuple[Finding, ...] = ()
+    lyrics: Lyrics | None = None
+    """None where they were not read."""
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by stage."""

@@ -22,6 +22,25 @@ STAGES = {
     "mood": Stage("Estimating the mood", 0.84),
     "tempo": Stage("Finding the tempo", 0.85),
     "key": Stage("Finding the key", 0.9),
+    "lyrics": Stage("Reading the words", 0.91),
     "neighbours": Stage("Searching for similar songs", 0.92),
     "pictures": Stage("Drawing the pictures", 0.96),
 }
+
+SHARE_BEFORE_LYRICS, SHARE_AFTER_LYRICS = 0.1, 0.95
+"""To transcribe words takes longer than all other stages. With it, these are the shares at its begin and end."""
+
+
+def progress_at(stage: str, share: float = 0.0, *, with_lyrics: bool = False) -> float:
+    """How far along (0..1) an analysis is after this share of a stage. A stage that is not declared counts as 0."""
+    if stage not in STAGES:
+        return 0.0
+    begin = STAGES[stage].starts_at
+    if not with_lyrics:
+        return begin
+    if stage == "lyrics":
+        return SHARE_BEFORE_LYRICS + (SHARE_AFTER_LYRICS - SHARE_BEFORE_LYRICS) * min(max(share, 0.0), 1.0)
+    lyrics = STAGES["lyrics"].starts_at
+    if begin < lyrics:
+        return SHARE_BEFORE_LYRICS * begin / lyrics
+    return SHARE_AFTER_LYRICS + (1 - SHARE_AFTER_LYRICS) * (begin - lyrics) / (1 - lyrics)

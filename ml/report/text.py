@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ml.report.cells import clean, columns, fit, pad, wrap
 from ml.report.errors import SoriError
+from ml.report.lyrics_text import lyrics_to_lines
 from ml.report.schema import Neighbour, Report
 from ml.report.sentences import answer, clock, key_text, label_name, mood_text, percent, tempo_text
 from ml.report.translation import ENGLISH, Translator
@@ -61,6 +62,8 @@ def to_text(report: Report, *, translator: Translator = ENGLISH, look: Look = PL
     for finding in report.findings:
         title, text = translator.translate(finding.title), translator.translate_filled(finding.text)
         lines += ["", *wrap(f"{title}: {text}", look.width)]
+    if report.lyrics is not None:
+        lines += ["", *lyrics_to_lines(report.lyrics, look.width, translator)]
     return "\n".join(lines)
 
 

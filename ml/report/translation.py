@@ -15,7 +15,18 @@ from typing import Any, Protocol
 
 from ml.paths import TRANSLATIONS_FOLDER
 
-NOTES = ("Only the first {length} were analysed.", "{count} minutes", "{count} seconds")
+NOTES = (
+    "Only the first {length} were analysed.",
+    "{count} minutes",
+    "{count} seconds",
+    "The model {model} is not on this machine. Download it with: python -m ml.lyrics fetch",
+    "{model} is no name of a model. Write a folder, or a name on the hub, such as openai/whisper-small.",
+    "The model {model} does not turn speech into text. Choose a CTC model, such as Wav2Vec2, or Whisper.",
+    "The model {model} cannot be loaded: its files are incomplete, damaged or unsafe. "
+    "Delete its folder and download it again with: python -m ml.lyrics fetch",
+    "The weight file {file} has no readable card beside it ({card}). Train it again or restore both files.",
+    "The weight file {file} is not the one that its card describes. Restore both files or train it again.",
+)
 """Templates of a report's notes. A stored note is a finished English sentence: its template has to be found again."""
 
 

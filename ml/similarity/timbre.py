@@ -16,8 +16,7 @@ from ml.audio.settings import SAMPLE_RATE
 from ml.features.arrays import Floats
 from ml.features.mel import HOP_SIZE, MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.models.genre import TRUNK_OUTPUT_SIZE
-from ml.models.trunk import TAGS
+from ml.models.trunk import TAGS, TRUNK_OUTPUT_SIZE
 from ml.similarity.invariants import POOLED_FRAMES
 
 VERSION = 2

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from ml.features.arrays import Floats
-from ml.models.genre import BY_TAGS, top_tags
+from ml.models.genre import top_tags
 from ml.models.head import disassemble
 from ml.models.logit import softmax
+from ml.models.trunk import BY_TAGS
 from ml.paths import REFERENCE_FILE
 from ml.pipeline import Pipeline, SongAnalysis, load
 from ml.similarity.reference import Entry, write

@@ -1,9 +1,11 @@
 // The library pages' controls: previews, playing a whole playlist, and the progress of a folder scan.
+import { controlsOf, lyrics } from "./lyrics.js";
 import { previews } from "./previews.js";
 
 const ASK_AGAIN_MS = 1000;
 
 previews();
+lyrics(document.getElementById("lyrics"), controlsOf(document.querySelector(".track-audio")));
 
 const links = [...document.querySelectorAll("[data-preview]")];
 const all = document.getElementById("play-all");

@@ -3,6 +3,7 @@ import { clock, fill, texts } from "./texts.js";
 
 const STEP_SECONDS = 5;
 
+/** Returns the controls that others follow the playhead by, or nothing where there is no audio. */
 export function player(root) {
   const audio = root.querySelector("audio");
   const seek = root.querySelector("#seek");
@@ -12,6 +13,7 @@ export function player(root) {
   const duration = Number(root.dataset.duration);
   const leading = JSON.parse(document.getElementById("leading-genres").textContent);
   const played = root.querySelector("#played-part");
+  const followers = [];
   let pending = null; // seconds to seek to as soon as the audio's metadata is loaded
 
   const genreAt = (seconds) => {
@@ -32,6 +34,7 @@ export function player(root) {
     seek.setAttribute("aria-valuetext", [time, genreAt(now)].filter(Boolean).join(", "));
     root.querySelector("#now").textContent = clock(now);
     root.querySelector("#now-genre").textContent = genreAt(now) || "\u00a0";
+    for (const follower of followers) follower(now);
   };
 
   const seekTo = (seconds) => {
@@ -96,4 +99,5 @@ export function player(root) {
     event.preventDefault();
   });
   show();
+  return { seekTo, onMove: (follower) => followers.push(follower) };
 }

@@ -1,13 +1,14 @@
-// The result page's controls: player, genres, previews, tapping along, copying the link, chart as PNG.
+// The result page's controls: player, lyrics, genres, previews, tapping along, copying the link, chart as PNG.
 import { genres } from "./genres.js";
 import { player } from "./player.js";
 import { previews } from "./previews.js";
+import { lyrics } from "./lyrics.js";
 import { tap } from "./tap.js";
 
 genres();
 previews();
 const root = document.getElementById("player");
-if (root) player(root);
+lyrics(document.getElementById("lyrics"), root && player(root));
 document.querySelectorAll("[data-tap]").forEach(tap);
 
 const copy = document.getElementById("copy");

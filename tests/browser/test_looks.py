@@ -17,7 +17,7 @@ MAX_PAGE_BYTES = 150_000
 """Of a page with everything it loads except audio."""
 MAX_SHIFT = 0.05
 PAGES = ("/", "result", "/library", "/library/1", "/a/there-is-no-such-page", "/api/docs")
-LATIN = {"Sori", "English", "BPM", "MB", "Hz", "kHz", "API", "SORI_FOLDERS", "JSON", "CSV", "SVG", "PNG", "M3U8"}
+LATIN = {"Sori", "English", "BPM", "MB", "Hz", "kHz", "API", "SORI_FOLDERS", "JSON", "CSV", "LRC", "SVG", "PNG", "M3U8"}
 LATIN |= {"MP3", "FLAC", "WAV", "Ogg", "Opus", "M4A", "AAC", "AIFF", "WMA", "WebM"}
 """Latin words that are the same in Korean."""
 
@@ -87,7 +87,8 @@ def foreign_words(page: Page) -> set[str]:
     """Latin words that a Korean reader sees or hears, except titles and names (in `bdi`) and code."""
     texts = page.evaluate(
         """() => {
-          const skipped = "bdi, code, script, noscript, .title, .tags, [lang=en], [data-name], .search-result, input";
+          const skipped =
+            "bdi, .lyrics li, code, script, noscript, .title, .tags, [lang=en], [data-name], .search-result, input";
           const found = [];
           const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
           while (walker.nextNode()) {

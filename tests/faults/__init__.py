@@ -1,4 +1,4 @@
-"""Killed processes, full disks, wrong clocks, locked databases: after each, no song is lost, analysed twice or stuck.
+"""Killed processes, full disks, wrong clocks, lost databases: after each, no song is lost, analysed twice or stuck.
 
-`python -m tests.faults --kills 200` kills that many times; `test_kills.py` does it a few times with the suite.
+`python -m tests.faults` does this 300 times; `test_kills.py` and `test_other_faults.py` a few times with the suite.
 """

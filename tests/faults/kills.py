@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class KillRun:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._rng = random.Random(self.seed)
+        self.rng = random.Random(self.seed)
         self.server = start(self.home, self.command)
         self.uploads = Uploads(self.home)
         self.uploads.install_trigger()
@@ -72,32 +72,49 @@ class KillRun:
 
     def kill_once(self, victim: str) -> None:
         """Upload some songs, kill while they are processed, and check what became of them."""
-        self._wait_for("worker" if victim == "worker" else "engine")
-        names = [self._rng.choice(("song", "song", "slow", "bad")) for _ in range(SONGS_PER_KILL)]
+        self.wait_for("worker" if victim == "worker" else "engine")
+        with self.uploading():
+            self.pause()
+            killed = self.kill(victim)
+        self.wait_until_dead(killed)
+        self.restart_if_dead()
+        self.check(victim)
+        self.kills[victim] += 1
+
+    @contextmanager
+    def uploading(self, *names: str) -> Iterator[None]:
+        """Upload these songs, or some of any kind, at the same time as the block runs."""
+        names = names or tuple(self.rng.choice(("song", "song", "slow", "bad")) for _ in range(SONGS_PER_KILL))
         threads = [threading.Thread(target=self.uploads.upload, args=(self.server.port, name)) for name in names]
         for thread in threads:
             thread.start()
-        time.sleep(self._rng.uniform(0.0, self._rng.choice((0.03, 0.2, 0.8))))
-        killed = self._kill(victim)
+        yield
         for thread in threads:
             thread.join()
-        self._wait_until_dead(killed)
-        self._restart_if_dead()
+
+    def pause(self) -> None:
+        """Until some moment of the uploads or analyses."""
+        time.sleep(self.rng.uniform(0.0, self.rng.choice((0.03, 0.2, 0.8))))
+
+    def check(self, name: str) -> None:
+        """Wait until the songs have ended, and note what is wrong with them now."""
         self.uploads.wait()
-        self.kills[victim] += 1
         known = {problem.partition(": ")[2] for problem in self.problems}
-        self.problems += [f"{victim}: {problem}" for problem in self.uploads.problems() if problem not in known]
+        self.problems += [f"{name}: {problem}" for problem in self.uploads.problems() if problem not in known]
+
+    def kill_everything(self) -> None:
+        self.wait_until_dead(self.kill("all"))
 
     def close(self) -> None:
         stop(self.server)
 
-    def _kill(self, victim: str) -> list[int]:
+    def kill(self, victim: str) -> list[int]:
         """The pids that must be gone soon: those killed, and those that cannot run without them."""
         by_role = processes_by_role(self.server)
         everything = [pid for pids in by_role.values() for pid in pids]
         killed = everything if victim == "all" else by_role[victim]
         if victim in ("worker", "pages"):  # one worker; gunicorn's arbiter, or its worker
-            killed = [self._rng.choice(killed)]
+            killed = [self.rng.choice(killed)]
         ends_all = victim in ("server", "all") or any(self._is_arbiter(pid) for pid in killed)
         for pid in killed:
             with suppress(ProcessLookupError):
@@ -109,14 +126,14 @@ class KillRun:
     def _is_arbiter(self, pid: int) -> bool:
         return "gunicorn" in command_of(pid) and any("gunicorn" in command_of(child) for child in descendants(pid))
 
-    def _wait_until_dead(self, killed: list[int]) -> None:
+    def wait_until_dead(self, killed: list[int]) -> None:
         deadline = time.monotonic() + _DIE_SECONDS
         while (alive := [pid for pid in killed if is_alive(pid)]) and time.monotonic() < deadline:
             self.server.process.poll()
             time.sleep(0.05)
         self.problems += [f"outlived its parent: {command_of(pid)[-60:]}" for pid in alive]
 
-    def _restart_if_dead(self) -> None:
+    def restart_if_dead(self) -> None:
         deadline = time.monotonic() + 60
         while self.server.process.poll() is not None or not self.server.is_alive():
             if self.server.process.poll() is not None:
@@ -127,10 +144,10 @@ class KillRun:
                 raise TimeoutError("the server does not come back")
             time.sleep(0.05)
 
-    def _wait_for(self, role: str) -> None:
+    def wait_for(self, role: str) -> None:
         deadline = time.monotonic() + 60
         while not processes_by_role(self.server)[role]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"there is no {role}")
-            self._restart_if_dead()
+            self.restart_if_dead()
             time.sleep(0.05)

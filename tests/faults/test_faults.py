@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,10 +20,11 @@ from sqlalchemy import event
 from environment import Environment
 from jobs.engine import Engine
 from jobs.local import ProcessPool
-from jobs.queue.analyses import DONE, QUEUED, RUNNING, Analyses
+from jobs.queue.analyses import DONE, RUNNING, Analyses
 from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS
 from tests.fakes import FakePipeline
+from tests.faults import namespace
 from tests.hostile.false_headers import wav
 from web.app import create_app
 from web.context import NAME
@@ -79,7 +78,7 @@ def shift_clock(monkeypatch: pytest.MonkeyPatch, hours: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.now(tz) + timedelta(hours=hours)
 
-    monkeypatch.setattr("jobs.queue.analyses.datetime", Clock)
+    monkeypatch.setattr("jobs.queue.leases.datetime", Clock)
 
 
 @pytest.mark.parametrize("hours", [-24.0, -0.1, 0.1, 20.0])
@@ -147,43 +146,27 @@ def test_a_locked_database(analyses: Analyses, client: FlaskClient, tmp_path: Pa
     run(analyses, lambda: state(analyses, analysis_id) == DONE)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of four megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this container may not mount a small disk")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
+def test_a_database_that_is_damaged_while_it_runs(app: Flask, client: FlaskClient, tmp_path: Path) -> None:
+    """Pages say that it cannot be reached, the log how to restore it, and the health check what is wrong."""
+    _, analysis_id = upload(client)
+    app.extensions[NAME].catalogue.engine.dispose()
+    database = tmp_path / "var" / "library.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages = connection.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'analyses'").fetchall()
+    with database.open("r+b") as file:
+        for (page,) in pages:
+            file.seek((page - 1) * 4096)
+            file.write(b"\7" * 4096)
+    assert client.get(f"/a/{analysis_id}").status_code == 503
+    assert upload(client, b"another") == (503, "unavailable")
+    health = client.get("/healthz")
+    assert (health.status_code, health.get_json()["problems"]) == (503, ["database_damaged"])
 
 
-def test_a_full_disk(small_disk: Path) -> None:
-    """Accepted songs are analysed once there is space again; refused uploads get the reason and leave no files."""
-    app = create_app(Environment(home=small_disk / "var", min_free_mb=0))
-    analyses: Analyses = app.extensions[NAME].analyses
-    client = app.test_client()
-    ballast, accepted = small_disk / "ballast", []
-    ballast.write_bytes(bytes(1_000_000))
-    for number in range(200):
-        status, analysis_id = upload(client, bytes(50_000) + b"%d" % number)
-        if status != 202:
-            break
-        accepted.append(analysis_id)
-    assert (status, analysis_id) == (507, "disk_full") and accepted
-    with ballast.open("ab", buffering=0) as file:  # the last bytes too
-        try:
-            while file.write(bytes(512)):
-                pass
-        except OSError:
-            pass
-    assert upload(client)[0] in (503, 507) and client.get("/healthz").status_code in (200, 503)
-    assert sorted(path.name for path in analyses.root.iterdir()) == sorted(accepted)
-    assert list(analyses.incoming.iterdir()) == []
-    threading.Timer(3.0, ballast.unlink).start()
-    run(analyses, lambda: analyses.count(QUEUED) + analyses.count(RUNNING) == 0, 90.0)
-    assert {state(analyses, accepted_id) for accepted_id in accepted} == {DONE}
-    app.extensions[NAME].catalogue.close()
+@pytest.mark.skipif(not namespace.is_possible(), reason="this system lets nobody mount a disk in a namespace")
+@pytest.mark.parametrize("room", ["bytes", "files"])
+def test_a_full_disk(room: str) -> None:
+    """It becomes full while songs are analysed: uploads are refused, songs wait, and end when there is room again."""
+    done = namespace.run_inside(["tests.faults.small_disk", room], is_captured=True)
+    assert done.returncode == 0, done.stdout + done.stderr

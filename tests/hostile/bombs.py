@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import soundfile
@@ -121,6 +121,50 @@ def _boxes(m4a: bytes, webm: bytes, wma: bytes) -> Iterator[Case]:
             yield Case("bomb-boxes", f"asf-{at}-{value.hex()}", wma[:at] + value + wma[at + 8 :])
 
 
+def with_metadata(flac: bytes, kind: int, *bodies: bytes) -> bytes:
+    """A FLAC with more blocks of metadata after the first."""
+    blocks = b"".join(bytes([kind]) + len(body).to_bytes(3, "big") + body for body in bodies)
+    return flac[:42] + blocks + flac[42:]
+
+
+def _fill(part: bytes, size: int) -> bytes:
+    return part * (size // len(part))
+
+
+def _many_comments(size: int) -> bytes:
+    count = min(size, 16_000_000) // 6
+    return u32(4) + b"sori" + u32(count) + (u32(2) + b"a=") * count
+
+
+def _wav_with_id3(wav: bytes, size: int) -> bytes:
+    tag = id3(_fill(frame(b"TIT2", b"\3aa"), size))
+    return wav[:12] + b"id3 " + u32(len(tag)) + tag + bytes(len(tag) % 2) + wav[12:]
+
+
+REPEATED: dict[str, Callable[[dict[str, bytes], int], bytes]] = {
+    "empty-id3": lambda good, size: _fill(id3(b""), size) + good["mp3"],
+    "empty-id3-after": lambda good, size: good["mp3"] + _fill(id3(b""), size),
+    "titles": lambda good, size: id3(_fill(frame(b"TIT2", b"\3a"), size)) + good["mp3"],
+    "titles-2.2": lambda good, size: id3(_fill(b"TT2\0\0\2\3a", size), version=2) + good["mp3"],
+    "unknown-frames": lambda good, size: id3(_fill(frame(b"XXXX", b""), size)) + good["mp3"],
+    "cover": lambda good, size: id3(frame(b"APIC", bytes(size))) + good["mp3"],
+    "flac-padding": lambda good, size: good["flac"][:42] + _fill(b"\1\0\0\0", size) + good["flac"][42:],
+    "flac-application": lambda good, size: good["flac"][:42] + _fill(b"\2\0\0\4abcd", size) + good["flac"][42:],
+    "flac-comments": lambda good, size: with_metadata(good["flac"], 4, _many_comments(size)),
+    "wav-chunks": lambda good, size: good["wav"][:12] + _fill(b"JUNK" + u32(0), size) + good["wav"][12:],
+    "wav-id3": lambda good, size: _wav_with_id3(good["wav"], size),
+    "ogg-pages": lambda good, size: (
+        good["vorbis"][:58] + _fill(b"OggS\0\0" + bytes(20) + b"\0", size) + good["vorbis"][58:]
+    ),
+    "frames-in-junk": lambda good, size: b"\0\1" + _fill(b"\xff\xfb\x90\xc4", size),
+    "blank-lines": lambda good, size: b"\n" * size,
+    "blank-lines-and-text": lambda good, size: b"\n" * 8000 + _fill(b"track 1", size),
+    "free-boxes": lambda good, size: good["m4a"][:28] + _fill(u32(8, ">") + b"free", size) + good["m4a"][28:],
+    "adts": lambda good, size: _fill(b"\xff\xf1\x50\x80\x00\xff\xfc", size),
+}
+"""About `size` bytes of one small part, again and again: what could cost a step or an object for each of them."""
+
+
 def _comments(flac: bytes) -> Iterator[Case]:
     for count, length in ((0xFFFFFFFF, 4), (1, 0xFFFFFFFF), (200_000, 4), (0, 0)):
         body = u32(4) + b"sori" + u32(count) + (u32(length) + b"a=bc") * min(count, 200_000)
@@ -138,4 +182,8 @@ def bombs(good: dict[str, bytes], *, large: bool) -> list[Case]:
     small = [*_tags(good["mp3"]), *_chunks(), *_comments(good["flac"])]
     if {"m4a", "webm", "wma"} <= good.keys():
         small += _boxes(good["m4a"], good["webm"], good["wma"])
+    size = 10_000_000 if large else 900_000
+    for name, make in REPEATED.items():
+        if "m4a" in good or name != "free-boxes":
+            small.append(Case("bomb-repeated", name, make(good, size)))
     return [*small, *_hours()] if large else [case for case in small if len(case.data) < 1_000_000]

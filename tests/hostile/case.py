@@ -45,6 +45,7 @@ class Bait:
             f"crypto:{path}",
             f"cache:{url}",
             f"async:file:{path}",
+            self.canary.name,
             f"../../../../../../../../../..{path}",
         )
 

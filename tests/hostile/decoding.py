@@ -150,7 +150,8 @@ def decode_all(cases: Iterable[Case], folder: Path, *, pipeline: Callable[[], An
 
 def _on_disk(cases: Iterable[Case], folder: Path) -> Iterator[Task]:
     for number, case in enumerate(cases):
-        path = folder / f"case-{number}"
+        # Without `-f`, ffmpeg would take a name for a hint that this is a playlist.
+        path = folder / (f"case-{number}.m3u8" if case.family == "playlist" else f"case-{number}")
         path.write_bytes(case.data)
         yield Task(path, case.family, case.name)
 

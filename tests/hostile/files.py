@@ -8,7 +8,8 @@ from tests.hostile.bombs import bombs
 from tests.hostile.case import Bait, Case, spread
 from tests.hostile.damage import damaged_copies
 from tests.hostile.false_headers import false_headers
-from tests.hostile.foreign_formats import noise, playlists, polyglots, references
+from tests.hostile.foreign_formats import noise, playlists, polyglots
+from tests.hostile.references import references
 from tests.hostile.signals import signals
 from tests.hostile.valid_files import LIBSNDFILE_NAMES, NAMES, valid_files
 

@@ -1,4 +1,4 @@
-"""Files that are something else: playlists, scripts and references to other files, and two formats in one file."""
+"""Files that are something else: playlists and scripts that name other files, and two formats in one file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections.abc import Iterator
 
 from tests.hostile.case import Bait, Case, seeded_random, u32
 
-_LISTS = {
+LISTS = {
     "m3u": "#EXTM3U\n#EXTINF:9,song\n{0}\n",
     "plain": "{0}\n{0}\n",
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:9,\n{0}\n#EXT-X-ENDLIST\n",
-    "hls-key": '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{0}"\n#EXT-X-MAP:URI="{0}"\n#EXTINF:9,\n{0}\n',
+    "hls-key": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    '#EXT-X-KEY:METHOD=AES-128,URI="{0}"\n#EXTINF:9,\n{0}\n#EXT-X-ENDLIST\n',
+    "hls-map": '#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXT-X-MAP:URI="{0}"\n#EXTINF:9,\n{0}\n#EXT-X-ENDLIST\n',
     "pls": "[playlist]\nNumberOfEntries=1\nFile1={0}\nVersion=2\n",
     "xspf": '<?xml version="1.0"?><playlist xmlns="http://xspf.org/ns/0/"><trackList><track>'
     "<location>{0}</location></track></trackList></playlist>",
     "asx": '<asx version="3.0"><entry><ref href="{0}"/></entry></asx>',
     "cue": 'FILE "{0}" WAVE\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n',
     "concat": "ffconcat version 1.0\nfile '{0}'\nduration 9\n",
-    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>'
-    '<Representation id="1" mimeType="audio/mp4"><BaseURL>{0}</BaseURL><SegmentList><SegmentURL media="{0}"/>'
-    "</SegmentList></Representation></AdaptationSet></Period></MPD>",
+    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+    'profiles="urn:mpeg:dash:profile:isoff-on-demand:2011" mediaPresentationDuration="PT9S"><Period>'
+    '<AdaptationSet mimeType="audio/mp4"><Representation id="1" mimeType="audio/mp4" bandwidth="9">'
+    "<BaseURL>{0}</BaseURL></Representation></AdaptationSet></Period></MPD>",
     "smil": '<smil><body><audio src="{0}"/></body></smil>',
     "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns={0}\nc=IN IP4 127.0.0.1\nm=audio 5004 RTP/AVP 0\na=control:{0}\n",
     "xxe": '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "{0}">]><a>&b;</a>',
@@ -50,43 +53,12 @@ _WRAPPERS = {
 
 def playlists(bait: Bait) -> Iterator[Case]:
     for (kind, text), (wrapper, before), (number, target) in itertools.product(
-        _LISTS.items(), _WRAPPERS.items(), enumerate(bait.targets)
+        LISTS.items(), _WRAPPERS.items(), enumerate(bait.targets)
     ):
         data = before + text.format(target).encode()
         yield Case("playlist", f"{kind}-{wrapper}-{number}", data)
         if wrapper == "bare":
             yield Case("playlist", f"{kind}-utf16-{number}", text.format(target).encode("utf-16"))
-
-
-def box(name: bytes, *content: bytes) -> bytes:
-    body = b"".join(content)
-    return u32(len(body) + 8, ">") + name + body
-
-
-def references(bait: Bait, m4a: bytes) -> Iterator[Case]:
-    """MP4s whose audio is in another file, as QuickTime allows: by URL, by alias, by a reference movie."""
-    for number, target in enumerate(bait.targets):
-        name = target.encode()
-        urls = box(b"url ", bytes(4), name + b"\0"), box(b"urn ", bytes(4), b"a\0" + name + b"\0")
-        alias = box(
-            b"alis",
-            bytes(4),
-            bytes(10),
-            bytes([min(27, len(name))]),
-            name[:27].ljust(27, b"\0"),
-            bytes(60),
-            b"\0\x12",
-            len(name).to_bytes(2, "big"),
-            name,
-            b"\xff\xff\0\0",
-        )
-        for kind, entry in (("url", urls[0]), ("urn", urls[1]), ("alis", alias)):
-            at = m4a.find(b"url \0\0\0\1") - 4
-            if at > 0:
-                yield Case("reference", f"{kind}-{number}", m4a[:at] + entry + m4a[at + 12 :])
-        pointer = box(b"rmra", box(b"rmda", box(b"rdrf", bytes(4), b"url ", u32(len(name), ">"), name)))
-        yield Case("reference", f"movie-{number}", box(b"ftyp", b"qt  ", bytes(4)) + box(b"moov", pointer))
-        yield Case("reference", f"mdat-{number}", box(b"ftyp", b"qt  ", bytes(4)) + box(b"mdat", name))
 
 
 _FRONTS = {

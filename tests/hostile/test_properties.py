@@ -75,7 +75,10 @@ def test_frame_functions_never_fail(data: bytes, at: int, count: int) -> None:
 @MANY
 @given(anything, st.sampled_from(FORMATS))
 def test_a_stated_length_is_never_negative(data: bytes, format: str) -> None:
-    header = read_header(View(io.BytesIO(data)), format)
+    try:
+        header = read_header(View(io.BytesIO(data)), format)
+    except AudioError:
+        return
     assert header.stated_seconds is None or header.stated_seconds >= 0
     assert sum(map(len, header.patches.values())) < 100 and len(header.prefix) < 5000
 
@@ -91,7 +94,8 @@ def test_a_corrupted_header_is_read(good: dict[str, bytes], data: st.DataObject)
         corrupted[at : at + len(number)] = number
     file = io.BytesIO(bytes(corrupted[: data.draw(st.integers(0, len(corrupted)))]))
     kind = sniff(file)
-    read_header(View(file, kind.start), kind.format)
+    with suppress(AudioError):
+        read_header(View(file, kind.start), kind.format)
     title, artist = title_and_artist(file, kind.format, "a name.wav")
     assert title and (artist is None or artist)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -10,18 +11,23 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from environment import Environment
 from jobs import engine as engine_module
-from jobs.engine import Engine, sweep, upload_task
+from jobs import storage
+from jobs.engine import Engine, upload_task
 from jobs.local import ProcessPool
 from jobs.queue.analyses import CHROMAGRAM, DONE, FAILED, QUEUED, RUNNING, Analyses, Analysis, Upload
+from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from jobs.queue.ids import new_id
 from jobs.upload_analysis import UploadTask, analyse_upload
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
+from ml.pipeline import SongAnalysis
+from ml.report.errors import DeniedError, FolderError, NotAFileError, NotFoundError
 from ml.report.progress import ProgressCallback
 from tests.fakes import SHA256, FakePipeline, write_wav
 
@@ -76,12 +82,17 @@ def run(analyses: Analyses) -> Run:
     """Run an engine until `ended(engine)` is true, or for at most two minutes."""
 
     def until(
-        ended: Callable[[Engine], bool], *, count: int = 1, grace_seconds: float = 5.0, **limits: float
+        ended: Callable[[Engine], bool],
+        *,
+        count: int = 1,
+        grace_seconds: float = 5.0,
+        lyrics: bool = False,
+        **limits: float,
     ) -> Engine:
         late = time.monotonic() + 120
         pipeline = partial(analyse_upload, limits=DEFAULT_LIMITS)
         with ProcessPool[UploadTask](count, Pipeline, pipeline, **limits) as pool:  # type: ignore[arg-type]
-            engine = Engine(analyses, pool, SHA256, grace_seconds=grace_seconds)
+            engine = Engine(analyses, pool, SHA256, lyrics=lyrics, grace_seconds=grace_seconds)
             engine.run(lambda: ended(engine) or time.monotonic() > late)
         assert time.monotonic() < late
         return engine
@@ -190,6 +201,43 @@ def test_the_same_file_is_analysed_once(analyses: Analyses, run: Run) -> None:
     assert (analyses.folder(second) / CHROMAGRAM).read_bytes() == b"a picture"
 
 
+def test_a_report_without_words_is_not_used_once_lyrics_are_on(analyses: Analyses, run: Run) -> None:
+    first = add(analyses, "song.wav")
+    run(all_ended(analyses))
+    twin = get(analyses, first)
+    second = new_id()
+    write_wav(analyses.folder(second) / "song", seconds=0.1)
+    analyses.add(second, Upload("you", twin.name, "song", "WAV", twin.size, twin.content), keep_seconds=60)
+    run(all_ended(analyses), lyrics=True)
+    report = get(analyses, second).report
+    assert twin.report is not None and report is not None
+    assert (twin.report["duration_seconds"], report["duration_seconds"]) == (0.05, 0.1)
+
+
+class SlowWords(FakePipeline):
+    """Reads words in steps of which each ends within the time limit of a song, but not all together."""
+
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
+        for step in range(1, 9):
+            on_progress("lyrics", step / 8)
+            time.sleep(0.5)
+
+
+def test_a_long_stage_that_advances_is_not_stopped(analyses: Analyses) -> None:
+    """Its progress is shown meanwhile."""
+    one, late, seen = add(analyses, "song.wav"), time.monotonic() + 120, set[float]()
+
+    def ended() -> bool:
+        seen.add(get(analyses, one).progress)
+        return get(analyses, one).state in (DONE, FAILED) or time.monotonic() > late
+
+    work = partial(analyse_upload, limits=DEFAULT_LIMITS)
+    with ProcessPool[UploadTask](1, SlowWords, work, wall_seconds=3.0) as pool:
+        Engine(analyses, pool, SHA256, lyrics=True).run(ended)
+    assert get(analyses, one).state == DONE
+    assert len({progress for progress in seen if 0.1 < progress <= 0.95}) >= 2
+
+
 def test_a_locked_database_stops_nothing(analyses: Analyses, run: Run, tmp_path: Path) -> None:
     import sqlite3
 
@@ -211,21 +259,90 @@ def test_a_locked_database_stops_nothing(analyses: Analyses, run: Run, tmp_path:
     assert get(analyses, one).state == DONE
 
 
-def test_the_sweep_deletes_expired_and_orphaned_files(analyses: Analyses) -> None:
-    kept, past = add(analyses, "kept"), new_id()
-    analyses.folder(past).mkdir()
-    analyses.add(past, Upload("me", "past", "song", "WAV", 1, "0"), keep_seconds=-1)
-    orphan = analyses.folder(new_id())
-    orphan.mkdir()
-    analyses.incoming.mkdir()
-    (analyses.incoming / "new").touch()
-    (analyses.incoming / "old").touch()
-    for path in (orphan, analyses.incoming / "old"):
-        os.utime(path, (0, 0))
-    sweep(analyses)
-    assert analyses.get(past) is None and not analyses.folder(past).exists()
-    assert analyses.folder(kept).exists() and not orphan.exists()
-    assert [path.name for path in analyses.incoming.iterdir()] == ["new"]
+class FullPipeline(Pipeline):
+    """Fails as on a full disk, with the error whose number is the song's name, the first four times."""
+
+    def run(self, source: Path, **options: Any) -> SongAnalysis:
+        with (source.parent / "runs").open("a") as runs:
+            runs.write("x")
+            number = int(options["name"])
+            if runs.tell() <= 4:
+                raise OSError(number, os.strerror(number), str(source))
+        return super().run(source, **options)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=["space", "quota"])
+def test_a_song_waits_for_room(analyses: Analyses, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it was tried before there was room, no try is counted."""
+    monkeypatch.setattr(storage, "CHECK_SECONDS", 0.1)
+    one, late = add(analyses, str(number)), time.monotonic() + 120
+    with ProcessPool[UploadTask](1, FullPipeline, partial(analyse_upload, limits=DEFAULT_LIMITS)) as pool:
+        Engine(analyses, pool, SHA256).run(
+            lambda: get(analyses, one).state in (DONE, FAILED) or time.monotonic() > late
+        )
+    found = get(analyses, one)
+    assert (found.state, found.tries, found.failure_code) == (DONE, 1, None)
+    assert (analyses.folder(one) / "runs").read_text() == "x" * 5
+
+
+def test_nothing_is_claimed_without_room(
+    analyses: Analyses, run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so once, and once more when songs are analysed again."""
+    one, states = add(analyses, "song.wav"), []
+    monkeypatch.setattr(storage, "CHECK_SECONDS", 0.1)
+
+    def has_room(home: Path) -> bool:
+        states.append(get(analyses, one).state)
+        return len(states) > 5
+
+    monkeypatch.setattr(storage, "has_room", has_room)
+    run(all_ended(analyses))
+    assert states[:6] == [QUEUED] * 6 and get(analyses, one).state == DONE
+    said = [record.message for record in caplog.records if record.name == storage.__name__]
+    assert said == [storage.WAITS, storage.GOES_ON]
+
+
+def test_a_song_whose_own_folder_cannot_be_written_fails_alone(analyses: Analyses, run: Run) -> None:
+    """Waiting would not help it, and the others must not wait with it."""
+    one, other = add(analyses, "song.wav"), add(analyses, "other.wav")
+    (analyses.folder(one) / TRUNK_OUTPUT_FILE).mkdir()
+    run(all_ended(analyses))
+    assert (get(analyses, one).state, get(analyses, one).failure_code) == (FAILED, "not_stored")
+    assert get(analyses, other).state == DONE
+
+
+class FaultyPipeline(Pipeline):
+    """Fails with an error that names the file, as the name of the song says."""
+
+    def begin(self, source: Path, name: str | None, on_progress: ProgressCallback) -> None:
+        super().begin(source, name, on_progress)
+        errors = {
+            "bug": ValueError(f"cannot read {source}"),
+            "system": PermissionError(13, "Permission denied", str(source)),
+            "gone": NotFoundError(path=str(source)),
+            "denied": DeniedError(path=str(source)),
+            "device": NotAFileError(path=str(source)),
+            "folder": FolderError(path=str(source)),
+        }
+        raise errors[name or ""]
+
+
+def test_no_error_for_visitors_names_a_path(analyses: Analyses) -> None:
+    songs = {name: add(analyses, name) for name in ("bug", "system", "gone", "denied", "device", "folder")}
+    late = time.monotonic() + 120
+    with ProcessPool[UploadTask](1, FaultyPipeline, partial(analyse_upload, limits=DEFAULT_LIMITS)) as pool:
+        engine = Engine(analyses, pool, SHA256)
+        engine.run(lambda: all_ended(analyses)(engine) or time.monotonic() > late)
+    found = {name: get(analyses, one) for name, one in songs.items()}
+    assert {name: one.failure_code for name, one in found.items()} == {
+        **{"bug": "internal", "system": "internal", "gone": "not_found"},
+        **{"denied": "denied", "device": "not_a_file", "folder": "folder"},
+    }
+    for name, one in found.items():
+        assert one.failure is not None and "/" not in one.failure["sentence"].format(**one.failure["facts"]), name
+    gone = found["gone"].failure
+    assert gone is not None and gone["facts"] == {"path": "gone"}
 
 
 @pytest.mark.data

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from library.catalogue.database import Catalogue, DiskFullError, open_catalogue
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
 from library.collection.files import File
 from ml.audio.settings import DEFAULT_LIMITS
+from ml.lyrics.settings import LyricsSettings
 from ml.report.progress import ProgressCallback
 from ml.report.schema import Model
 from tests.fakes import FakePipeline, write_wav
@@ -101,6 +103,28 @@ def test_tracks_of_an_older_version_are_analysed_again(tmp_path: Path) -> None:
         track = session.scalars(select(Track).where(Track.path.is_not(None))).one()
         kept = session.get(TrackFeatures, track.id)
         assert kept is not None and len(kept.trunk_output) > 1200
+    catalogue.close()
+
+
+def test_lyrics_that_are_turned_on_are_read_by_the_next_scan(tmp_path: Path) -> None:
+    """And again once the model is there; turned off, they stay."""
+    write_wav(tmp_path / "music" / "song.wav", seconds=0.02)
+    model = tmp_path / "models" / "someone--speech"
+    catalogue = open_catalogue(tmp_path / "var")
+    without = ScanOptions([tmp_path / "music"], jobs=1, limits=DEFAULT_LIMITS, load_pipeline=FakePipeline)
+    settings = LyricsSettings("someone/speech", "someone/text", tmp_path / "models")
+
+    def analysed(options: ScanOptions) -> int:
+        return fill_library(catalogue, options, lambda done, total, name: None).analysed
+
+    assert [analysed(without), analysed(without)] == [1, 0]
+    with_lyrics = replace(without, lyrics=settings)
+    assert [analysed(with_lyrics), analysed(with_lyrics)] == [1, 0]
+    assert analysed(without) == 0
+    if find_spec("transformers") and find_spec("torch"):
+        model.mkdir(parents=True)
+        (model / "config.json").write_text("{}")
+        assert [analysed(with_lyrics), analysed(with_lyrics)] == [1, 0]
     catalogue.close()
 
 

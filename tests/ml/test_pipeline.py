@@ -18,7 +18,7 @@ import soundfile
 from ml import pipeline
 from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE, DecodeLimits
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.pipeline import Pipeline
 from ml.report.errors import SoriError
 from ml.report.schema import Report
@@ -134,7 +134,7 @@ def test_a_long_song_is_truncated_with_a_note(shipped_pipeline: Pipeline, file: 
 def test_progress_names_declared_stages_in_order(shipped_pipeline: Pipeline, file: Path) -> None:
     names: list[str] = []
     shipped_pipeline.run(file, on_progress=names.append)
-    assert names == [name for name in STAGES if name not in ("neighbours", "pictures")]
+    assert names == [name for name in STAGES if name not in ("lyrics", "neighbours", "pictures")]
     assert [STAGES[name].starts_at for name in names] == sorted(STAGES[name].starts_at for name in names)
 
 

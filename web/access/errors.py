@@ -5,17 +5,24 @@ Errors are JSON below `/api/`, and elsewhere a page with the same sentence.
 
 from __future__ import annotations
 
+import errno
 import logging
 from dataclasses import dataclass
 from typing import ClassVar
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask.globals import request_ctx
 from gunicorn.http.errors import NoMoreData, ParseException
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    MethodNotAllowed,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 
-from library.catalogue.database import is_disk_full, reason_of
+from library.catalogue.database import damaged, is_damaged, is_disk_full, reason_of
 from ml.report.errors import SoriError
 from web.access.language import translator
 from web.context import service
@@ -59,6 +66,18 @@ class NotThisMachineError(WebError):
     sentence = "Until a password is set, the library can only be changed on the machine that runs Sori."
 
 
+class NoPasswordError(WebError):
+    code = "not_from_here"
+    status = 403
+    sentence = "Behind a proxy the library can only be changed with a password. The operator sets SORI_PASSWORD_HASH."
+
+
+class NotYoursError(WebError):
+    code = "not_yours"
+    status = 403
+    sentence = "Only the browser that uploaded this song, or whoever may change the library, can delete it."
+
+
 class MissingError(WebError):
     code = "not_found"
     status = 404
@@ -69,6 +88,12 @@ class MethodError(WebError):
     code = "method_not_allowed"
     status = 405
     sentence = "This address does not support that method."
+
+
+class StalledError(WebError):
+    code = "stalled"
+    status = 408
+    sentence = "The upload stopped for too long. Check the connection and try again."
 
 
 class UnsupportedTypeError(WebError):
@@ -83,6 +108,24 @@ class TooLargeError(WebError):
     sentence = "This file is larger than {megabytes} MB, which is the limit here. Export it as MP3 and try again."
 
 
+class LargeFormError(WebError):
+    code = "too_large"
+    status = 413
+    sentence = "This form is too large or has too many parts."
+
+
+class TooManySongsError(WebError):
+    code = "too_many_songs"
+    status = 413
+    sentence = "A form can hold {count} songs at most. Send the others in another one."
+
+
+class NoFilesError(WebError):
+    code = "unsupported_type"
+    status = 415
+    sentence = "This address accepts no files."
+
+
 class NoSongError(WebError):
     code = "no_file"
     sentence = "No file was sent. Choose a song first."
@@ -93,6 +136,20 @@ class UnavailableError(WebError):
     status = 503
     sentence = "The database cannot be reached right now. Try again in a moment."
     retry_after = 10
+
+
+class BusyError(WebError):
+    code = "busy"
+    status = 503
+    sentence = "The service has too much to do right now. Try again in a moment."
+    retry_after = 10
+
+
+class StorageError(WebError):
+    code = "storage"
+    status = 503
+    sentence = "The server cannot store anything right now. Try again later."
+    retry_after = 60
 
 
 class NoRoomError(WebError):
@@ -146,7 +203,9 @@ def answer(error: SoriError) -> Response:
 
 def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
-        return answer(TooLargeError(megabytes=service().environment.max_upload_mb))
+        return answer(LargeFormError())
+    if isinstance(error, ClientDisconnected) and isinstance(error.__context__, TimeoutError):
+        return answer(StalledError())
     # A player that asks for bytes past the end needs the status and the header with the length, not a sentence.
     if isinstance(error, RequestedRangeNotSatisfiable):
         return make_response(error.get_response())
@@ -169,12 +228,22 @@ def _answer_invalid_body(error: Exception) -> Response:
 
 
 def _answer_system_error(error: DBAPIError | OSError) -> Response:
-    """A full disk and an unreachable database are no bugs."""
+    """A full disk and an unreachable or damaged database are no bugs."""
+    g.setdefault("sign_in_id", None)  # the page of the error must not read the database to find out
     if is_disk_full(error):
         return answer(NoRoomError())
+    if is_damaged(error):
+        LOG.error("%s", damaged(service().environment.home, error))
+        return answer(UnavailableError())
     if isinstance(error, OperationalError | InterfaceError):
         LOG.warning("the database: %s", reason_of(error))
         return answer(UnavailableError())
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        LOG.warning("no more files can be opened")
+        return answer(BusyError())
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO):
+        LOG.error("the home: %s", reason_of(error))
+        return answer(StorageError())
     return _answer_bug(error)
 
 

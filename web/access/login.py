@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.security import check_password_hash
 from werkzeug.wrappers import Response
 
 from web.access import permissions
 from web.access.errors import MissingError, WebError
+from web.access.known_browsers import mark_as_known
 from web.context import own_address, service
+from web.cooperative import in_native_thread
 
 login = Blueprint("login", __name__)
 
@@ -28,21 +30,18 @@ def show() -> str:
 @login.post("/login")
 def sign_in() -> Response | tuple[str, int]:
     target = own_address(request.form.get("next", ""))
-    if not check_password_hash(_password_hash(), request.form.get("password", "")):
+    if not in_native_thread(check_password_hash, _password_hash(), request.form.get("password", "")):
         page = render_template("login.html", next=target, error=WrongPasswordError())
         return page, WrongPasswordError.status
-    # A new session with a new token, against session fixation; the browser keeps its songs.
-    client = permissions.client()
-    session.clear()
-    session.update({"client": client, permissions.SIGNED_IN: permissions.password_mark()})
-    session.permanent = True
-    return redirect(target, 303)
+    permissions.begin_sign_in()
+    response = redirect(target, 303)
+    mark_as_known(response)
+    return response
 
 
 @login.post("/logout")
 def sign_out() -> Response:
-    session.pop(permissions.SIGNED_IN, None)
-    session.pop(permissions.FIELD, None)
+    permissions.end_sign_in()
     return redirect(url_for("pages.index"), 303)
 
 

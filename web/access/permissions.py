@@ -1,14 +1,12 @@
 """Identifies the client of a request and decides what it may do.
 
-Each browser has a signed cookie with a random name, and forms carry a token that other sites cannot read. A client that
-has signed in, or sends an API key, may change the library. Without a password only a browser on this machine may, as
-its user could change the files as well.
+Each browser has a signed cookie with a random name. A client that has signed in, or sends an API key, may change the
+library. Without a password only a browser on this machine may, as its user could change the files as well.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import ipaddress
 import os
 import secrets
@@ -16,23 +14,21 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
-from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
-from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from web.access.credentials import fingerprint
-from web.access.errors import ForbiddenError, NotThisMachineError, SignInError, wants_json
+from web.access.errors import NoPasswordError, NotThisMachineError, SignInError, wants_json
+from web.access.sign_ins import SignIns
 from web.context import service
 
 SECRET_FILE = "secret"  # noqa: S105 - the name of a file, not its content
-FIELD = "token"
 SIGNED_IN = "signed_in"
 OPEN_ENDPOINTS = {"static", "health.healthz", "login.show", "login.sign_in", "choose", "login.sign_out"}
 """What a private service shows without signing in."""
-_SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _PROXY_HEADERS = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 
 P = ParamSpec("P")
@@ -52,14 +48,11 @@ def install(app: Flask) -> None:
     app.session_interface = Cookies()
     app.config.update(SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax", SESSION_COOKIE_NAME="sori")
     app.before_request(_require_sign_in)
-    app.before_request(_refuse_forgeries)
     app.context_processor(_names)
 
 
 def _names() -> dict[str, object]:
     return {
-        "csrf_field": csrf_field,
-        "csrf_token": csrf_token,
         "may_change_library": may_change_library,
         "is_signed_in": is_signed_in,
         "has_password": service().environment.password_hash is not None,
@@ -95,13 +88,44 @@ def client() -> str:
 
 
 def is_signed_in() -> bool:
-    """Whether this browser signed in with the current password."""
-    mark = str(session.get(SIGNED_IN, ""))
-    return service().environment.password_hash is not None and hmac.compare_digest(mark, password_mark())
+    return sign_in_id() is not None
 
 
-def password_mark() -> str:
-    """What the cookie of a signed-in browser holds. A new password makes it invalid."""
+def sign_in_id() -> str | None:
+    """The sign-in of this browser with the current password; None where it is not signed in."""
+    if "sign_in_id" not in g:
+        g.sign_in_id = None  # the page of an error asks again, and must not raise the same error
+        g.sign_in_id = _read_sign_in()
+    return cast(str | None, g.sign_in_id)
+
+
+def _read_sign_in() -> str | None:
+    given = str(session.get(SIGNED_IN, ""))
+    if not given or service().environment.password_hash is None:
+        return None
+    return given if SignIns(service().catalogue).is_valid(given, _password_mark()) else None
+
+
+def begin_sign_in() -> None:
+    """A new session with a new token, against session fixation. The browser keeps its songs."""
+    own_name = client()
+    session.clear()
+    session.update({"client": own_name, SIGNED_IN: SignIns(service().catalogue).add(_password_mark())})
+    session.permanent = True
+
+
+def end_sign_in() -> None:
+    """Also a copy of the cookie is signed out."""
+    if given := session.get(SIGNED_IN):
+        SignIns(service().catalogue).delete(str(given))
+    own_name = client()
+    session.clear()
+    session.update({"client": own_name})
+    session.permanent = True
+
+
+def _password_mark() -> str:
+    """What a sign-in was made with. A new password has another mark, and so ends every sign-in."""
     return hashlib.sha256((service().environment.password_hash or "").encode()).hexdigest()[:32]
 
 
@@ -128,9 +152,10 @@ def is_from_this_machine() -> bool:
     """Whether the client is a browser on this machine, without a proxy between.
 
     With a proxy on this machine, every client would appear to be local. A proxy is recognised by the headers that
-    proxies add, and by HTTP/1.0: no current browser uses it, but nginx does by default.
+    proxies add, and by HTTP/1.0: no current browser uses it, but nginx does by default. Where proxies are expected, no
+    client counts as local: whoever reaches the port directly can forward any address.
     """
-    if service().environment.proxies == 0 and any(name in request.headers for name in _PROXY_HEADERS):
+    if service().environment.proxies > 0 or any(name in request.headers for name in _PROXY_HEADERS):
         return False
     if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         return False
@@ -172,8 +197,8 @@ def _refuse() -> Response:
     if wants_json() and (environment.password_hash or environment.api_keys):
         raise SignInError()
     if environment.password_hash is None:
-        raise NotThisMachineError()
-    target = request.full_path.rstrip("?") if request.method in _SAFE else url_for("pages.index")
+        raise NotThisMachineError() if environment.proxies == 0 else NoPasswordError()
+    target = request.full_path.rstrip("?") if request.method in SAFE_METHODS else url_for("pages.index")
     return redirect(url_for("login.show", next=target), 303)
 
 
@@ -182,38 +207,3 @@ def _require_sign_in() -> Response | None:
     if not service().environment.private or request.endpoint in OPEN_ENDPOINTS:
         return None
     return None if api_key() is not None or is_signed_in() else _refuse()
-
-
-# --- forgeries ---------------------------------------------------------------------------------------
-
-
-def csrf_token() -> str:
-    if FIELD not in session:
-        session[FIELD] = secrets.token_urlsafe(24)
-    return cast(str, session[FIELD])
-
-
-def csrf_field() -> Markup:
-    return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, csrf_token())
-
-
-def _refuse_forgeries() -> None:
-    """Against cross-site request forgery: a change must come from a page of ours, or from a program, which sends no
-    cookie that another site could use.
-
-    Browsers send the site that a request comes from as Sec-Fetch-Site or Origin, which a page cannot change.
-    """
-    if request.method in _SAFE or api_key() is not None:
-        return
-    site = request.headers.get("Sec-Fetch-Site")
-    if site not in (None, "same-origin", "none"):
-        raise ForbiddenError()
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise ForbiddenError()
-    if wants_json() and (site or origin or SIGNED_IN not in session):
-        return
-    # The header comes first, because `request.form` reads the whole body.
-    token = request.headers.get("X-Token") or request.form.get(FIELD) or ""
-    if not hmac.compare_digest(token.encode(), csrf_token().encode()):
-        raise ForbiddenError()

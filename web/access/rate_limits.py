@@ -1,35 +1,54 @@
-"""How much one client may use and how much the machine has room for. Both are checked before a song's bytes are read.
+"""How much one client may use and how much the queue has room for. Both are checked before a song's bytes are read.
 
-A client is its network address or its API key, as a cookie can be thrown away. Addresses are not stored, only a hash
-that cannot be reversed without the service's secret.
+A client is its network address, as a cookie can be thrown away. This machine, each sign-in and each API key are clients
+of their own, so that strangers at the same address use up nothing of theirs. Addresses are not stored, only a hash that
+cannot be reversed without the service's secret.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import math
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 from flask import Flask, current_app, request
+from sqlalchemy.exc import DBAPIError
 
 from jobs.queue.analyses import QUEUED
-from jobs.queue.limits import Limits, Rate
-from web.access.errors import NoRoomError, WebError
-from web.access.permissions import api_key, client, remote_address
+from jobs.queue.limits import Limits, LocalLimits, Rate
+from library.catalogue.database import reason_of
+from web.access.bodies import takes_songs
+from web.access.errors import UnavailableError, WebError
+from web.access.known_browsers import known_browser
+from web.access.permissions import api_key, client, is_from_this_machine, remote_address, sign_in_id
 from web.context import service
 
+LOG = logging.getLogger(__name__)
 UPLOADS = Rate("upload", burst=100, seconds=6.0)
+"""Songs, however many of them one form holds."""
+MEGABYTES = Rate("megabyte", burst=5000, seconds=0.3)
 LOGINS = Rate("login", burst=10, seconds=30.0)
 ALL_LOGINS = Rate("logins", burst=100, seconds=6.0)
-"""All clients share one password, so that guesses from many addresses together are as slow as these."""
+"""All clients share one password, so that guesses from many addresses together are as slow as these. Browsers that have
+signed in before and this machine are not counted here, so that strangers cannot lock them out."""
 CALLS = Rate("call", burst=1000, seconds=0.05)
 CALLS_PER_WRITE = 20
 """How many calls are taken from the database at once, so that few reading requests write to it."""
 SWEEP_SECONDS = 600.0
+DATABASE_RETRY_SECONDS = 2.0
+"""How long limits are counted in this process alone, after the database could not be written to."""
+QUEUE_LOCK_SECONDS = 3.0
+QUEUE_COUNT_SECONDS = 0.25
+"""How old a count of the queue may be for a request whose song has not arrived yet. After that it is counted again."""
+THIS_MACHINE = "this machine"
 DEFAULT_ANALYSIS_SECONDS = 3.0
 """Assumed for one song before any was analysed."""
 
@@ -57,14 +76,21 @@ class RateLimiter:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._local = LocalLimits()
+        self._database_at = time.monotonic()
+        """When the database is tried again."""
+        self.queue_lock = threading.Lock()
+        self._count_lock = threading.Lock()
+        self._waiting = 0
+        """Songs in the queue when they were last counted."""
+        self._counted_at = -math.inf
         self._prepaid: dict[str, int] = {}
         self._lock = threading.Lock()
         self._sweep_at = time.monotonic() + SWEEP_SECONDS
 
-    def take(self, key: str, rate: Rate) -> None:
-        """Take one from a client's limit, or raise with the seconds to wait."""
-        self._sweep()
-        if wait := self.limits.take(key, rate):
+    def take(self, key: str, rate: Rate, count: int = 1) -> None:
+        """Take from a client's limit, or raise with the seconds to wait."""
+        if wait := self._take(key, rate, count):
             raise with_retry(TooOftenError, wait)
 
     def take_call(self, key: str) -> None:
@@ -73,10 +99,33 @@ class RateLimiter:
             if calls:
                 self._prepaid[key] = calls - 1
                 return
-        if wait := self.limits.take(key, CALLS, CALLS_PER_WRITE):
-            raise with_retry(TooOftenError, wait)
+        self.take(key, CALLS, CALLS_PER_WRITE)
         with self._lock:
             self._prepaid[key] = self._prepaid.get(key, 0) + CALLS_PER_WRITE - 1
+
+    def count_waiting(self, max_age_seconds: float) -> int:
+        """Songs in the queue, by a count that is at most so old. Requests at the same time count once."""
+        with self._count_lock:
+            now = time.monotonic()
+            if now - self._counted_at >= max_age_seconds:
+                self._waiting, self._counted_at = service().analyses.count(QUEUED), now
+            return self._waiting
+
+    def add_waiting(self) -> None:
+        """A song was added since the queue was counted."""
+        with self._count_lock:
+            self._waiting += 1
+
+    def _take(self, key: str, rate: Rate, count: int) -> float:
+        """From the database, or at once from this process where the database is locked."""
+        if time.monotonic() >= self._database_at:
+            try:
+                self._sweep()
+                return self.limits.take(key, rate, count)
+            except DBAPIError as error:
+                LOG.warning("limits are counted in this process: %s", reason_of(error))
+                self._database_at = time.monotonic() + DATABASE_RETRY_SECONDS
+        return self._local.take(key, rate, count)
 
     def _sweep(self) -> None:
         with self._lock:
@@ -84,6 +133,7 @@ class RateLimiter:
                 return
             self._sweep_at = time.monotonic() + SWEEP_SECONDS
             self._prepaid.clear()
+        self._local.sweep()
         self.limits.sweep()
 
 
@@ -93,31 +143,66 @@ def install(app: Flask) -> None:
 
 
 def _limit() -> None:
-    # Only uploads are multipart. Wherever such a body is sent, its bytes would be written to the disk.
-    is_upload = request.method == "POST" and request.mimetype == "multipart/form-data"
+    if not service().environment.rate_limits:
+        return
+    if request.endpoint == "login.sign_in":
+        _take_login()
+    elif takes_songs():
+        take_song()
+    elif request.path.startswith("/api/"):
+        # Pictures in the page of another site can call the API too, but use up another limit than our own pages.
+        is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+        _limiter().take_call(f"{'other sites ' if is_foreign else ''}{client_key()}")
+
+
+def _take_login() -> None:
+    """Take one guess of the password."""
+    if known := known_browser():
+        _limiter().take(f"known {known}", LOGINS)
+        return
+    _limiter().take(client_key(), LOGINS)
+    if not is_from_this_machine():
+        _limiter().take("", ALL_LOGINS)
+
+
+def take_song() -> None:
     if service().environment.rate_limits:
-        limiter = cast(RateLimiter, current_app.extensions[__name__])
-        if request.endpoint == "login.sign_in":
-            limiter.take(client_key(), LOGINS)
-            limiter.take("", ALL_LOGINS)
-        elif is_upload:
-            limiter.take(client_key(), UPLOADS)
-        elif request.path.startswith("/api/"):
-            limiter.take_call(client_key())
-    if is_upload:
-        check_room(request.content_length or 0)
+        _limiter().take(client_key(), UPLOADS)
 
 
-def check_room(size: int = 0) -> None:
-    """Refuse an upload of this many bytes where the queue or the disk has no room for it."""
+def take_bytes(size: int) -> None:
+    """Take the bytes of an upload, in whole megabytes. One file of the largest size is always possible."""
+    if service().environment.rate_limits and size > 0:
+        burst = max(MEGABYTES.burst, 2 * service().environment.max_upload_mb)
+        _limiter().take(client_key(), replace(MEGABYTES, burst=burst), math.ceil(size / 1_000_000))
+
+
+def _limiter() -> RateLimiter:
+    return cast(RateLimiter, current_app.extensions[__name__])
+
+
+@contextmanager
+def place_in_queue() -> Iterator[None]:
+    """For adding an upload: meanwhile no other upload of this process can take the same place."""
+    if not _limiter().queue_lock.acquire(timeout=QUEUE_LOCK_SECONDS):
+        raise UnavailableError()  # the database is locked, and others wait for it already
+    try:
+        check_queue()
+        yield
+        _limiter().add_waiting()
+    finally:
+        _limiter().queue_lock.release()
+
+
+def check_queue(max_age_seconds: float = 0.0) -> None:
+    """Refuse an upload for which the queue has no place, by a count that is at most so old."""
     environment, analyses = service().environment, service().analyses
-    if service().free_bytes() - size < environment.min_free_mb * 1_000_000:
-        raise NoRoomError()
-    waiting = analyses.count(QUEUED)
+    waiting = _limiter().count_waiting(max_age_seconds)
     if waiting >= environment.queue:
         raise with_retry(FullQueueError, waiting * seconds_per_song() / 10, count=waiting)
     if waiting >= environment.client_queue:  # otherwise one client cannot have as many
-        own = analyses.count(QUEUED, client())
+        sender = client_key() if environment.rate_limits else None
+        own = analyses.count_waiting_of(client(), sender)
         if own >= environment.client_queue:
             raise with_retry(OwnQueueError, own * seconds_per_song() / 10, count=own)
 
@@ -141,9 +226,17 @@ def client_key() -> str:
     all the rest."""
     if name := api_key():
         return f"key {name}"
+    if sign_in := sign_in_id():
+        return _keyed_hash(f"sign-in {sign_in}")
+    if is_from_this_machine():
+        return THIS_MACHINE
     network = ""
     if address := remote_address():
         network = str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))
+    return _keyed_hash(network)
+
+
+def _keyed_hash(text: str) -> str:
     secret = cast(str | bytes, current_app.secret_key)
     key = secret.encode() if isinstance(secret, str) else secret
-    return hmac.digest(key, network.encode(), "sha256").hex()[:32]
+    return hmac.digest(key, text.encode(), "sha256").hex()[:32]

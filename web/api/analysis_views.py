@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, url_for
@@ -13,12 +10,20 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, request, url
 from jobs.queue.analyses import DONE, FAILED, Analysis
 from jobs.queue.ids import is_address
 from ml.report.errors import AudioError
-from web.access.errors import ErrorText, MissingError, NoRoomError, NoSongError, TooLargeError
+from web.access.errors import (
+    ErrorText,
+    MissingError,
+    NoRoomError,
+    NoSongError,
+    NotYoursError,
+    TooLargeError,
+    TooManySongsError,
+)
 from web.access.language import translator
-from web.access.permissions import client
+from web.access.permissions import client, may_change_library
 from web.access.rate_limits import FullQueueError, OwnQueueError
 from web.api import uploads
-from web.api.events import follow, stream
+from web.api.events import Feed, follow, stream
 from web.api.openapi import operation
 from web.api.schemas import AcceptedAnswer, AnalysisAnswer, ref
 from web.context import service
@@ -26,14 +31,13 @@ from web.context import service
 api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 POLL_SECONDS = 0.1
-"""How often a followed analysis is read from the database."""
-FOLLOW_SECONDS = 300.0
-FOLLOWERS = "followers"
+"""How often the followed analyses are read from the database."""
+FEED = "analyses"
 UPLOAD = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]}
 
 
 def install(app: Flask) -> None:
-    app.extensions[FOLLOWERS] = threading.Semaphore(max(1, service().environment.threads // 2))
+    app.extensions[FEED] = Feed(service().analyses.read_states, poll_seconds=POLL_SECONDS)
 
 
 @api.post("/analyses")
@@ -44,7 +48,7 @@ def install(app: Flask) -> None:
     body={"multipart/form-data": UPLOAD},
     status=202,
     answer=ref("Accepted"),
-    errors=(NoSongError, TooLargeError, AudioError, OwnQueueError, FullQueueError, NoRoomError),
+    errors=(NoSongError, TooLargeError, TooManySongsError, AudioError, OwnQueueError, FullQueueError, NoRoomError),
 )
 def create() -> tuple[Response, int, dict[str, str]]:
     name, incoming = uploads.songs(request)[0]
@@ -66,9 +70,18 @@ def show(analysis_id: str) -> Response:
 
 
 @api.delete("/analyses/<analysis_id>")
-@operation("Delete a song with its analysis", status=204)
+@operation(
+    "Delete a song with its analysis",
+    "Only with the cookie of its upload, or by a client that may change the library: with an API key, signed in, or "
+    "without a password from the machine that runs Sori.",
+    status=204,
+    errors=(NotYoursError,),
+)
 def delete(analysis_id: str) -> tuple[str, int]:
-    if not service().delete(find(analysis_id).id):
+    analysis = find(analysis_id)
+    if analysis.client != client() and not may_change_library():
+        raise NotYoursError()
+    if not service().delete(analysis):
         raise MissingError()
     return "", 204
 
@@ -82,7 +95,11 @@ def delete(analysis_id: str) -> tuple[str, int]:
 )
 def events(analysis_id: str) -> Response:
     find(analysis_id)
-    return stream(_follow(analysis_id))
+    return stream(follow(current_app.extensions[FEED], analysis_id, state_of, _has_ended))
+
+
+def _has_ended(analysis: Analysis) -> bool:
+    return analysis.state in (DONE, FAILED)
 
 
 def find(analysis_id: str) -> Analysis:
@@ -115,23 +132,3 @@ def error_of(analysis: Analysis) -> ErrorText | None:
         return None
     message = translator().translate_error(analysis.failure["sentence"], analysis.failure["facts"])
     return ErrorText(analysis.failure_code, message)
-
-
-def _follow(analysis_id: str) -> Iterator[str]:
-    """Each follower occupies a thread. Half of the threads may be occupied so; further followers get one event, and
-    connect again."""
-    followers: threading.Semaphore = current_app.extensions[FOLLOWERS]
-    has_thread = followers.acquire(blocking=False)
-    try:
-        seconds = FOLLOW_SECONDS if has_thread else 0.0
-        if not (yield from follow(partial(_read_state, analysis_id), seconds=seconds, poll_seconds=POLL_SECONDS)):
-            yield "event: gone\ndata: {}\n\n"
-    finally:
-        if has_thread:
-            followers.release()
-
-
-def _read_state(analysis_id: str) -> tuple[dict[str, Any], bool] | None:
-    """The state of an analysis, and whether it has ended; None where it was deleted."""
-    analysis = service().analyses.get(analysis_id)
-    return None if analysis is None else (state_of(analysis), analysis.state in (DONE, FAILED))

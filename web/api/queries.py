@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,10 +25,14 @@ FILTERS = (
     Parameter("key", "Only tracks in this key.", choices=tuple(f"{tonic} {mode}" for tonic, mode in KEYS)),
     Parameter("own", "Only tracks whose file is on this server.", bool),
 )
+WORDS = Parameter(
+    "words", "Words that must all be sung: they must all appear in the lyrics. Case and accents are ignored."
+)
 SEARCH = (
     Parameter(
         "q", "Words that must all appear in the title, artist, album or file name. Case and accents are ignored."
     ),
+    WORDS,
     *FILTERS,
     Parameter(
         "sort",
@@ -59,7 +62,9 @@ def filter_of(query: Mapping[str, Any]) -> Filter:
 
 def list_query_of(query: Mapping[str, Any]) -> ListQuery:
     order = str(query["sort"])
-    return ListQuery(query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"))
+    return ListQuery(
+        query["q"] or "", filter_of(query), order.removeprefix("-"), order.startswith("-"), query["words"] or ""
+    )
 
 
 def encode_cursor(order: str, cursor: Cursor) -> str:
@@ -81,6 +86,6 @@ def decode_cursor(query: Mapping[str, Any]) -> Cursor | None:
         is_text = order.removeprefix("-") in ("title", "artist", "genre")
         if is_text and isinstance(value, str):
             return Cursor(value.replace("\0", "").encode("utf-8", "replace").decode(), track_id)
-        if not is_text and type(value) in (int, float) and math.isfinite(value) and abs(value) <= LARGEST:
+        if not is_text and type(value) in (int, float) and abs(value) <= LARGEST:
             return Cursor(value, track_id)
     raise CursorError(name="after")

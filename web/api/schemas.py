@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
@@ -133,16 +132,10 @@ NEIGHBOURS = objects(by={"enum": ["harmony", "sound"]}, neighbours=many(ref("Nei
 GENRES = objects(genres=many(objects(label=_TEXT, name=_TEXT, tracks=_WHOLE)))
 
 
-def name_of(track: Track) -> str:
-    """The title of a track, else the name of its file."""
-    stem = os.fsencode(track.path.stem).decode("utf-8", "replace") if track.path else ""
-    return track.title or stem or str(track.id)
-
-
 def track_facts(track: Track) -> dict[str, Any]:
     answer = TrackAnswer(
         id=track.id,
-        title=name_of(track),
+        title=track.name,
         artist=track.artist,
         album=track.album,
         genre=track.genre,

@@ -1,4 +1,4 @@
-"""Downloads of a report: JSON, CSV, the genre chart as SVG, and the similar tracks as a playlist.
+"""Downloads of a report: JSON, CSV, lyrics, the genre chart as SVG, and the similar tracks as a playlist.
 
 Titles and tags come from strangers: in a table they must not become formulas, in a playlist no lines of their own.
 """
@@ -16,13 +16,14 @@ from flask import Blueprint, Response, render_template, request, send_file
 from jobs.queue.analyses import Analysis
 from library.collection.exports import to_m3u8, write_csv
 from ml.report.json_lines import to_json
-from ml.report.schema import Neighbour, Report
+from ml.report.schema import Lyrics, Neighbour, Report
 from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.api import analysis_views
 from web.api.schemas import with_previews
 from web.pages.genre_texts import genre_colour, label_name
+from web.pages.lyrics import to_lrc, to_text
 
 exports = Blueprint("exports", __name__)
 
@@ -31,6 +32,8 @@ MIMETYPES = {
     ".csv": "text/csv",
     ".svg": "image/svg+xml",
     ".m3u8": "application/vnd.apple.mpegurl",
+    ".lrc": "text/plain",
+    ".txt": "text/plain",
 }
 COLUMNS = ("part", "start", "end", "name", "value")
 Row = tuple[str, float | str, float | str, str, float | str]
@@ -57,6 +60,15 @@ def as_playlist(analysis_id: str) -> Response:
     unique = {neighbour.track_id: neighbour for neighbour in neighbours}
     text = to_playlist(list(unique.values()), request.url_root)
     return _send(analysis, text, "m3u8")
+
+
+@exports.get("/a/<analysis_id>/words.<any(lrc, txt):suffix>")
+def as_lyrics(analysis_id: str, suffix: str) -> Response:
+    analysis, report = _read(analysis_id)
+    if report.lyrics is None or not report.lyrics.lines:
+        raise MissingError()
+    text = to_lrc(report, report.lyrics) if suffix == "lrc" else to_text(report.lyrics)
+    return _send(analysis, text, suffix)
 
 
 @exports.get("/a/<analysis_id>/chart.svg")
@@ -100,6 +112,26 @@ def rows(report: Report) -> Iterator[Row]:
     for by, neighbours in vars(report.neighbours).items():
         for neighbour in neighbours:
             yield (f"similar by {by}", *whole, full_name(neighbour), round(neighbour.distance, 4))
+    if report.lyrics:
+        yield from _lyrics_rows(report.lyrics, whole)
+
+
+def _lyrics_rows(lyrics: Lyrics, whole: tuple[float, float]) -> Iterator[Row]:
+    yield ("lyrics", *whole, "source", lyrics.source)
+    yield ("lyrics", *whole, "model", lyrics.model)
+    yield ("lyrics", *whole, "dropped words", lyrics.dropped_words)
+    for line in lyrics.lines:
+        yield ("lyrics", _cell(line.start), _cell(line.end), "line", line.text)
+        for word in line.words:
+            yield ("word", _cell(word.start), _cell(word.end), word.text, round(word.confidence, 4))
+    for part, genre in (("genre by words", lyrics.genre), ("genre by sound and words", lyrics.combined)):
+        for score in genre.scores if genre else ():
+            yield (part, *whole, score.label, round(score.probability, 4))
+
+
+def _cell(seconds: float | None) -> float | str:
+    """An empty cell where the time is not known."""
+    return "" if seconds is None else round(seconds, 2)
 
 
 def to_playlist(found: list[Neighbour], root: str) -> str:

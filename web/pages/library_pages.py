@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,18 +14,20 @@ from flask_babel import format_decimal
 
 from library.catalogue.failures import Failure, latest_failures
 from library.catalogue.listing import MOST_COUNTED, genre_names, mood_names, read_page
+from library.catalogue.lyrics import has_words, matching_lines
 from library.catalogue.tables import Track
-from ml.audio.sniff import sniff
-from ml.report.errors import SoriError
+from ml.report.cells import readable_path
+from ml.report.errors import AudioError, SoriError
 from ml.report.keys import KEYS
 from ml.report.schema import Neighbour
 from ml.report.sentences import answer
 from web.access.errors import MissingError
 from web.access.language import translator
 from web.access.permissions import may_change_library
+from web.api.format_detection import known_format
 from web.api.openapi import LARGEST, Parameter
 from web.api.queries import FEEL, FILTERS, SEARCH, decode_cursor, encode_cursor, list_query_of
-from web.api.schemas import name_of, page_address, preview_url, track_facts
+from web.api.schemas import page_address, preview_url, track_facts
 from web.api.track_views import LoadingError, find_track, neighbourhood, read_report, similar
 from web.context import service
 from web.pages.exports import send_download, to_playlist
@@ -57,9 +58,12 @@ def library() -> str:
     page = read_page(service().catalogue, list_query_of(query), PAGE, decode_cursor(query))
     service().library.refresh()  # start loading before somebody opens a track
     cursor = page.following and encode_cursor(query["sort"], page.following)
+    shown = [track.id for track in page.tracks]
     return render_template(
         "library.html",
         tracks=[track_facts(track) for track in page.tracks],
+        lines=matching_lines(service().catalogue, shown, query["words"]) if query["words"] else {},
+        has_words=bool(query["words"]) or has_words(service().catalogue),
         count=_count(page.count),
         query=query,
         filtered=any(query[parameter.name] not in (None, False) for parameter in FILTERS),
@@ -99,7 +103,7 @@ def track(track_id: int) -> str:
     return render_template(
         "track.html",
         track=row,
-        name=name_of(row),
+        name=row.name,
         report=report,
         answer=answer(report, translator()) if report else None,
         neighbours=neighbours,
@@ -120,19 +124,18 @@ def audio(track_id: int) -> Response:
     try:
         if path is None or not path.is_file():
             raise FileMissingError()
-        with path.open("rb") as file:
-            kind = sniff(file)
-    except OSError as error:
+        kind = known_format(path)
+    except (OSError, AudioError) as error:
         raise FileMissingError() from error
     if kind.reader is None:
         raise FileMissingError()
-    return send_audio(path, format=kind.format, name=_text(path.name))
+    return send_audio(path, format=kind.format, name=readable_path(path.name))
 
 
 @browse.get("/<int:track_id>/radio")
 def radio(track_id: int) -> tuple[str, int, dict[str, str]]:
     start = find_track(track_id)
-    status, headers, facts = 200, {}, {"track": start, "name": name_of(start)}
+    status, headers, facts = 200, {}, {"track": start, "name": start.name}
     try:
         facts["playlist"] = radio_tracks(start)
     except SoriError as error:  # the index is still loading, or there are not enough tracks with files
@@ -154,7 +157,7 @@ def radio_tracks(start: Track) -> list[Neighbour]:
     from library.search.playlist import walk  # loads numpy
 
     return [
-        Neighbour(str(track.id), name_of(track), track.artist, track.genre, 0.0, preview_url(track))
+        Neighbour(str(track.id), track.name, track.artist, track.genre, 0.0, preview_url(track))
         for track in walk(library, start, RADIO_TRACKS)
     ]
 
@@ -168,12 +171,8 @@ def shown_path(path: Path) -> str:
     """The path from its library folder on; outside of these, whole only for users who may change the library."""
     for folder in service().environment.folders:
         if path.is_relative_to(folder):
-            return _text(path.relative_to(folder.parent))
-    return _text(path if may_change_library() else path.name)
-
-
-def _text(path: Path | str) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")
+            return readable_path(path.relative_to(folder.parent))
+    return readable_path(path if may_change_library() else path.name)
 
 
 def _reason(failure: Failure) -> str:

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request, send_file, send_from_directory
 
 from web.access.errors import MissingError
 from web.api import analysis_views
+from web.api.uploads import readable
 from web.context import service
 
 media = Blueprint("media", __name__)
@@ -41,16 +42,17 @@ def image(analysis_id: str, picture: str) -> Response:
     return _private(response)
 
 
-def send_audio(path: Path, *, format: str, name: str, etag: str | bool = True) -> Response:
+def send_audio(path: Path, *, format: str, name: str, etag: str | None = None) -> Response:
     """An audio file, also in ranges as a player requests it, and never as a type that a browser would execute."""
     if not path.is_file():
         raise MissingError()
+    status = path.stat()
     response = send_file(
         path,
         mimetype=MIMES.get(format, "application/octet-stream"),
-        download_name=name,
+        download_name=readable(name),  # a line break or an escape sequence would be no valid header
         conditional=True,
-        etag=etag,
+        etag=etag or f"{status.st_mtime_ns:x}-{status.st_size:x}",  # Flask's own needs a path in UTF-8
         max_age=_CACHE_SECONDS,
     )
     response.headers.setdefault("Accept-Ranges", "bytes")

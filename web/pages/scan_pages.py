@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, redirect, url_for
+from flask import Blueprint, Flask, Response, current_app, jsonify, redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from jobs.queue.leases import DONE, QUEUED, RUNNING, STOPPED, STOPPING
@@ -12,13 +12,15 @@ from jobs.queue.scans import BusyError, Scan, Scans
 from web.access.errors import ForbiddenError, WebError
 from web.access.language import translator
 from web.access.permissions import changes_library, may_change_library
-from web.api.events import follow, stream
+from web.api.events import Feed, follow, stream
 from web.context import service
 
 rescan = Blueprint("rescan", __name__, url_prefix="/library/rescan")
 
 POLL_SECONDS = 0.3
-FOLLOW_SECONDS = 300.0
+FEED = "scans"
+LATEST = "latest"
+"""The key of the feed's only value."""
 MESSAGES = {
     QUEUED: "The scan starts as soon as the engine is ready.",
     STOPPING: "Stopping; finished files are kept.",
@@ -47,6 +49,16 @@ class NoFoldersError(WebError):
     code = "no_folders"
     status = 409
     sentence = "No folders are set. Name them in SORI_FOLDERS and start Sori again."
+
+
+def install(app: Flask) -> None:
+    scans = Scans(service().catalogue)
+
+    def read(_: set[str]) -> dict[str, Scan]:
+        scan = scans.latest()
+        return {} if scan is None else {LATEST: scan}
+
+    app.extensions[FEED] = Feed(read, poll_seconds=POLL_SECONDS)
 
 
 @rescan.post("")
@@ -81,14 +93,16 @@ def show() -> Response:
 def events() -> Response:
     """The scan as it proceeds, as server-sent events; the last one is its end."""
     _check()
-    return stream(follow(_read_state, seconds=FOLLOW_SECONDS, poll_seconds=POLL_SECONDS))
+    return stream(follow(current_app.extensions[FEED], LATEST, _state_of, lambda scan: not scan.is_active))
 
 
 def scan_status() -> dict[str, Any] | None:
     """The running or last scan, with a message in the reader's language; None where there was none."""
     scan = Scans(service().catalogue).latest()
-    if scan is None:
-        return None
+    return None if scan is None else _state_of(scan)
+
+
+def _state_of(scan: Scan) -> dict[str, Any]:
     return {
         **{name: getattr(scan, name) for name in ("state", "done", "total", "name", "counts")},
         "share": scan.done / scan.total if scan.total else None,
@@ -112,8 +126,3 @@ def _message(scan: Scan) -> str:
 def _check() -> None:
     if not may_change_library():
         raise ForbiddenError()
-
-
-def _read_state() -> tuple[dict[str, Any], bool] | None:
-    status = scan_status()
-    return None if status is None else (status, not status["running"])

@@ -11,8 +11,11 @@ from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
 from jobs.queue.analyses import FAILED, PEAKS, Analysis
+from jobs.queue.feedback import voice_of
+from ml.report.cells import clean
 from ml.report.errors import SoriError
 from ml.report.keys import camelot, spell_tonic
+from ml.report.lyrics_text import MIN_CONFIDENCE, SOURCES
 from ml.report.schema import Report
 from ml.report.sentences import answer, clock, percent, reasons
 from ml.report.stages import STAGES
@@ -22,7 +25,7 @@ from web.access.permissions import client
 from web.api import analysis_views, uploads
 from web.api.schemas import track_page, with_previews
 from web.context import service
-from web.pages import charts, genre_texts
+from web.pages import charts, genre_texts, lyrics
 from web.pages.genre_texts import label_name
 from web.pages.media import PICTURES
 
@@ -39,6 +42,11 @@ def install(app: Flask) -> None:
     app.jinja_env.finalize = _printable
     app.jinja_env.globals.update(
         charts=charts,
+        shown_lyrics=lyrics.shown_lyrics,
+        has_times=lyrics.has_times,
+        one_line=clean,
+        lyric_sources=SOURCES,
+        least_confidence=MIN_CONFIDENCE,
         clock=clock,
         percent=percent,
         genre_colour=genre_texts.genre_colour,
@@ -101,6 +109,7 @@ def result(analysis_id: str) -> str:
         others=labels[1:] if report.genre.confident else labels,
         waveform=charts.waveform(charts.read_peaks(folder / PEAKS)),
         pictures={name for name in PICTURES if (folder / f"{name}.png").is_file()},
+        expiry=service().analyses.expiry(analysis),
         audible=(folder / analysis.file).is_file(),
         leading_genres=charts.leading_genres(report),
         thanks="thanks" in request.args,
@@ -109,8 +118,7 @@ def result(analysis_id: str) -> str:
 
 @pages.post("/a/<analysis_id>/delete")
 def delete(analysis_id: str) -> Response:
-    _own(analysis_id)
-    service().delete(analysis_id)
+    service().delete(_own(analysis_id))
     return redirect(url_for("pages.index"), 303)
 
 
@@ -124,9 +132,9 @@ def save_verdict(analysis_id: str) -> Response:
     analyses, feedback = service().analyses, service().feedback
     analyses.set_verdict(analysis_id, verdict)
     if verdict == NONE:
-        feedback.delete(analysis_id)
+        feedback.delete(voice_of(analysis))
     else:
-        feedback.store(analysis_id, analyses.folder(analysis_id), verdict)
+        feedback.store(voice_of(analysis), analyses.folder(analysis_id), verdict)
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
 
 

@@ -1,4 +1,5 @@
-"""Settings of gunicorn: one process with many threads, because it loads no model and waits more than it computes.
+"""Settings of gunicorn: one process with a greenlet per connection, because it loads no model and waits more than it
+computes.
 
 `web.server.supervisor` starts gunicorn, which never preloads the application. Its arbiter ends with that parent.
 """
@@ -16,6 +17,7 @@ from environment import read_environment
 from jobs import parent_process
 from web.context import ENDING
 from web.server import logs
+from web.server.connections import HEAD_SECONDS, Worker, most_connections
 
 
 class Log(Logger):  # type: ignore[misc]
@@ -26,15 +28,16 @@ class Log(Logger):  # type: ignore[misc]
         logs.set_up("web")
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+        self.error_log.addFilter(logs.hide_request)
 
 
-worker_class = "web.server.slow_clients.Worker"
+Worker.environment = read_environment(os.environ)
+worker_class = Worker
 workers = 1
-threads = read_environment(os.environ).threads
-worker_connections = 1000
+worker_connections = most_connections(Worker.environment.connections)
 timeout = 60
 graceful_timeout = 20
-keepalive = 5
+keepalive = HEAD_SECONDS
 # SORI_PROXIES alone decides which proxy headers count (`web.access.hosts`), never gunicorn.
 forwarded_allow_ips = ""
 control_socket_disable = True
@@ -48,7 +51,7 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """On SIGTERM, end the responses that follow an analysis: gunicorn lets its threads finish, and these would take
+    """On SIGTERM, end the responses that follow an analysis: gunicorn lets responses finish, and these would take
     minutes."""
     handler = signal.getsignal(signal.SIGTERM)
 

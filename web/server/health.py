@@ -13,7 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.queue.analyses import QUEUED
 from jobs.queue.leases import LEASE_SECONDS
-from library.catalogue.database import DATABASE_NAME
+from jobs.storage import has_room
+from library.catalogue.backups import DATABASE_NAME
+from library.catalogue.database import is_damaged
 from web.context import service
 from web.server.metrics import current_metrics
 
@@ -41,8 +43,8 @@ def _find_fatal_problems() -> list[str]:
     else:
         try:
             service().analyses.count(QUEUED)
-        except DBAPIError:
-            problems.append("database_unreachable")
+        except DBAPIError as error:
+            problems.append("database_damaged" if is_damaged(error) else "database_unreachable")
     if not os.access(home, os.W_OK | os.X_OK):
         problems.append("home_not_writable")
     return problems
@@ -51,7 +53,7 @@ def _find_fatal_problems() -> list[str]:
 def _find_other_problems() -> list[str]:
     environment, seconds = service().environment, service().engine_silent_seconds()
     is_found = {
-        "disk_low": service().free_bytes() < environment.min_free_mb * 1_000_000,
+        "disk_low": service().free_bytes() < environment.min_free_mb * 1_000_000 or not has_room(environment.home),
         "queue_full": service().analyses.count(QUEUED) >= environment.queue,
         "engine_away": seconds is None or seconds > LEASE_SECONDS,
         "model_missing": not service().model.is_file(),

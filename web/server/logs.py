@@ -53,6 +53,15 @@ def set_up(part: str, level: int = logging.INFO) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
+def hide_request(record: logging.LogRecord) -> bool:
+    """Replaces what gunicorn writes about one request, which holds the client's address and the request's line."""
+    if _OF_A_REQUEST.match(str(record.msg)):
+        reason = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else "invalid"
+        record.msg, record.args = "a request was not answered by the application: %s", (reason,)
+    return True
+
+
+_OF_A_REQUEST = re.compile(r"Invalid request from ip=|Error handling request|Invalid response header")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 REQUEST_ID = "X-Request-ID"
 _A_REQUEST_ID = re.compile(r"[\w.-]{8,64}")

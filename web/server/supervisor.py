@@ -21,6 +21,7 @@ from contextlib import suppress
 
 from environment import Environment, to_variables
 from library.catalogue.database import open_catalogue, reason_of
+from library.catalogue.private_files import UMASK
 from ml.paths import ROOT
 from ml.report.errors import SoriError
 
@@ -161,6 +162,7 @@ def serve(
     engine: Sequence[str] = ENGINE,
 ) -> int:
     """Serve until asked to end; the exit code. Calls `announce` with the address once pages can be served."""
+    os.umask(UMASK)  # the children inherit it
     return Supervisor(environment, variables, engine).run(announce)
 
 

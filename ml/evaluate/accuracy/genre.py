@@ -17,8 +17,8 @@ from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.evaluate.accuracy import noises
 from ml.evaluate.accuracy.model import CachedModel, CrossPredictions, Songs
-from ml.models.genre import BY_TAGS
 from ml.models.logit import softmax
+from ml.models.trunk import BY_TAGS
 from ml.train import metrics
 from ml.train.data import corpus
 from ml.train.data.augmentation import ORIGINAL, VARIANTS

@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 
 from ml.evaluate.accuracy.model import CachedModel, Songs
 from ml.features.arrays import Integers
-from ml.models.genre import BY_TAGS
+from ml.models.trunk import BY_TAGS
 from ml.report.progress import show_progress
 from ml.train.data.corpus import read_split, read_taggrams
 from ml.train.data.feature_tables import FeatureTable, read_table

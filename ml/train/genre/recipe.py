@@ -13,9 +13,9 @@ from scipy.optimize import minimize_scalar
 
 from ml.features.arrays import Doubles, Floats, Integers, Mask
 from ml.models import trunk
-from ml.models.genre import BY_TAGS, EMBEDDING
 from ml.models.head import Head, Linear
 from ml.models.logit import softmax
+from ml.models.trunk import BY_TAGS, EMBEDDING
 from ml.train.data.augmentation import ORIGINAL
 from ml.train.data.corpus import EMOTIFY
 from ml.train.data.folds import predict_out_of_fold, stratified_folds

@@ -5,6 +5,7 @@ It is the only slow step, and the same for all settings of the head, so it is ca
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from ml.features.bands import BandStatistics
 from ml.features.track import Track
 from ml.models import trunk
 from ml.models.card import hash_file
-from ml.models.genre import TRUNK_OUTPUT_SIZE, GenreModel
+from ml.models.genre import GenreModel
 from ml.models.head import tag_output
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.report.errors import SoriError
 from ml.train.data import augmentation
 from ml.train.data.augmentation import ORIGINAL, VARIANTS
@@ -111,21 +113,33 @@ def measure_bands(examples: Sequence[Example], neutral: BandStatistics) -> BandS
 
 
 def read_feedback(folder: Path, labels: Collection[str]) -> list[Row]:
-    """Listeners' answers, one row each: the trunk's output for their songs, in one folder per genre.
+    """Listeners' answers: the trunk's output for their songs, in one folder per genre, each client's answer in a file.
 
-    Artists are unknown, so each answer is its own group; other genres are left out.
+    Each song is one row, however often it was uploaded and answered, with the genre that most clients chose. It is left
+    out where two genres have equally many; so are genres that the model does not have. Artists are unknown, so each
+    song is its own group.
     """
-    rows = []
+    answers: dict[bytes, list[Path]] = {}
     for path in sorted(folder.glob("*/*.npy")):
-        if path.parent.name not in labels:
-            continue
-        trunk_output = _read_trunk_output(path)
+        trunk_output = _read_trunk_output(path) if path.parent.name in labels else None
         if trunk_output is not None:
-            example = Example(path.stem, path.parent.name, f"listener {path.stem}", LISTENERS, "train")
-            rows.append(Row(example, ORIGINAL, trunk_output, 1))
+            answers.setdefault(trunk_output.tobytes(), []).append(path)
+    rows = []
+    for content, paths in answers.items():
+        genre = _most_frequent([path.parent.name for path in paths])
+        if genre is not None:
+            name = paths[0].stem
+            example = Example(name, genre, f"listener {name}", LISTENERS, "train")
+            rows.append(Row(example, ORIGINAL, np.frombuffer(content, np.float32), 1))
     if not rows:
         raise NoFeedbackError(folder=str(folder))
     return rows
+
+
+def _most_frequent(names: Sequence[str]) -> str | None:
+    """None where two names are equally frequent."""
+    first, *others = Counter(names).most_common(2)
+    return None if others and others[0][1] == first[1] else first[0]
 
 
 def _read_trunk_output(path: Path) -> Floats | None:

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.features.arrays import Floats
-from ml.models.genre import EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.models.head import tag_output
-from ml.models.trunk import TAGS
+from ml.models.trunk import EMBEDDING, TAGS, TRUNK_OUTPUT_SIZE
 from ml.similarity.invariants import triads
 from ml.train.data.corpus import TAGGRAM_SPLITS, read_taggrams
 from ml.train.data.feature_tables import read_table

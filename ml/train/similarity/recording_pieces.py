@@ -25,8 +25,9 @@ from ml.features.chroma import BANDS, Chromagram
 from ml.features.chroma import FRAMES_PER_SECOND as CHROMA_FRAMES_PER_SECOND
 from ml.features.track import Track
 from ml.models.card import hash_file
-from ml.models.genre import TRUNK_OUTPUT_SIZE, WINDOW_SECONDS
+from ml.models.genre import WINDOW_SECONDS
 from ml.models.tempo import estimate as estimate_tempo
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.pipeline import Pipeline, SongAnalysis
 from ml.report.progress import counted
 from ml.similarity import invariants, timbre

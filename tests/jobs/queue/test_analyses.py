@@ -19,12 +19,13 @@ def analyses(catalogue: Catalogue, tmp_path: Path) -> Analyses:
     return Analyses(catalogue, tmp_path)
 
 
-def add(analyses: Analyses, client: str = "me", *, keep_seconds: float | None = 60.0) -> str:
+def add(analyses: Analyses, client: str = "me", sender: str = "", *, keep_seconds: float | None = 60.0) -> str:
     """One upload of a single byte."""
     analysis_id = new_id()
     analyses.folder(analysis_id).mkdir(parents=True)
     (analyses.folder(analysis_id) / "song").write_bytes(b"x")
-    analyses.add(analysis_id, Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64), keep_seconds=keep_seconds)
+    upload = Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64, sender)
+    analyses.add(analysis_id, upload, keep_seconds=keep_seconds)
     return analysis_id
 
 
@@ -81,6 +82,26 @@ def test_clients_take_turns(analyses: Analyses) -> None:
     while claimed := analyses.claim("here"):
         order.append(claimed.id)
     assert order == [mine[0], yours[0], mine[1], yours[1], mine[2]]
+
+
+def test_senders_take_turns_whatever_their_cookies(analyses: Analyses) -> None:
+    """Fresh cookies bring no earlier turn; the browsers of one sender take turns among themselves."""
+    many = [add(analyses, f"cookie {number}", "one house") for number in range(3)]
+    twice = add(analyses, "cookie 0", "one house")
+    other = add(analyses, "you", "another house")
+    order = []
+    while claimed := analyses.claim("here"):
+        order.append(claimed.id)
+    assert order == [many[0], other, many[1], many[2], twice]
+
+
+def test_waiting_songs_are_counted_by_browser_and_by_sender(analyses: Analyses) -> None:
+    for client, sender in (("me", "here"), ("me", "there"), ("you", "here"), ("others", "elsewhere")):
+        add(analyses, client, sender)
+    assert analyses.count_waiting_of("me", None) == 2
+    assert analyses.count_waiting_of("me", "here") == 3
+    analyses.claim("engine")
+    assert analyses.count_waiting_of("me", "here") == 2
 
 
 def test_a_dead_engine_loses_its_lease(analyses: Analyses) -> None:
@@ -160,4 +181,4 @@ def test_a_verdict_is_stored(analyses: Analyses) -> None:
 def test_recent_analyses_are_the_clients_own_and_newest_first(analyses: Analyses) -> None:
     first, _, last = add(analyses), add(analyses, "you"), add(analyses)
     assert [analysis.id for analysis in analyses.recent("me")] == [last, first]
-    assert (analyses.count(QUEUED), analyses.count(QUEUED, "you"), analyses.count(DONE)) == (3, 1, 0)
+    assert (analyses.count(QUEUED), analyses.count_waiting_of("you", None), analyses.count(DONE)) == (3, 1, 0)

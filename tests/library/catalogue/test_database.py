@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs.queue.analyses import Analysis
 from jobs.queue.limits import Limit
-from library.catalogue.database import Catalogue, NoDatabaseError, is_disk_full, open_catalogue
+from library.catalogue.backups import DATABASE_NAME
+from library.catalogue.database import BUSY_SECONDS, Catalogue, NoDatabaseError, is_disk_full, open_catalogue
 from library.catalogue.tables import Base, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
+from web.access.sign_ins import SignIn
 
 
 def test_a_track_comes_back(catalogue: Catalogue) -> None:
@@ -60,7 +62,8 @@ def test_a_path_is_unique(catalogue: Catalogue) -> None:
 
 
 def test_the_migrations_make_what_the_models_describe(catalogue: Catalogue) -> None:
-    assert {Analysis.__tablename__, Limit.__tablename__} < set(Base.metadata.tables)
+    tables = {Analysis.__tablename__, Limit.__tablename__, SignIn.__tablename__}
+    assert tables < set(Base.metadata.tables)
     with catalogue.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
@@ -93,6 +96,49 @@ def test_a_home_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NoDatabaseError):
         open_catalogue(tmp_path / "file" / "var")
+
+
+def test_another_file_in_the_databases_place_is_refused(tmp_path: Path) -> None:
+    """Also by connections that are open already: what they write would end with the file that was moved away."""
+    home, database = tmp_path / "var", tmp_path / "var" / DATABASE_NAME
+    catalogue = open_catalogue(home)
+    add_title(catalogue, "before")
+    for path in home.glob(f"{DATABASE_NAME}*"):
+        path.rename(tmp_path / path.name)
+    with pytest.raises(OperationalError, match="replaced or removed"):
+        add_title(catalogue, "gone")
+    assert not database.exists()
+    open_catalogue(tmp_path / "other").close()
+    (tmp_path / "other" / DATABASE_NAME).rename(database)
+    with pytest.raises(OperationalError, match="replaced or removed"):
+        add_title(catalogue, "swapped")
+    for path in tmp_path.glob(f"{DATABASE_NAME}*"):
+        path.rename(home / path.name)
+    add_title(catalogue, "after")
+    with catalogue.session() as session:
+        assert session.scalars(select(Track.title).order_by(Track.id)).all() == ["before", "after"]
+    catalogue.close()
+
+
+def add_title(catalogue: Catalogue, title: str) -> None:
+    with catalogue.transaction() as session:
+        session.add(Track(title=title))
+
+
+def test_emptying_the_journal_does_not_wait_for_a_reader(tmp_path: Path) -> None:
+    """A backup reads for minutes, and writers wait while the journal is emptied."""
+    catalogue = open_catalogue(tmp_path)
+    with catalogue.engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
+        reader.exec_driver_sql("SELECT count(*) FROM tracks")
+        add_title(catalogue, "a")
+        statements: list[str] = []
+        event.listen(catalogue.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        catalogue.wipe()
+        patience = [int(one.split("= ")[1]) for one in statements if "busy_timeout =" in one]
+    assert patience[0] < 1000 and patience[1] == BUSY_SECONDS * 1000
+    assert statements.index("PRAGMA wal_checkpoint(TRUNCATE)") == len(statements) - 2
+    catalogue.close()
 
 
 def test_a_full_disk_is_recognised() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import alembic.command
@@ -11,6 +12,8 @@ import pytest
 from alembic.config import Config
 from sqlalchemy import inspect, text
 
+from jobs.queue.analyses import Analyses
+from jobs.queue.limits import Limits, Rate
 from library.catalogue.database import NoDatabaseError, open_catalogue
 from library.catalogue.migration import UnknownVersionError
 from library.catalogue.tables import Track
@@ -68,3 +71,27 @@ def test_a_database_of_another_version_is_refused(home: Path, url: str) -> None:
     catalogue.close()
     with pytest.raises(UnknownVersionError, match="another version of Sori"):
         open_catalogue(home, url or None)
+
+
+def test_a_database_of_the_first_version_is_updated(home: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its uploads stay as they are."""
+    upgrade = alembic.command.upgrade
+    with monkeypatch.context() as patched:
+        patched.setattr(alembic.command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        first = open_catalogue(home, url or None)
+    with first.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO analyses (id, client, content, name, file, format, stage, size, created_at, state, "
+                "progress, tries) VALUES ('kept', 'me', 'c', 'n', 'song', 'WAV', '', 1, :now, 'queued', 0, 0)"
+            ),
+            {"now": datetime.now(UTC)},
+        )
+    first.close()
+    updated = open_catalogue(home, url or None)
+    analyses = Analyses(updated, home)
+    assert (analyses.count_waiting_of("me", "a sender"), analyses.count_waiting_of("you", "a sender")) == (1, 0)
+    claimed = analyses.claim("engine")
+    assert claimed is not None and (claimed.id, claimed.sender) == ("kept", "")
+    assert Limits(updated).take("me", Rate("test", burst=1, seconds=1.0)) == 0.0
+    updated.close()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,10 +29,16 @@ HOSTILE = (
     "\ufeff=1+1",
     "＝1+1",
     "－1",
+    "a;=1+1",
+    "a;\t =1+1",
+    "a\t=1+1",
+    "a\n-1",
+    'a";=1+1;"',
     '"quoted", and\nbroken',
     "\x1b[31mred\x1b]0;title\x07",
     "노래 \u202e3pm.exe",
 )
+HARMLESS = ("A song - with a dash", "One; two", "1+1=2", "a;b=c")
 
 
 def add(catalogue: Catalogue, *names: str, path: bytes | None = None) -> list[Track]:
@@ -44,14 +53,42 @@ def add(catalogue: Catalogue, *names: str, path: bytes | None = None) -> list[Tr
 
 
 def test_no_cell_of_a_table_is_a_formula(catalogue: Catalogue, tmp_path: Path) -> None:
-    add(catalogue, *HOSTILE, "A song - with a dash")
-    assert export(catalogue, tmp_path / "library.csv") == len(HOSTILE) + 1
+    add(catalogue, *HOSTILE, *HARMLESS)
+    assert export(catalogue, tmp_path / "library.csv") == len(HOSTILE) + len(HARMLESS)
     with (tmp_path / "library.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    cells = [cell.strip(" \u00a0\ufeff") for row in rows for cell in row.values()]
-    assert [cell for cell in cells if cell and cell[0] in "=+-@\t\r\n＝＋－＠"] == []
-    assert [row["title"].removeprefix("'") for row in rows] == [*HOSTILE, "A song - with a dash"]
-    assert rows[-1]["title"] == "A song - with a dash"
+    cells = [
+        part.strip(" \u00a0\ufeff") for row in rows for cell in row.values() for part in re.split("[;\t\r\n]", cell)
+    ]
+    assert [cell for cell in cells if cell and cell[0] in "=+-@＝＋－＠"] == []
+    titles = [title.replace("'", "") for title in (*HOSTILE, *HARMLESS)]
+    assert [row["title"].replace("'", "") for row in rows] == titles
+    assert tuple(row["title"] for row in rows[-len(HARMLESS) :]) == HARMLESS
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_separator_makes_a_formula_of_a_cell(catalogue: Catalogue, tmp_path: Path, separator: str) -> None:
+    """A spreadsheet separates cells by what its language uses, and may begin one at each line break."""
+    add(catalogue, *HOSTILE, *HARMLESS)
+    export(catalogue, tmp_path / "library.csv")
+    text = (tmp_path / "library.csv").read_text("utf-8")
+    cells = [cell for row in csv.reader(io.StringIO(text), delimiter=separator) for cell in row]
+    cells += [cell for line in text.splitlines() for cell in line.split(separator)]
+    cells = [cell.strip(" \u00a0\ufeff\t\r\n") for cell in cells]
+    assert [cell for cell in cells if cell and cell[0] in "=+-@＝＋－＠" and not is_number(cell)] == []
+
+
+def test_text_of_a_table_is_quoted(catalogue: Catalogue, tmp_path: Path) -> None:
+    """So that a program that takes several separators at once, as LibreOffice does, sees one cell."""
+    add(catalogue, "a;b")
+    export(catalogue, tmp_path / "library.csv")
+    assert ',"a;b",' in (tmp_path / "library.csv").read_text("utf-8")
+
+
+def is_number(cell: str) -> bool:
+    with suppress(ValueError):
+        return isinstance(float(cell), float)
+    return False
 
 
 def test_only_text_that_begins_a_formula_is_guarded() -> None:

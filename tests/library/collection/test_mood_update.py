@@ -21,8 +21,8 @@ from ml.audio.settings import DEFAULT_LIMITS
 from ml.features.motion import MEASURES
 from ml.features.musicality import Musicality
 from ml.models.card import Card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.mood import INPUTS, MoodModel
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.report.schema import Mood, Report
 from ml.similarity import reference as catalogue_file
 from ml.similarity import timbre

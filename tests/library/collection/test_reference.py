@@ -17,7 +17,8 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import load_card
-from ml.models.genre import BY_TAGS, EMBEDDING, GENRE_WEIGHTS, TRUNK_OUTPUT_SIZE
+from ml.models.genre import GENRE_WEIGHTS
+from ml.models.trunk import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, timbre
 from ml.similarity import reference as catalogue_file
 from ml.similarity.reference import Entry

@@ -20,7 +20,7 @@ from ml.features.chroma import Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
 from ml.models.card import GENRE_WEIGHTS, load_card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, timbre
 from ml.similarity import reference as catalogue_file
 from ml.similarity.reference import Entry

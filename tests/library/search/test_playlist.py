@@ -33,8 +33,9 @@ def test_a_track_is_found_by_id_path_title_or_part(catalogue: Catalogue) -> None
     exact = add(catalogue, "Song", 30)
     names = {str(exact): exact, str(Path("/music/Song of songs")): first, "Song": exact, "of so": first}
     assert {name: find(catalogue, name).id for name in names} == names
-    with pytest.raises(NoTrackError):
-        find(catalogue, "100%")
+    for name in ("100%", "9" * 30, "\udcff.mp3", "٣"):
+        with pytest.raises(NoTrackError):
+            find(catalogue, name)
 
 
 def test_a_title_may_contain_wildcards(catalogue: Catalogue) -> None:

@@ -14,8 +14,9 @@ from ml.features.arrays import Floats
 from ml.features.bands import BandStatistics
 from ml.features.mel import MEL_BANDS
 from ml.models.card import Card
-from ml.models.genre import BANDS_NAME, BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE, start_tensorflow
+from ml.models.genre import BANDS_NAME, start_tensorflow
 from ml.models.head import Head, Linear, assemble
+from ml.models.trunk import BY_TAGS, EMBEDDING, TRUNK_OUTPUT_SIZE
 from ml.train.genre.recipe import MUSIC_LIMITS
 from tests.ml import tunes
 

@@ -10,8 +10,9 @@ import pytest
 from ml.features.handcrafted import extraction
 from ml.features.mel import MEL_BANDS, WINDOW_FRAMES
 from ml.models.classic import scikit
-from ml.models.classic.networks import picture
+from ml.models.classic.networks import UnusableNetworkError, picture
 from ml.models.classic.scikit import prepare
+from ml.models.genre import load_keras, start_tensorflow
 
 
 def test_the_key_of_a_song_does_not_change_the_inputs() -> None:
@@ -43,3 +44,16 @@ def test_a_file_with_other_types_inside_is_refused(tmp_path: Path) -> None:
     skops.io.dump([LogisticRegression(), FunctionTransformer(func=pytest.fail)], path)
     with pytest.raises(scikit.UntrustedTypesError, match="pytest"):
         scikit.load(path)
+
+
+def test_a_network_with_code_inside_is_refused(tmp_path: Path) -> None:
+    start_tensorflow()
+    import keras
+
+    path, canary = tmp_path / "strange.keras", tmp_path / "canary"
+    code = keras.layers.Lambda(eval(f"lambda x: (open({str(canary)!r}, 'w').close(), x)[1]"))  # noqa: S307
+    keras.Sequential([keras.Input((1,)), code]).save(path)
+    canary.unlink()  # written when the network was built here
+    with pytest.raises(UnusableNetworkError):
+        load_keras(path, UnusableNetworkError)
+    assert not canary.exists()

@@ -12,9 +12,8 @@ from ml.audio.loading import from_samples
 from ml.audio.settings import SAMPLE_RATE
 from ml.features.motion import MEASURES
 from ml.models.card import MOOD_WEIGHTS, Card, ChangedWeightsError, NoCardError, load_card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.mood import CALM, EXCITING, INPUTS, TAG_LOGITS, MoodModel, UnusableMoodError
-from ml.models.trunk import TAGS
+from ml.models.trunk import TAGS, TRUNK_OUTPUT_SIZE
 from ml.pipeline import Pipeline, load
 from ml.report.schema import Report
 from tests.ml.music import song

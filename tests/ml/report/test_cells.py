@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.report.cells import clean, columns, fit, pad, wrap
+from ml.report.cells import clean, columns, fit, pad, readable_path, wrap
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,8 @@ def test_wrap_keeps_the_width_and_the_words(text: str, width: int) -> None:
     assert all(columns(line) <= width for line in lines)
     if all(columns(word) <= width for word in text.split()):
         assert " ".join(lines).split() == text.split()
+
+
+def test_each_part_of_a_path_has_an_encoding_of_its_own() -> None:
+    path = os.fsdecode("/음악/".encode() + "노래".encode("cp949") + b"/\xff.mp3")
+    assert readable_path(path) == "/음악/노래/?.mp3"

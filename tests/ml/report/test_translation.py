@@ -17,7 +17,7 @@ import environment
 import main
 import preprocess
 from ml.features import dynamics
-from ml.report import errors, sentences
+from ml.report import errors, lyrics_text, sentences
 from ml.report.stages import STAGES
 from ml.report.translation import ENGLISH, NOTES, Translator
 from ml.similarity.reasons import FIFTH, PARALLEL, RELATIVE, SAME_KEY
@@ -46,6 +46,7 @@ TABLED = (
     *openapi.SENTENCES,
     *(text for endpoint in openapi.DECLARED for text in endpoint.texts()),
     *environment.REQUIREMENTS,
+    *lyrics_text.SOURCES.values(),
     *(dynamics.TITLE, *dynamics.TEXTS.values(), *sentences.PLAIN_TEMPO_RATIOS),
 )
 """Sentences that the pages take from a table."""

@@ -9,7 +9,7 @@ from ml.features.arrays import Floats
 from ml.features.chroma import BANDS, Chromagram, fold
 from ml.features.mel import MEL_BANDS
 from ml.features.musicality import Musicality
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.similarity import harmony, invariants, projection, timbre
 from ml.similarity.projection import Projection
 from ml.train.similarity.projection import Recipe, fit

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.train.genre import recipe
 from ml.train.genre.trunk_outputs import LISTENERS, NoFeedbackError, read_feedback
 
@@ -32,6 +32,19 @@ def test_answers_become_rows(tmp_path: Path) -> None:
     assert len({row.example.artist for row in rows}) == 2
     assert recipe.tabulate(rows, ("blues", "jazz")).is_original.all()
     np.testing.assert_array_equal(rows[1].trunk_output, trunk_output + 1)
+
+
+def test_each_song_counts_once(tmp_path: Path) -> None:
+    """With the genre that most clients chose, however often they uploaded it."""
+    agreed, disputed, other = (np.full(TRUNK_OUTPUT_SIZE, value, np.float32) for value in (1, 2, 3))
+    for number in range(50):
+        save_answer(tmp_path, "jazz", f"agreed {number}", agreed)
+    save_answer(tmp_path, "blues", "agreed", agreed)
+    save_answer(tmp_path, "jazz", "disputed", disputed)
+    save_answer(tmp_path, "blues", "disputed too", disputed)
+    save_answer(tmp_path, "blues", "other", other)
+    rows = read_feedback(tmp_path, ("blues", "jazz"))
+    assert sorted((row.example.label, row.trunk_output[0]) for row in rows) == [("blues", 3.0), ("jazz", 1.0)]
 
 
 def test_a_folder_without_answers_is_an_error(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from jobs.queue.feedback import Feedback
 from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import GENRE_WEIGHTS, load_card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
 from ml.models.logit import softmax
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.pipeline import load
 from ml.train.__main__ import build_parser, main
 from ml.train.data import augmentation, corpus

@@ -12,7 +12,7 @@ import pytest
 from ml.features.chroma import BANDS, Chromagram
 from ml.features.mel import MEL_BANDS
 from ml.models.card import load_card
-from ml.models.genre import TRUNK_OUTPUT_SIZE
+from ml.models.trunk import TRUNK_OUTPUT_SIZE
 from ml.similarity import projection, timbre
 from ml.train.data.corpus import Example
 from ml.train.data.folds import FOLDS

@@ -4,21 +4,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, jsonify
 from flask.testing import FlaskClient
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from werkzeug.security import generate_password_hash
 
+from jobs.queue.analyses import Analyses
 from web.access.credentials import fingerprint
-from web.access.permissions import changes_library, is_from_this_machine, may_change_library
+from web.access.permissions import changes_library, is_from_this_machine, may_change_library, remote_address
+from web.access.sign_ins import SignIn, SignIns
+from web.context import NAME
 
 PASSWORD = "correct horse"  # noqa: S105 - only for tests
 HASH = generate_password_hash(PASSWORD, method="scrypt:1024:8:1")  # weak, so that tests are fast
 KEY = "sori_test"
 Make = Callable[..., Flask]
+FOREIGN_ADDRESSES = (
+    *(
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "evil.example",
+    ),
+    *(
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\n/evil.example",
+        "\t//evil.example",
+        "/\t\\evil.example",
+        " //evil.example",
+    ),
+    *("javascript:alert(1)", "", "/\nx", "/\n/x", "/\x00x", "/a\\b", "/" + "x" * 5000, "/\u2028x", "/\u202ex"),
+)
+"""Browsers drop tabs and line ends, and take a backslash for a slash."""
 
 
 @pytest.fixture
@@ -74,21 +100,66 @@ def test_a_new_password_signs_everybody_out(make: Make) -> None:
     assert other.get("/change").status_code == 303
 
 
-@pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/\\evil.example", "", "/\nx"])
+@pytest.mark.parametrize("address", FOREIGN_ADDRESSES)
 def test_signing_in_leads_to_no_other_site(make: Make, address: str) -> None:
     browser = make(password_hash=HASH).test_client()
     assert sign_in(browser, next=address).headers["Location"] == "/"
 
 
-def test_guessing_is_slow(make: Make) -> None:
+@pytest.mark.parametrize("address", FOREIGN_ADDRESSES)
+def test_choosing_a_language_leads_to_no_other_site(make: Make, address: str) -> None:
+    browser = make().test_client()
+    data = {"token": token_of(browser, "/"), "next": address}
+    assert browser.post("/language/ko", data=data).headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("address", "encoded"),
+    [("/library?q=love&page=2#top", None), ("/a/b%2Fc", None), ("/library?q=사랑", "/library?q=%EC%82%AC%EB%9E%91")],
+)
+def test_an_address_of_this_site_is_kept(make: Make, address: str, encoded: str | None) -> None:
+    browser = make(password_hash=HASH).test_client()
+    assert sign_in(browser, next=address).headers["Location"] == (encoded or address)
+
+
+def test_signing_out_ends_a_copied_cookie_too(make: Make) -> None:
+    app = make(password_hash=HASH)
+    browser, copy, other = app.test_client(), app.test_client(), app.test_client()
+    sign_in(browser)
+    sign_in(other)
+    cookie = browser.get_cookie("sori")
+    assert cookie is not None
+    copy.set_cookie("sori", cookie.value)
+    assert copy.get("/change").text == "changed"
+    assert browser.post("/logout", data={"token": token_of(browser, "/")}).status_code == 303
+    assert copy.get("/change").status_code == 303
+    assert other.get("/change").text == "changed"
+
+
+def test_an_unreachable_database_is_no_bug_for_a_signed_in_browser(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of the error would ask again who is signed in."""
+    browser = make(password_hash=HASH).test_client()
+    sign_in(browser)
+
+    def fail(*_: object) -> bool:
+        raise OperationalError("SELECT", {}, Exception("the database is away"))
+
+    monkeypatch.setattr(SignIns, "is_valid", fail)
+    assert browser.get("/change").status_code == 503
+    monkeypatch.setattr(Analyses, "recent", fail)
+    assert browser.get("/").status_code == 503
+
+
+def test_a_sign_in_ends_by_itself(make: Make) -> None:
     app = make(password_hash=HASH)
     browser = app.test_client()
-    token = token_of(browser)
-    answers = [browser.post("/login", data={"token": token, "password": str(n)}).status_code for n in range(12)]
-    assert answers == [403] * 10 + [429] * 2
-    assert int(browser.post("/login", data={"token": token}).headers["Retry-After"]) in range(20, 31)
-    # Neither another browser nor another process at the same address helps, even with the right password.
-    assert sign_in(make(password_hash=HASH).test_client()).status_code == 429
+    sign_in(browser)
+    with app.extensions[NAME].catalogue.transaction() as session:
+        session.execute(update(SignIn).values(ends_at=datetime.now(UTC) - timedelta(seconds=1)))
+    assert browser.get("/change").status_code == 303
+    sign_in(app.test_client())
+    with app.extensions[NAME].catalogue.session() as session:
+        assert session.scalar(select(func.count()).select_from(SignIn)) == 1
 
 
 def test_signing_in_keeps_the_songs_and_renews_the_token(make: Make) -> None:
@@ -128,15 +199,37 @@ def test_only_this_machine_changes_the_library(make: Make, address: str, headers
 
 
 def test_an_http_1_0_client_is_not_this_machine(make: Make) -> None:
-    with make().test_request_context("/", environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"}):
-        assert not is_from_this_machine()
+    for protocol, is_local in (("HTTP/1.0", False), ("HTTP/1.1", True)):
+        environ = {"SERVER_PROTOCOL": protocol, "REMOTE_ADDR": "127.0.0.1"}
+        with make().test_request_context("/", environ_overrides=environ):
+            assert is_from_this_machine() is is_local
 
 
-def test_behind_a_proxy_that_is_believed_the_visitor_counts(make: Make) -> None:
-    browser = make(proxies=1).test_client()
-    assert browser.get("/change", headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 403
-    assert browser.get("/change", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.9"}).status_code == 403
-    assert browser.get("/change", headers={"X-Forwarded-For": "127.0.0.1"}).text == "changed"
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "203.0.113.9", "127.0.0.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "127.0.0.1, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.1, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+    ],
+)
+def test_forwarded_addresses_count_for_the_configured_proxies(
+    make: Make, proxies: int, forwarded: str, address: str
+) -> None:
+    app = make(proxies=proxies)
+    app.add_url_rule("/address", "address", lambda: str(remote_address()))
+    assert app.test_client().get("/address", headers={"X-Forwarded-For": forwarded}).text == address
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": "::1"}])
+def test_behind_a_proxy_nobody_is_at_this_machine(make: Make, headers: dict[str, str]) -> None:
+    """Whoever reaches the port directly can forward any address."""
+    refused = make(proxies=1).test_client().get("/change", headers=headers)
+    assert refused.status_code == 403 and "Behind a proxy" in refused.text
+    signed_in = make(proxies=1, password_hash=HASH).test_client()
+    sign_in(signed_in)
+    assert signed_in.get("/change", headers=headers).text == "changed"
 
 
 def test_a_client_elsewhere_gets_the_reason(make: Make) -> None:

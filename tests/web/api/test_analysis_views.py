@@ -11,11 +11,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from environment import Environment
 from jobs.queue.analyses import Analyses
 from ml.report.errors import EmptyError
 from tests.fakes import a_report
-from web.api.analysis_views import FOLLOWERS
+from web.access.credentials import fingerprint
 
 
 def upload(browser: FlaskClient, song: Path) -> str:
@@ -53,6 +52,34 @@ def test_a_deleted_analysis_is_not_found(browser: FlaskClient, analyses: Analyse
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 404
 
 
+ELSEWHERE = {"REMOTE_ADDR": "10.0.0.9"}
+
+
+def test_only_the_uploader_deletes_an_analysis(app: Flask, analyses: Analyses, song: Path) -> None:
+    """Others who have the link may only read it."""
+    uploader, friend = app.test_client(), app.test_client()
+    data = {"file": (io.BytesIO(song.read_bytes()), "a.wav")}
+    uploaded = uploader.post("/api/v1/analyses", data=data, environ_overrides=ELSEWHERE)
+    one, address = uploaded.get_json()["id"], f"/api/v1/analyses/{uploaded.get_json()['id']}"
+    assert "sori=" in uploaded.headers["Set-Cookie"]
+    refused = friend.delete(address, environ_overrides=ELSEWHERE)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (403, "not_yours")
+    assert friend.get(address, environ_overrides=ELSEWHERE).status_code == 200 and analyses.get(one) is not None
+    assert uploader.delete(address, environ_overrides={"REMOTE_ADDR": "10.0.0.10"}).status_code == 204
+
+
+def test_whoever_may_change_the_library_deletes_any_analysis(make: Callable[..., Flask], song: Path) -> None:
+    app = make(password_hash="scrypt:2:1:1$x$0", api_keys={fingerprint("sori_key"): "script"})  # noqa: S106
+    uploader, program = app.test_client(), app.test_client()
+    key = {"Authorization": "Bearer sori_key"}
+    address = f"/api/v1/analyses/{upload(uploader, song)}"
+    assert program.delete(address).status_code == 403  # at this machine, but there is a password
+    assert program.delete(address, headers=key).status_code == 204
+    without_password = make("other")
+    one = upload(without_password.test_client(), song)
+    assert without_password.test_client().delete(f"/api/v1/analyses/{one}").status_code == 204
+
+
 @pytest.mark.parametrize("address", ["..", ".", "%2e%2e", "..%00", "%00"])
 def test_an_address_that_climbs_deletes_nothing(browser: FlaskClient, analyses: Analyses, address: str) -> None:
     """The most that a defect could delete here is the test's own folder."""
@@ -69,18 +96,6 @@ def test_events_end_with_the_analysis(browser: FlaskClient, song: Path, hear: Ca
     assert response.mimetype == "text/event-stream"
     sent = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
     assert [(event["state"], event["report"]) for event in sent] == [("done", None)]
-
-
-def test_followers_leave_threads_for_other_requests(browser: FlaskClient, app: Flask, song: Path) -> None:
-    """Without a limit, sixteen browsers that wait would occupy every thread."""
-    one = upload(browser, song)
-    followers = app.extensions[FOLLOWERS]
-    count = 0
-    while followers.acquire(blocking=False):
-        count += 1
-    late = browser.get(f"/api/v1/analyses/{one}/events")
-    assert late.text.count("data: ") == 1 and '"queued"' in late.text
-    assert 0 < count < Environment.threads and not followers.acquire(blocking=False)
 
 
 def test_another_site_changes_nothing(browser: FlaskClient, analyses: Analyses, song: Path) -> None:

@@ -141,6 +141,7 @@ def test_errors_name_the_wrong_parameter(browser: FlaskClient, query: str, named
         ["title", "a", True],
         ["title", "a", 0],
         ["title", "a", 2**70],
+        ["tempo", 10**400, 1],
         {"title": 1},
         None,
         "title",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.schema import Moment
 from tests.fakes import a_report
 from tests.sources import ROOT
@@ -124,7 +125,8 @@ def test_every_described_genre_has_its_own_colour() -> None:
 
 
 def test_every_genre_of_the_shipped_model_is_described() -> None:
-    assert len(DESCRIPTIONS) == 10
+    labels = load_card(GENRE_WEIGHTS).labels
+    assert set(DESCRIPTIONS) == set(labels) and len(labels) == 10
     assert all(len(part) > 20 for description in DESCRIPTIONS.values() for part in vars(description).values())
 
 

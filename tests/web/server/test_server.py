@@ -6,7 +6,9 @@ import gzip
 import io
 import re
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,14 @@ from sqlalchemy.engine import make_url
 
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.limits import Rate
-from library.catalogue.database import DATABASE_NAME
+from library.catalogue.backups import DATABASE_NAME
 from web.access import headers, rate_limits
 from web.context import NAME
 
 Make = Callable[..., Flask]
+
+
+ELSEWHERE = {"REMOTE_ADDR": "10.0.0.9"}
 
 
 def upload(browser: FlaskClient, song: Path, **extra: Any) -> Any:
@@ -124,11 +129,39 @@ def test_a_full_queue_says_when_to_try_again(make: Make, song: Path) -> None:
 
 
 def test_one_browser_cannot_fill_the_queue(make: Make, song: Path) -> None:
+    """Neither with other addresses."""
     app = make(client_queue=1)
-    greedy, other = app.test_client(), app.test_client()
+    greedy = app.test_client()
     assert upload(greedy, song).status_code == 202
     assert code_of(upload(greedy, song)) == (429, "own_queue")
-    assert upload(other, song).status_code == 202
+    assert code_of(upload(greedy, song, environ_overrides=ELSEWHERE)) == (429, "own_queue")
+    assert upload(app.test_client(), song, environ_overrides=ELSEWHERE).status_code == 202
+
+
+def test_uploads_that_end_together_get_no_more_places(make: Make, song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is counted before the next one is added."""
+    app = make(client_queue=2)
+    add = Analyses.add
+
+    def add_slowly(*given: Any, **how: Any) -> Analysis:
+        time.sleep(0.2)
+        return add(*given, **how)
+
+    monkeypatch.setattr(Analyses, "add", add_slowly)
+    monkeypatch.setattr(rate_limits, "QUEUE_LOCK_SECONDS", 60.0)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: upload(app.test_client(), song).status_code, range(6)))
+    assert sorted(answers) == [202] * 2 + [429] * 4
+    assert len(list(app.extensions[NAME].analyses.root.iterdir())) == 2
+
+
+def test_one_address_cannot_fill_the_queue(make: Make, song: Path) -> None:
+    """Neither with fresh cookies."""
+    app = make(client_queue=3)
+    answers = [upload(app.test_client(), song, environ_overrides=ELSEWHERE).status_code for _ in range(5)]
+    assert answers == [202] * 3 + [429] * 2
+    assert upload(app.test_client(), song, environ_overrides={"REMOTE_ADDR": "10.0.0.10"}).status_code == 202
+    assert upload(app.test_client(), song).status_code == 202
 
 
 def test_a_disk_without_room_takes_nothing(make: Make, song: Path, tmp_path: Path) -> None:

@@ -248,6 +248,36 @@ def test_the_log_holds_no_secrets(service: Service) -> None:
     assert secret not in service.text() and "love" not in service.text()
 
 
+def test_the_log_hides_requests_that_are_no_http(service: Service) -> None:
+    """gunicorn itself would write their first line and the client's address."""
+    service.start(engine=STUB_ENGINE).up()
+    secret = "x" * 22
+    heads = (f"GET /a/{secret}", f"GET /a/{secret} FTP/1.1", f"GET /a/{secret} HTTP/1.1\r\nHost : {secret}", "\0")
+    for head in heads:
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as client:
+            client.sendall(f"{head}\r\n\r\n".encode())
+            assert client.recv(1000).startswith((b"HTTP/1.1 400", b"HTTP/1.1 505"))
+    service.wait_for(lambda: service.text().count("a request was not answered") == len(heads))
+    log = service.text().replace(f"http://127.0.0.1:{service.port}", "")
+    assert secret not in log and "127.0.0.1" not in log
+
+
+def test_other_users_cannot_read_the_home(service: Service) -> None:
+    service.home.mkdir(mode=0o755)
+    service.start(engine=STUB_ENGINE).up()
+    form = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n'
+    song = write_wav(service.home.parent / "song.wav", seconds=1.0).read_bytes()
+    address = f"http://127.0.0.1:{service.port}/api/v1/analyses"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    request = urllib.request.Request(address, form + song + b"\r\n--x--\r\n", kind)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status == 202
+    entries = [path for path in service.home.rglob("*") if not path.is_symlink()]
+    readable = {str(path.relative_to(service.home)) for path in entries if path.stat().st_mode & 0o077}
+    assert len(entries) >= 6 and readable == set()
+    assert service.home.stat().st_mode & 0o077  # its owner gave these rights
+
+
 def test_children_get_the_settings_of_the_command(service: Service) -> None:
     """Children run in the program's folder. A relative home is that of the folder where the command was given."""
     service.home.parent.mkdir(exist_ok=True)
@@ -255,4 +285,4 @@ def test_children_get_the_settings_of_the_command(service: Service) -> None:
     service.wait_for(lambda: f"http://127.0.0.1:{service.port}" in service.text())
     service.wait_for(lambda: service.part("on_parent_exit"))
     variables = _read(Path(f"/proc/{service.part('on_parent_exit')[0]}/environ")).split(b"\0")
-    assert {f"SORI_HOME={service.home}".encode(), b"SORI_EXPIRE_HOURS=3", b"SORI_THREADS=16"} <= set(variables)
+    assert {f"SORI_HOME={service.home}".encode(), b"SORI_EXPIRE_HOURS=3", b"SORI_CONNECTIONS=4000"} <= set(variables)

@@ -1,0 +1,1 @@
+"""Training of the genre by words: tables of texts, splits by artist, TF-IDF, the network, and the fusion's weight."""

@@ -1,0 +1,8 @@
+"""Every guard whose test is proven."""
+
+from __future__ import annotations
+
+from tests.mutants import bodies, formats, library, limits, lyrics, privacy, requests, songs, storage
+
+MODULES = (requests, bodies, limits, privacy, songs, formats, storage, library, lyrics)
+GUARDS = tuple(guard for module in MODULES for guard in module.GUARDS)
