@@ -5,11 +5,14 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_
 WORKDIR /srv/sori
 
 # Packages are a layer of their own, so that a change of the code does not install them again.
-COPY requirements.txt requirements-lyrics.txt ./
+COPY requirements.txt requirements-lyrics.txt requirements-cluster.txt ./
 RUN pip install --requirement requirements.txt
 # docker build --build-arg LYRICS=1 adds the packages that read the words of songs.
 ARG LYRICS=
 RUN if [ -n "$LYRICS" ]; then pip install --requirement requirements-lyrics.txt; fi
+# docker build --build-arg CLUSTER=1 adds the packages for many machines.
+ARG CLUSTER=
+RUN if [ -n "$CLUSTER" ]; then pip install --requirement requirements-cluster.txt; fi
 
 COPY . .
 RUN for po in translations/*/LC_MESSAGES/messages.po; do \

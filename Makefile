@@ -60,5 +60,10 @@ $(VENV)/.lyrics: requirements-lyrics.txt $(VENV)/.runtime
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-lyrics.txt
 	@touch $@
 
+$(VENV)/.cluster: requirements-cluster.txt $(VENV)/.runtime
+	@echo "Installing the packages for many machines into $(VENV)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-cluster.txt
+	@touch $@
+
 %.mo: %.po $(VENV)/.runtime
 	@$(PYTHON) -m babel.messages.frontend --quiet compile --input-file $< --output-file $@

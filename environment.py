@@ -19,6 +19,7 @@ from ml.lyrics.settings import ASR_MODEL, MODELS_FOLDER_NAME, TEXT_MODEL, Lyrics
 from ml.paths import DEFAULT_HOME
 from setting_kinds import (
     API_KEYS,
+    BROKER,
     DATABASE,
     FILE,
     FOLDERS,
@@ -27,9 +28,11 @@ from setting_kinds import (
     ON_OR_OFF,
     PASSWORD_HASH,
     PATH,
+    PATH_MAP,
     PORT,
     SECONDS,
     SECRET,
+    STORAGE,
     SWITCH,
     TEXT,
     Kind,
@@ -75,6 +78,25 @@ class Environment:
     database_url: Annotated[
         str | None, DATABASE, "a PostgreSQL, `postgresql://user@host/name`, instead of SQLite in `SORI_HOME`"
     ] = field(default=None, repr=False)
+    broker_url: Annotated[
+        str | None,
+        BROKER,
+        "a RabbitMQ (`amqp://`) or Redis (`redis://`) that wakes the workers of many machines; without one, one engine "
+        "analyses everything. It needs a PostgreSQL and the packages of `requirements-cluster.txt`",
+    ] = field(default=None, repr=False)
+    path_map: Annotated[
+        tuple[tuple[Path, ...], ...],
+        PATH_MAP,
+        "where this machine finds the music that others have elsewhere: entries `theirs=ours` with `:` between them",
+    ] = ()
+    storage_url: Annotated[
+        str | None,
+        STORAGE,
+        "where uploads and their pictures are kept instead of `SORI_HOME`, for example `s3://bucket/folder`",
+    ] = field(default=None, repr=False)
+    cache_mb: Annotated[
+        int, whole(1, 1_000_000), "how many MB of files from `SORI_STORAGE_URL` a machine keeps in `SORI_HOME`"
+    ] = 2000
     debug: Annotated[bool, SWITCH, "`1` prints the Python traceback of a failure, for bug reports"] = False
     host: Annotated[
         str, TEXT, "the address that the web service listens on; `0.0.0.0`, as in Docker, is every network"

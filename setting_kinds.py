@@ -130,4 +130,22 @@ API_KEYS = Kind(
     lambda keys: ",".join(f"{name}:{sha256}" for sha256, name in keys.items()),
     is_secret=True,
 )
+BROKER = Kind(
+    "an address that begins with amqp://, amqps://, redis:// or rediss://",
+    is_right=re.compile(r"(amqp|redis)s?://\S+").fullmatch,
+    is_secret=True,
+)
+STORAGE = Kind(
+    "an address such as s3://bucket/folder",
+    lambda text: text.rstrip("/"),
+    re.compile(r"[a-z][a-z0-9+]*://\S+").fullmatch,
+    is_secret=True,
+)
+PATH_MAP = Kind(
+    "entries from=to of absolute paths",
+    lambda text: tuple(map(Path, text.split("="))),
+    lambda pair: len(pair) == 2 and all(path.is_absolute() for path in pair),
+    lambda pair: "=".join(map(str, pair)),
+    separator=os.pathsep,
+)
 SECRET = Kind("at least 32 characters long", is_right=lambda text: len(text) >= 32, is_secret=True)

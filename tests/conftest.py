@@ -23,15 +23,17 @@ pytest_plugins = ["tests.ml.lyrics.small_models"]
 
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+OPTIONAL_PACKAGES = ("torch", "transformers", "gensim", "celery", "redis", "s3fs")
 SHARED = Path(os.environ.get("SORI_SHARED") or ROOT.parent / "shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the packages that CI must have, and compile the catalogues that are older than their source, so that plain
     `pytest` speaks Korean too."""
-    missing = [name for name in ("torch", "transformers", "gensim") if find_spec(name) is None]
+    missing = [name for name in OPTIONAL_PACKAGES if find_spec(name) is None]
     if missing and os.environ.get("CI"):
-        pytest.exit(f"packages of requirements-lyrics.txt are missing: {', '.join(missing)}", returncode=1)
+        names = ", ".join(missing)
+        pytest.exit(f"packages of requirements-lyrics.txt or -cluster.txt are missing: {names}", returncode=1)
     if hasattr(config, "workerinput"):
         return  # one of xdist's workers; its controller has done it
     for source in ROOT.glob("translations/*/LC_MESSAGES/messages.po"):
