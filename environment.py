@@ -9,6 +9,7 @@ stops the start with the variable's name, because a typing error that is silentl
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,9 @@ class Environment:
         "a RabbitMQ (`amqp://`) or Redis (`redis://`) that wakes the workers of many machines; without one, one engine "
         "analyses everything. It needs a PostgreSQL and the packages of `requirements-cluster.txt`",
     ] = field(default=None, repr=False)
+    worker_port: Annotated[
+        int, whole(0, 65535), "where `python main.py work` serves `/healthz` and `/metrics` with a broker; `0`: nowhere"
+    ] = 8001
     path_map: Annotated[
         tuple[tuple[Path, ...], ...],
         PATH_MAP,
@@ -165,6 +169,11 @@ class Environment:
     ] = 500
 
     @property
+    def pool_size(self) -> int:
+        """How many processes analyse uploads: half as many as there are cores, as each has threads of its own."""
+        return self.workers or max(1, (os.cpu_count() or 1) // 2)
+
+    @property
     def lyrics_settings(self) -> LyricsSettings | None:
         """What the lyrics analyser needs; None while it is off."""
         if not self.lyrics:
@@ -184,7 +193,8 @@ SETTINGS = {
 }
 """The settings by their names in `Environment`."""
 PRIVATE_REQUIREMENT = "0 until SORI_PASSWORD_HASH or SORI_API_KEYS is set"
-REQUIREMENTS = {one.kind.requirement for one in SETTINGS.values()} - {""} | {PRIVATE_REQUIREMENT}
+BROKER_REQUIREMENT = "unset until SORI_DATABASE_URL names the PostgreSQL that all machines share"
+REQUIREMENTS = {one.kind.requirement for one in SETTINGS.values()} - {""} | {PRIVATE_REQUIREMENT, BROKER_REQUIREMENT}
 """What completes the sentence of the error."""
 
 
@@ -197,6 +207,8 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
             if variables.get(setting.variable)
         }
     )
+    if environment.broker_url and not environment.database_url:
+        raise SettingError(name="SORI_BROKER_URL", value="…", format=BROKER_REQUIREMENT)
     if environment.private and not (environment.password_hash or environment.api_keys):
         raise SettingError(name="SORI_PRIVATE", value="1", format=PRIVATE_REQUIREMENT)
     return environment

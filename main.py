@@ -20,6 +20,8 @@ from pathlib import Path
 
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Analyser, attempt, load_pipeline
+from jobs.cluster import nodes
+from jobs.cluster.app import QUEUES
 from jobs.parent_process import on_parent_exit
 from library.catalogue.private_files import UMASK
 from ml.audio.folders import find_audio
@@ -52,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="address to listen on (default: SORI_HOST, or 127.0.0.1)")
     serve.add_argument("--port", help="port to listen on (default: SORI_PORT, or 8000)")
     work = commands.add_parser("work", help="analyse the uploads of a service that runs elsewhere")
+    work.add_argument("--queue", choices=("uploads", "folders"), help="with a broker: only this queue (default: both)")
     work.add_argument("--end-with-parent", action="store_true", help="end when standard input is closed")
     commands.add_parser("password", help="ask for a password and print its SORI_PASSWORD_HASH")
     key = commands.add_parser("key", help="create an API key for a program and print its SORI_API_KEYS entry")
@@ -77,7 +80,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser
         if arguments.command == "analyse":
             return _analyse(arguments, environment, translator, look_of(sys.stdout, variables), pipeline)
         if arguments.command == "work":
-            return _work(environment, arguments.end_with_parent)
+            return _work(environment, arguments.queue, arguments.end_with_parent)
         if arguments.command in ("password", "key"):
             return _make_secret(arguments, translator)
         return _serve(arguments, environment, variables, translator)
@@ -103,7 +106,7 @@ def _serve(
     return supervisor.serve(environment, variables, announce)
 
 
-def _work(environment: Environment, end_with_parent: bool) -> int:
+def _work(environment: Environment, queue: str | None, end_with_parent: bool) -> int:
     from jobs import engine  # with the database and numpy
     from web.server import logs  # with flask
 
@@ -112,10 +115,14 @@ def _work(environment: Environment, end_with_parent: bool) -> int:
         signal.signal(number, lambda *_: end.set())
     if end_with_parent:
         on_parent_exit(end.set)
-    os.nice(NICENESS)
     os.umask(UMASK)
-    logs.set_up("engine")
-    engine.work(environment, end.is_set)
+    if environment.broker_url:
+        logs.set_up("work")
+        nodes.run_nodes(environment, [f"sori.{queue}"] if queue else QUEUES, end)
+    else:
+        os.nice(NICENESS)
+        logs.set_up("engine")
+        engine.work(environment, end.is_set)
     return ALL_READ
 
 

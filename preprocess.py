@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from environment import LANGUAGES, Environment, read_environment, read_language
+from jobs.cluster.folders import on_all_machines
 from jobs.folder_scan import check_folders
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scan, Scans
@@ -44,9 +45,9 @@ COUNTED = {
 }
 
 
-class NotYetError(SoriError):
-    code = "not_yet"
-    sentence = "--engine celery is not available yet; --engine local uses every core of this machine."
+class NoBrokerError(SoriError):
+    code = "no_broker"
+    sentence = "--engine celery needs a broker: set SORI_BROKER_URL and SORI_DATABASE_URL. --engine local needs none."
 
 
 class NoTargetError(SoriError):
@@ -71,7 +72,12 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("paths", nargs="*", type=Path, metavar="FOLDER", help="a music folder; with --playlist the file")
     add("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
-    add("--engine", choices=("local", "celery"), default="local", help="where files are analysed")
+    add(
+        "--engine",
+        choices=("local", "celery"),
+        default="local",
+        help="where files are analysed: here, or by the workers",
+    )
     add("--retry-failed", action="store_true", help="try failed files again although they did not change")
     add("--prune", action="store_true", help="remove tracks whose files are missing from the folders")
     add("--failures", action="store_true", help="list the files that could not be read, with the reasons")
@@ -95,7 +101,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Cal
     translator = Translator(arguments.lang or read_language(variables))
     try:
         environment = read_environment(variables)
-        _check(arguments)
+        _check(arguments, environment)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:
             scan = partial(_scan, arguments, environment, catalogue, translator, load_pipeline)
@@ -107,9 +113,9 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Cal
         return NOT_STARTED
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    if arguments.engine == "celery":
-        raise NotYetError()
+def _check(arguments: argparse.Namespace, environment: Environment) -> None:
+    if arguments.engine == "celery" and not environment.broker_url:
+        raise NoBrokerError()
     for name in ("jobs", "length"):
         value = getattr(arguments, name)
         if value is not None and value < 1:
@@ -153,6 +159,8 @@ def _scan(
     scan = Scan.of(folders, jobs=arguments.jobs, prune=arguments.prune, retry_failed=arguments.retry_failed)
     scan = Scans(catalogue).begin(scan, new_engine_name())
     options = options_of(environment, scan, arguments.jobs or os.cpu_count() or 1, load_pipeline)
+    if arguments.engine == "celery":
+        options = on_all_machines(environment, catalogue, scan, options)
     try:
         with Progress(None, sys.stderr) as bar:
             counts = run_scan(catalogue, scan, options, _show_on(bar, translator))

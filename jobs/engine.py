@@ -8,7 +8,6 @@ share the home folder as well.
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,18 +21,17 @@ from environment import Environment
 from jobs import examples
 from jobs.daily_backup import DailyBackup
 from jobs.local import ProcessPool, StageReached, TaskEnded
-from jobs.queue.analyses import Analyses, Analysis
+from jobs.queue.analyses import Analyses
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scans
 from jobs.queue.service_time import ServiceTimer
 from jobs.scan_runner import ScanRunner, run_in_child
-from jobs.storage import NotStoredError, Storage
+from jobs.storage import Storage
 from jobs.sweeper import Sweeper
-from jobs.upload_analysis import RESULT_FILES, UploadTask, analyse_upload, for_visitors, load_with_library, pool_size
+from jobs.upload_analysis import UploadTask, analyse_upload, load_with_library
+from jobs.upload_results import UploadResults, model_of, upload_task
 from library.catalogue.database import is_disk_full, open_catalogue, reason_of
 from ml.audio.settings import DEFAULT_LIMITS
-from ml.models.card import GENRE_WEIGHTS, load_card
-from ml.report.errors import SoriError
 from ml.report.stages import progress_at
 
 LOG = logging.getLogger(__name__)
@@ -77,13 +75,14 @@ class Engine:
     ) -> None:
         self.analyses = analyses
         self.name = new_engine_name()
-        self._pool, self._model, self._lyrics = pool, model, lyrics
+        self._pool, self._lyrics = pool, lyrics
         self._scans, self._grace_seconds = scans, grace_seconds
         self._events: deque[StageReached[UploadTask] | TaskEnded[UploadTask]] = deque()
         """What has happened and is not written yet."""
         self._renewal, self._sweep = _Interval(RENEW_SECONDS), _Interval(SWEEP_SECONDS)
         self._scan_look = _Interval(SCAN_SECONDS)
         self._storage = Storage(analyses.home, analyses.root)
+        self._results = UploadResults(analyses, self._storage, model, lyrics=lyrics)
         self._timer, self._sweeper = ServiceTimer(analyses.catalogue), Sweeper(analyses)
 
     def run(self, is_ended: Callable[[], bool]) -> None:
@@ -119,7 +118,7 @@ class Engine:
             self._sweeper.sweep()
         claiming = claiming and self._storage.is_ready()
         while claiming and self._pool.free and (analysis := self.analyses.claim(self.name)):
-            if not self._reuse_report(analysis):
+            if not self._results.reuse(analysis, self.name):
                 self._pool.submit(upload_task(self.analyses, analysis))
         if self._scans and claiming and self._scan_look.is_due():
             self._scans.look_after(self.name)
@@ -130,6 +129,7 @@ class Engine:
 
     def _renew(self) -> None:
         self.analyses.renew(self.name)
+        self.analyses.beat()
         self._timer.advance()
         if lost := self.analyses.reclaim():
             LOG.warning("%s uploads of a dead engine are queued again", lost)
@@ -141,49 +141,14 @@ class Engine:
         for analysis_id in held - in_progress:  # claimed, and then the database failed
             self.analyses.release(self.name, analysis_id)
 
-    def _reuse_report(self, analysis: Analysis) -> bool:
-        """Finish an analysis with the report that the same model made of the same file, if there is one."""
-        twin = self.analyses.twin(analysis)
-        if twin is None or twin.report is None or twin.report["model"]["sha256"] != self._model:
-            return False
-        if self._lyrics and not twin.report.get("lyrics"):
-            return False
-        try:
-            for name in RESULT_FILES:
-                if (self.analyses.folder(twin.id) / name).exists():
-                    shutil.copy(self.analyses.folder(twin.id) / name, self.analyses.folder(analysis.id))
-        except OSError:
-            return False  # the twin was deleted just now, or a worker will say what is wrong
-        return self.analyses.finish(analysis.id, self.name, twin.report)
-
     def _write(self, event: StageReached[UploadTask] | TaskEnded[UploadTask]) -> None:
         task = event.task
         if isinstance(event, StageReached):
             progress = progress_at(event.stage, event.share, with_lyrics=self._lyrics)
             if not self.analyses.set_progress(task.id, self.name, event.stage, progress):
                 self._pool.stop(task)
-        elif not isinstance(event.result, SoriError):
-            self.analyses.finish(task.id, self.name, event.result)
-        elif self._storage.is_at_fault(event.result):
-            self.analyses.release(self.name, task.id)
-        elif not (is_retried(event) and self.analyses.retry(task.id, self.name)):
-            LOG.info("an upload could not be analysed: %s", event.result.code)
-            self.analyses.fail(task.id, self.name, for_visitors(event.result, task))
-
-
-def is_retried(event: TaskEnded[UploadTask]) -> bool:
-    """Whether a second try may end better: the home may have been written to again by the time it was checked."""
-    return event.killed_worker or isinstance(event.result, NotStoredError)
-
-
-def upload_task(analyses: Analyses, analysis: Analysis) -> UploadTask:
-    return UploadTask(analysis.id, analyses.folder(analysis.id), analysis.file, analysis.name)
-
-
-def model_of(environment: Environment) -> str:
-    """SHA-256 of the genre model that these settings name, as it is in reports."""
-    weights = environment.genre_weights or GENRE_WEIGHTS
-    return load_card(weights).sha256[weights.name]
+        else:
+            self._results.write(task, self.name, event.result, killed_worker=event.killed_worker)
 
 
 def work(
@@ -198,7 +163,7 @@ def work(
         scans = ScanRunner(
             Scans(catalogue), partial(run_in_child, environment, load_pipeline), folders=environment.folders
         )
-        with ProcessPool[UploadTask](pool_size(environment), load_step, partial(analyse_upload, limits=limits)) as pool:
+        with ProcessPool[UploadTask](environment.pool_size, load_step, partial(analyse_upload, limits=limits)) as pool:
             analyses = Analyses(catalogue, environment.home)
             with DailyBackup(environment.home, reserve_bytes=environment.min_free_mb * 1_000_000):
                 engine = Engine(analyses, pool, model_of(environment), lyrics=environment.lyrics, scans=scans)

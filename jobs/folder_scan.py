@@ -23,8 +23,9 @@ from library.catalogue.database import Catalogue, DiskFullError, is_disk_full, r
 from library.collection import mood_update, reference
 from library.collection.files import File, NoFolderError, explain, hash_content, walk
 from library.collection.records import TrackRecord, make_record
-from library.collection.scan import FolderScan, Reclassify, Summary, Versions
+from library.collection.scan import FolderScan, Reclassify, Summary
 from library.collection.tag_changes import read_album
+from library.collection.track_writer import Versions
 from ml.audio.settings import DecodeLimits
 from ml.lyrics.settings import LyricsSettings
 from ml.lyrics.version import lyrics_version
@@ -35,6 +36,9 @@ from ml.report.progress import ProgressCallback, ignore_progress
 from ml.report.schema import Report
 from ml.similarity import timbre
 from ml.similarity.vectors import features_version_of, vectors_version_of
+
+RunFiles = Callable[[FolderScan, list[File]], Iterator[Path]]
+"""Analyses these files and has their results written, yielding each path when that is done."""
 
 
 class ChangingError(AudioError):
@@ -55,6 +59,8 @@ class ScanOptions:
     retry_failed: bool = False
     prune: bool = False
     load_pipeline: Callable[[], Any] | None = None
+    run_files: RunFiles | None = None
+    """How the new files are analysed; None is by worker processes of this one."""
 
 
 ScanCallback = Callable[[int, int | None, str], None]
@@ -74,11 +80,9 @@ def fill_library(catalogue: Catalogue, options: ScanOptions, on_progress: ScanCa
         finished = len(keeper.summary.seen) - len(new)
         on_progress(finished, len(keeper.summary.seen), "")
         if new:
-            work = partial(analyse_file, limits=options.limits)
-            results = process_all(new, min(options.jobs, len(new)), _load_step(options), work)
-            for done, (file, result) in enumerate(results, start=1):
-                _keep(keeper, file, result)
-                on_progress(finished + done, len(keeper.summary.seen), file.path.name)
+            run_files = options.run_files or partial(run_here, options)
+            for done, path in enumerate(run_files(keeper, new), start=1):
+                on_progress(finished + done, len(keeper.summary.seen), path.name)
         keeper.clear_resolved_failures(folders)
         if options.prune:
             keeper.remove_missing(folders)
@@ -108,20 +112,38 @@ def check_folders(folders: Sequence[Path]) -> list[Path]:
     return [Path(os.path.abspath(folder)) for folder in folders]
 
 
-def _keep(keeper: FolderScan, file: File, result: TrackRecord | SoriError) -> None:
-    """Write the result of one file. What no row can hold is that one file's failure."""
+def run_here(options: ScanOptions, keeper: FolderScan, new: list[File]) -> Iterator[Path]:
+    """Analyse files with a process pool on this machine."""
+    work = partial(analyse_file, limits=options.limits)
+    for file, result in process_all(new, min(options.jobs, len(new)), _load_step(options), work):
+        with refusing_values() as refused:
+            keeper.store(file, result)
+        if refused:
+            keeper.store_failure(file, refused[0])
+        yield file.path
+
+
+@contextmanager
+def refusing_values() -> Iterator[list[InternalError]]:
+    """Around the writing of a result. Where no row can hold it, the list gets the error for that file."""
+    refused: list[InternalError] = []
     try:
-        keeper.store(file, result)
+        yield refused
     except (DataError, ArithmeticError, ValueError) as error:
-        keeper.store_failure(file, InternalError(reason=f"{type(error).__name__}: {reason_of(error)}"))
+        refused.append(InternalError(reason=f"{type(error).__name__}: {reason_of(error)}"))
 
 
 def versions(options: ScanOptions) -> Versions:
-    weights = options.weights or GENRE_WEIGHTS
+    return versions_of(options.weights, options.limits, options.lyrics)
+
+
+def versions_of(weights: Path | None, limits: DecodeLimits, lyrics: LyricsSettings | None) -> Versions:
+    """What a process with these settings analyses with."""
+    weights = weights or GENRE_WEIGHTS
     card = load_card(weights)
     model = card.sha256[weights.name]
-    lyrics = lyrics_version(options.lyrics) if options.lyrics else ""
-    return Versions(features_version_of(card), vectors_version_of(model), options.limits.max_seconds, model, lyrics)
+    how = lyrics_version(lyrics) if lyrics else ""
+    return Versions(features_version_of(card), vectors_version_of(model), limits.max_seconds, model, how)
 
 
 def _load_step(options: ScanOptions) -> Callable[[], Any]:

@@ -40,7 +40,7 @@ START_ATTEMPTS = 3
 """How often in a row a worker may die while it loads: once is an accident, more is the pipeline's fault."""
 _JOIN_SECONDS, _POLL_SECONDS = 5.0, 0.5
 _READY, _STAGE, _ENDED = "ready", "stage", "ended"
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OPENBLAS_NUMTHREADS", "OMP_NUMTHREADS", "MKL_NUMTHREADS")
 """How many cores the matrix products of a process take; read once, when it loads numpy."""
 
 
@@ -216,7 +216,7 @@ class ProcessPool(Generic[Task]):
             error: SoriError | None = None
             if worker.started < late:
                 error = TimeLimitError(seconds=self._wall_seconds)
-            elif _resident_bytes(worker.process.pid) > self._max_bytes:
+            elif resident_bytes(worker.process.pid) > self._max_bytes:
                 error = MemoryLimitError(megabytes=self._max_bytes // 1_000_000)
             if error is not None and worker.task is not None:
                 self._replace(worker)
@@ -254,8 +254,8 @@ def _one_core_each() -> Iterator[None]:
 
     Spread over all cores, they waited a third of the time. And sums split in one way always have the same last digits.
     """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
         yield
     finally:
@@ -293,7 +293,7 @@ def _exit_reason(exit_code: int | None) -> str:
     return f"exit code {exit_code}"
 
 
-def _resident_bytes(pid: int | None) -> int:
+def resident_bytes(pid: int | None) -> int:
     """0 where it cannot be read (not Linux, or the process has ended)."""
     with suppress(OSError, IndexError, ValueError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -152,13 +152,21 @@ class ScanRunner:
         return self._folders.issuperset(scan.folders) or all(map(os.path.isdir, scan.folders))
 
 
-def run_in_child(environment: Environment, load_pipeline: Callable[[], Any] | None, scan: Scan) -> None:
+Spread = Callable[[Environment, Catalogue, Scan, ScanOptions], ScanOptions]
+"""Has the files of a scan analysed elsewhere than by worker processes of this one."""
+
+
+def run_in_child(
+    environment: Environment, load_pipeline: Callable[[], Any] | None, scan: Scan, *, spread: Spread | None = None
+) -> None:
     """What the child process of an engine runs; the row says how it ended. Half the cores are left to uploads."""
     end_with_parent()
     os.nice(NICENESS)
     half = max(1, (os.cpu_count() or 2) // 2)
     options = options_of(environment, scan, min(half, scan.jobs or half), load_pipeline)
     catalogue = open_catalogue(environment.home, environment.database_url)
+    if spread is not None:
+        options = spread(environment, catalogue, scan, options)
     try:
         run_scan(catalogue, scan, options)
     except InternalError:

@@ -38,16 +38,11 @@ class UploadTask:
     name: str
 
 
-def pool_size(environment: Environment) -> int:
-    """Half as many workers as there are cores: each has threads of its own."""
-    return environment.workers or max(1, (os.cpu_count() or 1) // 2)
-
-
 def load_with_library(environment: Environment) -> Analyser:
     """The load step of each worker: the model, ready for its first song, and the library to find neighbours in."""
     lyrics = environment.lyrics_settings
     if lyrics:  # there are fewer workers than cores
-        lyrics = replace(lyrics, threads=max(1, (os.cpu_count() or 1) // pool_size(environment)))
+        lyrics = replace(lyrics, threads=max(1, (os.cpu_count() or 1) // environment.pool_size))
     pipeline = partial(load_pipeline, environment.genre_weights, environment.mood_weights, lyrics, warm_up=True)
     return load_with_neighbours(pipeline, environment.home, environment.database_url)
 

@@ -138,6 +138,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: py
         "home": Path("home"),
         "database_url": "postgresql://u@h/d",
         "broker_url": "amqp://u:p@h//",
+        "worker_port": 0,
         "path_map": ((Path("/theirs"), Path("/ours")), (Path("/a"), Path("/b"))),
         "storage_url": "s3://bucket/folder",
         "cache_mb": 100,
@@ -182,6 +183,7 @@ def test_only_entry_points_read_the_settings() -> None:
         if "read_environment(" in path.read_text(encoding="utf-8")
     }
     entry_points = {"main.py", "preprocess.py", "web/app.py", "web/server/gunicorn_settings.py"}
+    entry_points |= {"jobs/celery_app.py", "jobs/cluster/maintenance.py"}
     assert readers - {"environment.py"} == entry_points
 
 

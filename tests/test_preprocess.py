@@ -108,10 +108,11 @@ def test_new_vectors_need_no_new_analysis(home: Path, music: Path, capsys: pytes
             np.testing.assert_allclose(np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4"), atol=1e-6)
 
 
-def test_celery_is_not_available(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_celery_needs_a_broker(home: Path, music: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, music, "--engine", "celery") == 2
     assert capsys.readouterr().err == (
-        "preprocess.py: --engine celery is not available yet; --engine local uses every core of this machine.\n"
+        "preprocess.py: --engine celery needs a broker: set SORI_BROKER_URL and SORI_DATABASE_URL. "
+        "--engine local needs none.\n"
     )
     assert not home.exists()
 

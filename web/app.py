@@ -7,6 +7,7 @@ import os
 from flask import Flask
 
 from environment import Environment, read_environment
+from jobs.cluster.messages import Messages
 from jobs.queue.analyses import Analyses
 from library.catalogue.database import open_catalogue
 from library.search.current import CurrentLibrary
@@ -43,7 +44,8 @@ def create_app(environment: Environment | None = None) -> Flask:
     )
     app = Sori("sori", root_path=str(ROOT))
     analyses = Analyses(catalogue, environment.home)
-    app.extensions[NAME] = Service(environment, catalogue, analyses, CurrentLibrary(catalogue, in_native_thread))
+    library = CurrentLibrary(catalogue, in_native_thread)
+    app.extensions[NAME] = Service(environment, catalogue, analyses, library, Messages(environment))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     with app.app_context():
         for part in PARTS:

@@ -13,6 +13,7 @@ from flask import current_app, url_for
 from werkzeug.urls import iri_to_uri
 
 from environment import Environment
+from jobs.cluster.messages import Messages
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.feedback import Feedback, voice_of
 from library.catalogue.database import Catalogue
@@ -32,6 +33,8 @@ class Service:
     analyses: Analyses
     library: CurrentLibrary
     """The vectors of the library in this process, for similar tracks."""
+    messages: Messages
+    """Wakes the workers of other machines, where there are any."""
 
     @property
     def model(self) -> Path:

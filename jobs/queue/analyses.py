@@ -51,6 +51,8 @@ class Analysis(Leased, Base):
     size: Mapped[int] = mapped_column(BigInteger)
     content: Mapped[str] = mapped_column(String(64), index=True)
     """SHA-256 of the bytes."""
+    running_content: Mapped[str | None] = mapped_column(String(64), index=True, unique=True, default=None)
+    """The content while it is leased, so that the database admits one analysis of the same bytes at a time."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
     """By `service_time`, not by the clock."""
@@ -79,8 +81,9 @@ class Analyses(LeaseQueue[Analysis]):
     """The analyses of one home. Every method is one transaction."""
 
     table = Analysis
-    queued: ClassVar = {"stage": "", "progress": 0.0}
-    ended: ClassVar = {"stage": ""}
+    claimed: ClassVar = {"running_content": Analysis.content}
+    queued: ClassVar = {"stage": "", "progress": 0.0, "running_content": None}
+    ended: ClassVar = {"stage": "", "running_content": None}
 
     def __init__(self, catalogue: Catalogue, home: Path) -> None:
         super().__init__(catalogue)
@@ -189,8 +192,8 @@ class Analyses(LeaseQueue[Analysis]):
         """
         return self.claim_first(_waiting_by_turns(), engine)
 
-    def renew(self, engine: str) -> None:
-        super().renew(engine)
+    def beat(self) -> None:
+        """Note that an engine is alive."""
         with self.catalogue.transaction() as session:
             session.merge(Note(name=HEARTBEAT, value=datetime.now(UTC).isoformat()))
 
@@ -239,15 +242,18 @@ def _fresh(session: Session) -> ColumnElement[bool]:
 def _waiting_by_turns() -> Select[Any]:
     """The ids of waiting analyses in the order of their turns.
 
-    They are numbered first among the analyses of one browser, then by these numbers among those of one sender.
+    They are numbered first among the analyses of one browser, then by these numbers among those of one sender. A song
+    whose bytes are being analysed waits for that result, which it can use.
     """
     is_waiting = case((Analysis.state == RUNNING, 0), else_=1).label("is_waiting")
     arrival = (is_waiting, Analysis.created_at, Analysis.id)
     turn = func.row_number().over(partition_by=(Analysis.sender, Analysis.client), order_by=arrival).label("turn")
-    unfinished = select(Analysis.id, Analysis.created_at, Analysis.sender, is_waiting, turn)
+    unfinished = select(Analysis.id, Analysis.content, Analysis.created_at, Analysis.sender, is_waiting, turn)
     by_browser = unfinished.where(Analysis.state.in_((QUEUED, RUNNING))).subquery().c
     order = (by_browser.is_waiting, by_browser.turn, by_browser.created_at, by_browser.id)
     sender_turn = func.row_number().over(partition_by=by_browser.sender, order_by=order).label("turn")
-    by_sender = select(by_browser.id, by_browser.created_at, by_browser.is_waiting, sender_turn).subquery().c
-    waiting = select(by_sender.id).where(by_sender.is_waiting == 1)
+    columns = by_browser.id, by_browser.content, by_browser.created_at, by_browser.is_waiting
+    by_sender = select(*columns, sender_turn).subquery().c
+    running = select(Analysis.running_content).where(Analysis.running_content.is_not(None))
+    waiting = select(by_sender.id).where(by_sender.is_waiting == 1, by_sender.content.not_in(running))
     return waiting.order_by(by_sender.turn, by_sender.created_at, by_sender.id)

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, case, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from jobs.queue.leases import DONE, LEASED, QUEUED, RUNNING, STOPPED, STOPPING, Leased, LeaseQueue, lease, lease_end
+from jobs.queue.leases import DONE, LEASED, QUEUED, RUNNING, STOPPED, STOPPING, Leased, LeaseQueue, lease
 from library.catalogue.tables import Base, Id
 from ml.report.errors import SoriError
 
@@ -123,7 +123,7 @@ class Scans(LeaseQueue[Scan]):
         """Renew the lease and write the progress. False: the scan is to stop, or is no longer this engine's."""
         values = {"done": done, "total": total, "name": name.encode("utf-8", "replace").decode()}
         held = self.is_held(scan_id, engine)
-        self.update(held, leased_until=lease_end(), **values)
+        self.update(held, leased_until=self.lease_end(), **values)
         with self.catalogue.session() as session:
             return session.scalar(select(Scan.state).where(held)) == RUNNING
 
@@ -144,6 +144,11 @@ class Scans(LeaseQueue[Scan]):
         """Every folder that was ever scanned into this library."""
         with self.catalogue.session() as session:
             return sorted({Path(folder) for folders in session.scalars(select(Scan.folders)) for folder in folders})
+
+    def folders_of(self, scan_id: int) -> list[Path]:
+        with self.catalogue.session() as session:
+            scan = session.get(Scan, scan_id)
+            return [Path(folder) for folder in scan.folders] if scan else []
 
     def latest(self) -> Scan | None:
         """The scan that is running, or waits, or ended last."""

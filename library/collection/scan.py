@@ -9,55 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, select
 
 from library.catalogue.database import Catalogue
-from library.catalogue.tables import RESULTS, Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
+from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
 from library.collection.files import File, Unreadable
 from library.collection.moved_files import copy, move, remove
-from library.collection.records import TrackRecord, storable, write_record, write_report
-from library.collection.reference import Names, ReferenceLinks, detach_file, is_complete, write_names
-from ml.lyrics.version import MARK
+from library.collection.records import TrackRecord, write_report
+from library.collection.reference import ReferenceLinks, is_complete
+from library.collection.track_writer import FOLDER, TrackWriter, Versions, find_track
 from ml.report.errors import SoriError
 from ml.report.schema import Report
 from ml.similarity.vectors import make_vectors, projection_version
-
-FOLDER = "folder"
-"""The source of a row that stands for a folder or file which could not be examined."""
 
 KnownFile = Row[*tuple[Any, ...]]
 _KNOWN_COLUMNS = (
     *(Track.path_hash, Track.size, Track.mtime_ns, Track.features_version, Track.analysed_seconds),
     *(Track.vectors_version, Track.duration_seconds, Track.failure_code, Track.reference),
 )
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What an analysis would be made with now; `seconds` is how much of a file is analysed at most."""
-
-    features_version: str
-    vectors_version: str
-    seconds: float
-    model_sha256: str
-    """SHA-256 of the genre model."""
-    lyrics_version: str = ""
-    """How words are read; empty if they are not. It is stored behind the version of the features."""
-
-    @property
-    def stored(self) -> str:
-        return self.features_version + self.lyrics_version
-
-    def is_current(self, stored: str | None) -> bool:
-        """Whether features of the stored version serve. Words that were read earlier do not harm."""
-        if stored is None or self.lyrics_version:
-            return stored == self.stored
-        return stored.partition(MARK)[0] == self.features_version
 
 
 Reclassify = Callable[[Report, bytes], Report]
@@ -87,6 +59,10 @@ class Summary:
     def analysed(self) -> int:
         return self.added + self.changed
 
+    def count(self, outcome: str) -> None:
+        """Count a file by its outcome, one of `OUTCOMES`."""
+        setattr(self, outcome, getattr(self, outcome) + 1)
+
 
 class FolderScan:
     """One scan's changes to the catalogue. Every finished file is committed at once, so that a kill loses none."""
@@ -101,6 +77,7 @@ class FolderScan:
             rows = session.execute(select(*_KNOWN_COLUMNS).where(Track.path_hash.is_not(None)))
             self._known = {row.path_hash: row for row in rows}
             self._links = ReferenceLinks(session)
+        self._writer = TrackWriter(versions, self._links)
         self._sizes = {row.size for row in self._known.values()}
 
     def files_to_analyse(self, files: Iterable[File | Unreadable]) -> Iterator[File]:
@@ -125,35 +102,14 @@ class FolderScan:
 
     def store(self, file: File, result: TrackRecord | SoriError) -> None:
         """Write the result of an analysis."""
-        if isinstance(result, SoriError):
-            self.store_failure(file, result)
-            return
         with self._catalogue.transaction() as session:
-            track = self._row(session, file.path, link=True)
-            is_new = track.features_version is None
-            names = Names.of(track) if track.reference else None
-            version, seconds = self._versions.stored, self._versions.seconds
-            write_record(session, track, result, features_version=version, analysed_seconds=seconds)
-            if names is not None:
-                write_names(session, track, names)
-        self.summary.added += is_new
-        self.summary.changed += not is_new
+            outcome = self._writer.store(session, file, result)
+        self.summary.count(outcome)
 
     def store_failure(self, file: File, error: SoriError, *, source: str | None = None) -> None:
-        """Write the cause into the failure log, and delete the results of an earlier, readable state of the file."""
         with self._catalogue.transaction() as session:
-            track = self._row(session, file.path)
-            if track.reference:  # its results do not come from this file alone
-                detach_file(track)
-                session.flush()
-                track = self._row(session, file.path)
-            for table in RESULTS:
-                session.execute(delete(table).where(table.track_id == track.id))
-            track.size, track.mtime_ns, track.source, track.content = file.size, file.mtime_ns, source, None
-            track.failure_code, track.failed_at = error.code, datetime.now(UTC)
-            facts = {name: storable(fact) if isinstance(fact, str) else fact for name, fact in error.facts.items()}
-            track.failure = {"sentence": error.sentence, "facts": facts}
-        self.summary.failed += 1
+            outcome = self._writer.store_failure(session, file, error, source=source)
+        self.summary.count(outcome)
 
     def clear_resolved_failures(self, folders: Collection[Path]) -> None:
         """Take folders out of the failure log that this scan could examine again."""
@@ -202,7 +158,7 @@ class FolderScan:
     def _update(self, file: File) -> bool:
         """Compute vectors and prediction again from stored features; False where there are none."""
         with self._catalogue.transaction() as session:
-            track = self._row(session, file.path)
+            track = self._writer.row(session, file.path)
             features = session.get(TrackFeatures, track.id)
             if features is None:
                 return False
@@ -227,7 +183,7 @@ class FolderScan:
             same = [track for track in rows if not self._is_outdated(track)]
             if not same:
                 return False
-            here = _find(session, file.path)
+            here = find_track(session, file.path)
             if here in same and here is not None:
                 here.size, here.mtime_ns = file.size, file.mtime_ns
                 self.summary.touched += 1
@@ -258,22 +214,8 @@ class FolderScan:
 
     def _adopt(self, file: File, name: str) -> None:
         with self._catalogue.transaction() as session:
-            self._links.adopt(session, self._row(session, file.path), name)
+            self._links.adopt(session, self._writer.row(session, file.path), name)
         self.summary.linked += 1
-
-    def _row(self, session: Session, path: Path, *, link: bool = False) -> Track:
-        track = _find(session, path)
-        if track is None and link and (name := self._links.match(path)):
-            track = self._links.link(session, name, path)
-        if track is None:
-            track = Track(path=path, path_hash=path_hash_of(path))
-            session.add(track)
-            session.flush()
-        return track
-
-
-def _find(session: Session, path: Path) -> Track | None:
-    return session.scalars(select(Track).where(Track.path_hash == path_hash_of(path))).one_or_none()
 
 
 def _is_below(path: Path, folders: Collection[Path]) -> bool:

@@ -11,8 +11,8 @@ import pytest
 
 from environment import Environment
 from jobs.attempt import load_pipeline
-from jobs.engine import model_of
 from jobs.folder_scan import ScanOptions, versions
+from jobs.upload_results import model_of
 from library.catalogue.database import open_catalogue
 from library.collection.mood_update import update_moods
 from ml.audio.settings import DEFAULT_LIMITS

@@ -57,10 +57,12 @@ def accept(name: str, incoming: Incoming, client: str) -> Analysis:
             sender=rate_limits.client_key(),
         )
         with rate_limits.place_in_queue():  # again for each song: one form may hold more than the queue has room for
-            return analyses.add(analysis_id, upload, keep_seconds=service().keep_seconds)
+            analysis = analyses.add(analysis_id, upload, keep_seconds=service().keep_seconds)
     except BaseException:
         analyses.remove_folder(analysis_id)
         raise
+    service().messages.notify_uploads([analysis_id])
+    return analysis
 
 
 def examples() -> dict[str, str]:

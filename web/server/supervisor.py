@@ -117,7 +117,8 @@ class Supervisor:
             if not self._signals and web.code is None:
                 announce(address)
             while not self._signals and web.code is None:
-                self._keep_engine_running()
+                if not self._environment.broker_url:  # else the workers of `main.py work` analyse
+                    self._keep_engine_running()
                 time.sleep(_POLL_SECONDS)
         finally:
             code = self._end(web)

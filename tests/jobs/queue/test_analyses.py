@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,12 +20,19 @@ def analyses(catalogue: Catalogue, tmp_path: Path) -> Analyses:
     return Analyses(catalogue, tmp_path)
 
 
-def add(analyses: Analyses, client: str = "me", sender: str = "", *, keep_seconds: float | None = 60.0) -> str:
-    """One upload of a single byte."""
+def add(
+    analyses: Analyses,
+    client: str = "me",
+    sender: str = "",
+    *,
+    content: str | None = None,
+    keep_seconds: float | None = 60.0,
+) -> str:
+    """One upload of a single byte, with a content of its own unless one is given."""
     analysis_id = new_id()
     analyses.folder(analysis_id).mkdir(parents=True)
     (analyses.folder(analysis_id) / "song").write_bytes(b"x")
-    upload = Upload(client, "노래.mp3", "song", "MP3", 2**33, "0" * 64, sender)
+    upload = Upload(client, "노래.mp3", "song", "MP3", 2**33, content or analysis_id, sender)
     analyses.add(analysis_id, upload, keep_seconds=keep_seconds)
     return analysis_id
 
@@ -118,13 +126,58 @@ def test_a_dead_engine_loses_its_lease(analyses: Analyses) -> None:
     assert not analyses.finish(one, "dead", {})
 
 
-def test_an_analysis_has_two_tries(analyses: Analyses) -> None:
+def test_an_analysis_has_three_tries(analyses: Analyses) -> None:
     one = add(analyses)
-    analyses.claim("here")
-    assert analyses.retry(one, "here")
+    for _ in range(2):
+        analyses.claim("here")
+        assert analyses.retry(one, "here")
     analyses.claim("here")
     assert not analyses.retry(one, "here")
     assert state(analyses, one) == RUNNING
+
+
+def test_a_lost_worker_costs_a_try_and_the_third_ends_the_song(analyses: Analyses) -> None:
+    one = add(analyses)
+    for tries in (1, 2, 3):
+        claimed = analyses.claim("worker")
+        assert claimed is not None and claimed.tries == tries
+        assert analyses.reclaim(EmptyError()) == 0
+        run_out(analyses, one)
+        assert analyses.reclaim(EmptyError()) == 1
+    found = analyses.get(one)
+    assert found is not None and (found.state, found.failure_code, found.tries) == (FAILED, "empty", 3)
+    assert analyses.claim("worker") is None and not analyses.finish(one, "worker", {})
+
+
+def test_rows_are_claimed_once_however_often_a_message_is_delivered(analyses: Analyses) -> None:
+    ids = [add(analyses) for _ in range(6)]
+    with ThreadPoolExecutor(8) as threads:
+        names = [f"worker {number}" for number in range(8)]
+        claimed = list(threads.map(lambda name: analyses.claim_rows(ids, name), names))
+    assert sorted(row.id for rows in claimed for row in rows) == sorted(ids)
+    assert analyses.claim_rows(ids, "late") == []
+
+
+def test_a_claimed_batch_is_charged_as_each_row_begins(analyses: Analyses) -> None:
+    ids = [add(analyses) for _ in range(2)]
+    assert [(row.id, row.tries) for row in analyses.claim_rows(ids[::-1], "worker", charge=False)] == [
+        (ids[1], 0),
+        (ids[0], 0),
+    ]
+    assert analyses.charge(ids[0], "worker") and not analyses.charge(ids[0], "another")
+    for one, tries in zip(ids, (1, 0), strict=True):
+        found = analyses.get(one)
+        assert found is not None and found.tries == tries
+
+
+def test_the_same_bytes_are_analysed_by_one_at_a_time(analyses: Analyses) -> None:
+    one, twin, other = add(analyses, content="a"), add(analyses, content="a"), add(analyses, content="b")
+    first, second = analyses.claim("here"), analyses.claim("there")
+    assert first is not None and second is not None and (first.id, second.id) == (one, other)
+    assert analyses.claim("there") is None and analyses.claim_rows([twin], "there") == []
+    assert analyses.finish(one, "here", {"schema": 1})
+    third = analyses.claim("there")
+    assert third is not None and third.id == twin
 
 
 def test_an_engine_that_ends_normally_costs_no_try(analyses: Analyses) -> None:

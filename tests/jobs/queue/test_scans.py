@@ -103,9 +103,9 @@ def test_an_expired_lease_queues_the_scan_again(scans: Scans) -> None:
     assert latest(scans).state == STOPPED
 
 
-def test_a_scan_that_kills_its_process_has_two_tries(scans: Scans) -> None:
+def test_a_scan_that_kills_its_process_has_three_tries(scans: Scans) -> None:
     scans.add(Scan.of([Path("/music")]))
-    for again in (True, False):
+    for again in (True, True, False):
         scan = claim(scans, "here")
         assert scan is not None and scans.retry(scan.id, "here") is again
     assert scans.fail(scan.id, "here", EmptyError())

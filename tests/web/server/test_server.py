@@ -183,7 +183,7 @@ def test_health_reports_problems(make: Make) -> None:
         200,
         {"status": "degraded", "problems": ["engine_away"]},
     )
-    analyses.renew("test")
+    analyses.beat()
     assert browser.get("/healthz").get_json() == {"status": "ok", "problems": []}
     home = app.extensions[NAME].environment.home
     (home / DATABASE_NAME).rename(home / "elsewhere.db")
@@ -223,7 +223,7 @@ def test_metrics_are_what_prometheus_reads(browser: FlaskClient, song: Path) -> 
     total = [s for s in samples if s.labels.get("le") == "+Inf" and s.labels["endpoint"] == "api.create"]
     counted = [s for s in samples if s.name.endswith("_count") and s.labels["endpoint"] == "api.create"]
     assert total[0].value == counted[0].value == 1
-    browser.application.extensions[NAME].analyses.renew("test")
+    browser.application.extensions[NAME].analyses.beat()
     assert "\nsori_engine_silent_seconds 0." in browser.get("/metrics").text
 
 
