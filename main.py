@@ -23,6 +23,7 @@ from jobs.attempt import Analyser, attempt, load_pipeline
 from jobs.cluster import nodes
 from jobs.cluster.app import QUEUES
 from jobs.parent_process import on_parent_exit
+from library.catalogue.path_map import use_path_map
 from library.catalogue.private_files import UMASK
 from ml.audio.folders import find_audio
 from ml.audio.settings import DEFAULT_LIMITS
@@ -77,6 +78,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser
     translator = Translator(getattr(arguments, "lang", None) or read_language(variables))
     try:
         environment = read_environment(variables)
+        use_path_map(environment.path_map)
         if arguments.command == "analyse":
             return _analyse(arguments, environment, translator, look_of(sys.stdout, variables), pipeline)
         if arguments.command == "work":

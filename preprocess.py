@@ -22,6 +22,7 @@ from jobs.queue.scans import Scan, Scans
 from jobs.scan_runner import ScanStopped, options_of, run_scan
 from library.catalogue.database import Catalogue, open_catalogue
 from library.catalogue.failures import read_failures
+from library.catalogue.path_map import use_path_map
 from library.collection import tag_changes
 from library.collection.exports import export, write_playlist
 from library.collection.replacement import TagError
@@ -101,6 +102,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Cal
     translator = Translator(arguments.lang or read_language(variables))
     try:
         environment = read_environment(variables)
+        use_path_map(environment.path_map)
         _check(arguments, environment)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:

@@ -18,6 +18,7 @@ from jobs.cluster.maintenance import start_maintenance
 from jobs.cluster.metrics import FOLDER_VARIABLE
 from jobs.cluster.worker import Worker
 from jobs.local import THREADS
+from library.catalogue.path_map import use_path_map
 
 # Before numpy and prometheus_client are used: both read these once.
 os.environ.update(dict.fromkeys(THREADS, "1"))
@@ -28,6 +29,7 @@ if FOLDER_VARIABLE not in os.environ:
 Consumer.Blueprint.default_steps.remove("celery.worker.consumer.delayed_delivery:DelayedDelivery")
 
 environment = read_environment(os.environ)
+use_path_map(environment.path_map)
 app = make_app(environment)
 worker = Worker(environment)
 

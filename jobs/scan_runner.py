@@ -27,6 +27,7 @@ from jobs.parent_process import end_with_parent
 from jobs.queue.leases import STOPPED
 from jobs.queue.scans import Scan, Scans
 from library.catalogue.database import Catalogue, open_catalogue
+from library.catalogue.path_map import use_path_map
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.errors import SoriError
 
@@ -161,6 +162,7 @@ def run_in_child(
 ) -> None:
     """What the child process of an engine runs; the row says how it ended. Half the cores are left to uploads."""
     end_with_parent()
+    use_path_map(environment.path_map)
     os.nice(NICENESS)
     half = max(1, (os.cpu_count() or 2) // 2)
     options = options_of(environment, scan, min(half, scan.jobs or half), load_pipeline)

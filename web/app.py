@@ -10,6 +10,7 @@ from environment import Environment, read_environment
 from jobs.cluster.messages import Messages
 from jobs.queue.analyses import Analyses
 from library.catalogue.database import open_catalogue
+from library.catalogue.path_map import use_path_map
 from library.search.current import CurrentLibrary
 from ml.paths import ROOT
 from web.access import checks, errors, headers, language, login
@@ -39,6 +40,7 @@ class Sori(Flask):
 def create_app(environment: Environment | None = None) -> Flask:
     """The application for these settings; gunicorn gives none, so that this process reads its own."""
     environment = environment or read_environment(os.environ)
+    use_path_map(environment.path_map)
     catalogue = open_catalogue(
         environment.home, environment.database_url, connection=Connection, busy_seconds=BUSY_SECONDS
     )

@@ -33,6 +33,7 @@ from jobs.queue.service_time import ServiceTimer
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.sweeper import Sweeper
 from library.catalogue.database import Catalogue, changed, open_catalogue, reason_of
+from library.catalogue.path_map import use_path_map
 from library.catalogue.tables import Note
 from ml.paths import ROOT
 
@@ -119,6 +120,7 @@ def main() -> int:
     on_parent_exit(ended.set)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s maintenance: %(message)s")
     environment = read_environment(os.environ)
+    use_path_map(environment.path_map)
     examples.make_in_background(environment.home)
     catalogue, messages = open_catalogue(environment.home, environment.database_url), Messages(environment)
     try:

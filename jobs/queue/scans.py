@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.queue.leases import DONE, LEASED, QUEUED, RUNNING, STOPPED, STOPPING, Leased, LeaseQueue, lease
-from library.catalogue.tables import Base, Id
+from library.catalogue.tables import Base, FolderPaths, Id
 from ml.report.errors import SoriError
 
 ACTIVE = (QUEUED, *LEASED)
@@ -30,7 +30,7 @@ class Scan(Leased, Base):
     __tablename__ = "scans"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    folders: Mapped[list[str]] = mapped_column(JSON)
+    folders: Mapped[list[str]] = mapped_column(FolderPaths)
     jobs: Mapped[int | None] = mapped_column(default=None)
     """Worker processes; None leaves it to the engine."""
     prune: Mapped[bool] = mapped_column(default=False)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from library.catalogue.path_map import to_local, to_shared
 from library.catalogue.sort_keys import LAST_NUMBER, LAST_TEXT, SORT_LENGTH, fold, key_number
 from ml.report.cells import clean, readable_name
 
@@ -28,16 +29,32 @@ SortText = String(SORT_LENGTH).with_variant(String(SORT_LENGTH, collation="C"), 
 
 
 class FilePath(TypeDecorator[Path]):
-    """A path as bytes, as the system has it: a file name in a broken encoding is not valid text."""
+    """A path as bytes, as the system has it: a file name in a broken encoding is not valid text.
+
+    The database has the paths that all machines agree on (`library.catalogue.path_map`).
+    """
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: Path | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else os.fsencode(value)
+        return None if value is None else os.fsencode(to_shared(value))
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Path | None:
-        return None if value is None else Path(os.fsdecode(value))
+        return None if value is None else to_local(Path(os.fsdecode(value)))
+
+
+class FolderPaths(TypeDecorator[list[str]]):
+    """Paths of folders as a list of texts, translated as `FilePath` is."""
+
+    impl = JSON
+    cache_ok = True
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else [str(to_shared(Path(path))) for path in value]
+
+    def process_result_value(self, value: list[str] | None, dialect: Dialect) -> list[str] | None:
+        return None if value is None else [str(to_local(Path(path))) for path in value]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -196,7 +213,7 @@ class Note(Base):
 
 
 def path_hash_of(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()
+    return hashlib.sha256(os.fsencode(to_shared(path))).hexdigest()
 
 
 @event.listens_for(Track, "before_insert")
