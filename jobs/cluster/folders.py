@@ -35,13 +35,13 @@ Send = Callable[[list[int]], bool]
 
 def on_all_machines(environment: Environment, catalogue: Catalogue, scan: Scan, options: ScanOptions) -> ScanOptions:
     """The same scan, whose files the workers of all machines analyse."""
-    send = Messages(environment).notify_files
-    return replace(options, run_files=partial(run_on_workers, ScanFiles(catalogue), send, scan.id))
+    files, messages = ScanFiles(catalogue), Messages(environment)
+    files.take_over(scan.id)
+    return replace(options, run_files=partial(run_on_workers, files, messages.notify_files, scan.id))
 
 
 def run_on_workers(files: ScanFiles, send: Send, scan_id: int, keeper: FolderScan, new: list[File]) -> Iterator[Path]:
     """A `RunFiles` for the files of this scan: yields each path when its result is in the library."""
-    files.take_over(scan_id)
     files.add(scan_id, new)
     sender = _Sender(files, send, scan_id)
     left = len(new)

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+if TYPE_CHECKING:
+    from prometheus_client import Counter, Histogram
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Where the processes of a machine write their numbers. It is set before prometheus_client is first used."""
+"""Where the processes of a machine write their numbers. prometheus_client reads it when it is imported, so that is done
+as late as possible here."""
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -21,10 +23,14 @@ class WorkerMetrics:
 
     @cached_property
     def _counter(self) -> Counter:
+        from prometheus_client import CollectorRegistry, Counter
+
         return Counter("sori_worker_songs", "Songs analysed.", ("kind", "outcome"), registry=CollectorRegistry())
 
     @cached_property
     def _seconds(self) -> Histogram:
+        from prometheus_client import CollectorRegistry, Histogram
+
         return Histogram(
             "sori_worker_seconds", "How long songs took.", ("kind",), buckets=BUCKETS, registry=CollectorRegistry()
         )
@@ -41,6 +47,9 @@ class WorkerMetrics:
 
 def machine_metrics() -> bytes:
     """What all processes of this machine have counted, as Prometheus reads it."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
     registry = CollectorRegistry()
     if os.environ.get(FOLDER_VARIABLE):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

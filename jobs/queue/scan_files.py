@@ -59,7 +59,7 @@ class ScanFiles(LeaseQueue[ScanFile]):
     queued: ClassVar = {"sent_at": None}
 
     def add(self, scan_id: int, files: Iterable[File]) -> None:
-        """Store what is to be done. A file that an earlier scan left, or that a worker still has, joins this scan."""
+        """Store what is to be done. A file that a worker still has, or has finished just now, joins this scan."""
         for some in _batched(files):
             rows = [
                 {
@@ -68,13 +68,12 @@ class ScanFiles(LeaseQueue[ScanFile]):
                 }
                 for file in some
             ]
-            hashes = [row["path_hash"] for row in rows]
             with self.catalogue.transaction() as session:
-                session.execute(delete(ScanFile).where(ScanFile.path_hash.in_(hashes), _ENDED))
                 session.execute(self._insert(rows))
 
     def take_over(self, scan_id: int) -> None:
-        """Delete what earlier scans left behind, except files that a worker has at this moment."""
+        """Delete what earlier scans left behind, except files that a worker has at this moment. Before the scan reads
+        the library: what ends later is then known to `add`."""
         with self.catalogue.transaction() as session:
             session.execute(delete(ScanFile).where(ScanFile.scan_id != scan_id, ScanFile.state.not_in(LEASED)))
 

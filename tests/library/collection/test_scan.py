@@ -15,7 +15,8 @@ from library.catalogue.failures import read_failures
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors, path_hash_of
 from library.collection.files import File, walk
 from library.collection.records import TrackRecord
-from library.collection.scan import FolderScan, Versions
+from library.collection.scan import FolderScan
+from library.collection.track_writer import Versions
 from ml.report.errors import DeniedError, ReadError
 from tests.fakes import a_report
 
