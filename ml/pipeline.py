@@ -31,6 +31,7 @@ from ml.lyrics.analyser import LyricsAnalyser
 from ml.lyrics.settings import LyricsSettings
 from ml.models import key, tempo
 from ml.models.classic.serving import open_model
+from ml.models.cores import available_cores
 from ml.models.genre import GenreModel, smooth, top_tags
 from ml.models.mood import MoodModel
 from ml.report.progress import ProgressCallback, ignore_progress
@@ -66,7 +67,7 @@ class Pipeline:
 
     def __init__(self, model: GenreModel, mood_model: MoodModel, lyrics: LyricsAnalyser | None = None) -> None:
         self.model, self.mood_model, self._lyrics = model, mood_model, lyrics
-        self._threads = ThreadPoolExecutor(_available_cores(), thread_name_prefix="pipeline")
+        self._threads = ThreadPoolExecutor(available_cores(), thread_name_prefix="pipeline")
 
     def __enter__(self) -> Pipeline:
         return self
@@ -191,13 +192,6 @@ class _Clock:
     def seconds(self) -> dict[str, float]:
         seconds = {**self._seconds, "total": time.perf_counter() - self._started}
         return {name: round(value, 4) for name, value in seconds.items()}
-
-
-def _available_cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
 
 
 def load(

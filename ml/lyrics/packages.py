@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 
 from ml.lyrics.errors import PackagesMissingError
+from ml.models.cores import available_cores
 
 _NAMES = ("torch", "transformers")
 
@@ -26,11 +26,3 @@ def require_packages(threads: int | None = None) -> None:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(min(threads or torch.get_num_threads(), available_cores()))
-
-
-def available_cores() -> int:
-    """Cores that this process may use, which a container can limit."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1

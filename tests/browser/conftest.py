@@ -151,3 +151,16 @@ def keep_picture(request: pytest.FixtureRequest) -> Callable[[Page, str], Path]:
         return path
 
     return shoot
+
+
+@pytest.fixture(scope="module")
+def result(browser: Browser, server: Server) -> Iterator[str]:
+    """The address of one result page."""
+    context = browser.new_context(base_url=server.address)
+    page = context.new_page()
+    page.goto("/")
+    page.locator(".examples button").first.click()
+    page.wait_for_url(re.compile("/a/"))
+    page.wait_for_selector("#player", timeout=60_000)
+    yield page.url
+    context.close()

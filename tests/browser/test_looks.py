@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Open, Server
+from tests.browser.conftest import DESKTOP, PHONE, Open
 
 Keep = Callable[[Page, str], Path]
 MAX_PAGE_BYTES = 150_000
@@ -20,19 +20,6 @@ PAGES = ("/", "result", "/library", "/library/1", "/a/there-is-no-such-page", "/
 LATIN = {"Sori", "English", "BPM", "MB", "Hz", "kHz", "API", "SORI_FOLDERS", "JSON", "CSV", "LRC", "SVG", "PNG", "M3U8"}
 LATIN |= {"MP3", "FLAC", "WAV", "Ogg", "Opus", "M4A", "AAC", "AIFF", "WMA", "WebM"}
 """Latin words that are the same in Korean."""
-
-
-@pytest.fixture(scope="module")
-def result(browser: Browser, server: Server) -> Iterator[str]:
-    """The address of one result page."""
-    context = browser.new_context(base_url=server.address)
-    page = context.new_page()
-    page.goto("/")
-    page.locator(".examples button").first.click()
-    page.wait_for_url(re.compile("/a/"))
-    page.wait_for_selector("#player", timeout=60_000)
-    yield page.url
-    context.close()
 
 
 def path_of(name: str, result: str) -> str:

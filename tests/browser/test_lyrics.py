@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 from sqlalchemy import delete
 
 from jobs.examples import FOLDER_NAME
@@ -35,30 +35,17 @@ def catalogue(server: Server) -> Iterator[Catalogue]:
     opened.close()
 
 
-@pytest.fixture(scope="module")
-def example(browser: Browser, server: Server) -> Iterator[str]:
-    """The address of a result page."""
-    context = browser.new_context(base_url=server.address)
-    page = context.new_page()
-    page.goto("/")
-    page.locator(".examples button").first.click()
-    page.wait_for_url(re.compile("/a/"))
-    page.wait_for_selector("#player", timeout=60_000)
-    yield page.url
-    context.close()
-
-
 @pytest.fixture
-def show(open_page: Open, catalogue: Catalogue, example: str, server: Server) -> Callable[..., Page]:
+def show(open_page: Open, catalogue: Catalogue, result: str, server: Server) -> Callable[..., Page]:
     """Open the result page with these lyrics in its report, as an analysis stores them."""
 
     def open_(lyrics: Lyrics | None, **settings: object) -> Page:
         analyses = Analyses(catalogue, server.home)
         with analyses.catalogue.transaction() as session:
-            analysis = session.get_one(Analysis, example.rsplit("/", 1)[-1])
+            analysis = session.get_one(Analysis, result.rsplit("/", 1)[-1])
             assert analysis.report is not None
             analysis.report = replace(Report.from_dict(analysis.report), lyrics=lyrics).to_dict()
-        page = open_page(example, **settings)
+        page = open_page(result, **settings)
         page.wait_for_load_state("networkidle")
         return page
 
@@ -194,7 +181,7 @@ def test_axe_finds_no_violations_in_lyrics(
     keep_picture(page, f"lyrics-{locale[:2]}-{'phone' if width is PHONE else 'desktop'}-{scheme}")
 
 
-def test_long_lyrics_stay_small_and_fast(show: Callable[..., Page], open_page: Open, example: str) -> None:
+def test_long_lyrics_stay_small_and_fast(show: Callable[..., Page], open_page: Open, result: str) -> None:
     """3,000 words, as in twenty minutes of rap, fit into the bound on the page's size."""
     chance = random.Random(1)
     vocabulary = " ".join(LINES).split()
@@ -211,7 +198,7 @@ def test_long_lyrics_stay_small_and_fast(show: Callable[..., Page], open_page: O
     other = open_page("/api/docs")
     other.wait_for_load_state("networkidle")
     other.on("requestfinished", add_size)
-    other.goto(example)
+    other.goto(result)
     other.wait_for_load_state("networkidle")
     assert 0 < sum(sizes.values()) <= MAX_PAGE_BYTES, sizes
     seek_to(page, 23.0)
@@ -240,12 +227,12 @@ def test_hostile_lyrics_are_text_within_bounds(show: Callable[..., Page], shape:
 
 
 def test_the_library_finds_words_that_are_sung(
-    open_page: Open, catalogue: Catalogue, example: str, keep_picture: Keep, server: Server
+    open_page: Open, catalogue: Catalogue, result: str, keep_picture: Keep, server: Server
 ) -> None:
     page = open_page("/library")
     assert page.get_by_label("Words that are sung").count() == 0
     with catalogue.transaction() as session:
-        analysis = session.get_one(Analysis, example.rsplit("/", 1)[-1])
+        analysis = session.get_one(Analysis, result.rsplit("/", 1)[-1])
         assert analysis.report is not None
         path = server.home / FOLDER_NAME / "waltz.flac"
         track = Track(features_version="test", path=path, path_hash=path_hash_of(path))

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ml.lyrics.errors import ModelMissingError, PackagesMissingError
+from ml.lyrics.hub import model_folder
 
 MOST_TOKENS = 512
 UNLIMITED = 1_000_000
 """Tokenizers without a limit of their own state an absurdly large number."""
-CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,7 @@ class TextEncoder:
             from transformers import AutoModel, AutoTokenizer
         except ImportError as error:
             raise PackagesMissingError from error
-        places = (Path(name), models_folder / name, models_folder / name.replace("/", "--"))
-        folder = next((place for place in places if (place / CONFIG).is_file()), None)
-        if folder is None:
-            raise ModelMissingError(model=name)
+        folder = model_folder(name, models_folder)
         how = {"local_files_only": True, "trust_remote_code": False}
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, **how)
