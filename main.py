@@ -21,7 +21,7 @@ from pathlib import Path
 from environment import LANGUAGES, Environment, parse_port, parse_seconds, read_environment, read_language
 from jobs.attempt import Analyser, attempt, load_pipeline
 from jobs.cluster import nodes
-from jobs.cluster.app import QUEUES
+from jobs.cluster.app import QUEUES, require_packages
 from jobs.parent_process import on_parent_exit
 from library.catalogue.path_map import use_path_map
 from library.catalogue.private_files import UMASK
@@ -79,6 +79,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], pipeline: Analyser
     try:
         environment = read_environment(variables)
         use_path_map(environment.path_map)
+        require_packages(environment)
         if arguments.command == "analyse":
             return _analyse(arguments, environment, translator, look_of(sys.stdout, variables), pipeline)
         if arguments.command == "work":

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from environment import LANGUAGES, Environment, read_environment, read_language
+from jobs.cluster.app import require_packages
 from jobs.cluster.folders import on_all_machines
+from jobs.cluster.messages import Messages
 from jobs.folder_scan import check_folders
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scan, Scans
@@ -49,6 +51,11 @@ COUNTED = {
 class NoBrokerError(SoriError):
     code = "no_broker"
     sentence = "--engine celery needs a broker: set SORI_BROKER_URL and SORI_DATABASE_URL. --engine local needs none."
+
+
+class BrokerAwayError(SoriError):
+    code = "broker_away"
+    sentence = "The broker of SORI_BROKER_URL does not answer. Is it running?"
 
 
 class NoTargetError(SoriError):
@@ -103,6 +110,7 @@ def run(argv: Sequence[str], *, variables: Mapping[str, str], load_pipeline: Cal
     try:
         environment = read_environment(variables)
         use_path_map(environment.path_map)
+        require_packages(environment)
         _check(arguments, environment)
         catalogue = open_catalogue(environment.home, environment.database_url)
         try:
@@ -158,6 +166,8 @@ def _scan(
     load_pipeline: Callable[[], Any] | None,
 ) -> int:
     folders = check_folders(arguments.paths)
+    if arguments.engine == "celery":
+        _check_workers(environment, translator)
     scan = Scan.of(folders, jobs=arguments.jobs, prune=arguments.prune, retry_failed=arguments.retry_failed)
     scan = Scans(catalogue).begin(scan, new_engine_name())
     options = options_of(environment, scan, arguments.jobs or os.cpu_count() or 1, load_pipeline)
@@ -176,6 +186,17 @@ def _scan(
         names = ", ".join(map(readable_path, arguments.paths))
         print(clean(translator.translate("There is no audio file in {folder}.", folder=names)))
     return SOME_FAILED if counts["failed"] else ALL_READ
+
+
+def _check_workers(environment: Environment, translator: Translator) -> None:
+    messages = Messages(environment)
+    try:
+        if not messages.is_reachable():
+            raise BrokerAwayError()
+        if not messages.has_workers():
+            _complain(translator.translate("No worker answers. Start one with “python main.py work”: the scan waits."))
+    finally:
+        messages.close()
 
 
 def _show_on(bar: Progress, translator: Translator) -> Callable[[int, int | None, str], None]:

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from library.catalogue.database import open_catalogue
 from library.catalogue.tables import Track, TrackVectors
 from tests.fakes import write_wav
+from tests.ports import free_port
 from tests.runs import descriptors, failures, run
 from tests.sources import ROOT
 
@@ -115,6 +116,20 @@ def test_celery_needs_a_broker(home: Path, music: Path, capsys: pytest.CaptureFi
         "--engine local needs none.\n"
     )
     assert not home.exists()
+
+
+def test_celery_needs_a_broker_that_answers_and_its_packages(
+    home: Path, music: Path, postgresql: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"SORI_DATABASE_URL": postgresql, "SORI_BROKER_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    pytest.importorskip("celery", reason="needs requirements-cluster.txt")
+    assert run(home, music, "--engine", "celery", **settings) == 2
+    assert "The broker of SORI_BROKER_URL does not answer" in capsys.readouterr().err
+    assert run(home, music, "--lang", "ko", "--engine", "celery", SORI_BROKER_URL="redis://127.0.0.1/0") == 2
+    assert "SORI_BROKER_URL" in capsys.readouterr().err
+    monkeypatch.setattr("jobs.cluster.app.find_spec", lambda name: None)
+    assert run(home, music, "--engine", "celery", **settings) == 2
+    assert "pip install -r requirements-cluster.txt" in capsys.readouterr().err
 
 
 def test_postgresql_serves_as_well(home: Path, music: Path, postgresql: str) -> None:

@@ -6,10 +6,12 @@ be lost or delivered several times. Nothing stores results.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from environment import Environment
 from jobs.local import WALL_SECONDS
+from ml.report.errors import SoriError
 
 UPLOADS, FOLDERS = QUEUES = ("sori.uploads", "sori.folders")
 """One queue for people and one for folders, with workers of their own: an upload never waits behind a folder."""
@@ -23,6 +25,17 @@ PROCESS_SONGS = 1000
 PROCESS_KB = 2_500_000
 """A worker process is replaced after so many messages or with so much memory, which frees what leaked."""
 CONNECT_SECONDS = 3.0
+
+
+class ClusterPackagesError(SoriError):
+    code = "cluster_packages"
+    sentence = "SORI_BROKER_URL needs more packages. Install them with “pip install -r requirements-cluster.txt”."
+
+
+def require_packages(environment: Environment) -> None:
+    """Raise where the settings need Celery and it is not there."""
+    if environment.broker_url and not all(map(find_spec, ("celery", "redis"))):
+        raise ClusterPackagesError()
 
 
 def make_app(environment: Environment) -> Any:

@@ -34,6 +34,10 @@ class Messages:
         """One message for a batch of files."""
         return self._send(ANALYSE_FILES, ids)
 
+    def has_workers(self) -> bool:
+        """Whether any worker answers now."""
+        return bool(self._app.control.ping(timeout=CONNECT_SECONDS, limit=1))
+
     def is_reachable(self) -> bool:
         """Whether the broker accepts a connection now."""
         try:
