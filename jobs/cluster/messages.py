@@ -14,15 +14,26 @@ LOG = logging.getLogger(__name__)
 
 EXPIRE_SECONDS = 600.0
 """A message that no worker takes is dropped after this: its rows have been sent again by then."""
-_PAUSE_SECONDS = 5.0
+_ANSWER_SECONDS = 1.0
+_PAUSE_SECONDS = 10.0
 """After a failure the broker is left alone for this long, so that uploads do not wait for it."""
+
+
+def sending_limits(url: str) -> dict[str, Any]:
+    """How long a send waits for a broker that has a connection and does not answer."""
+    if url.startswith("redis"):
+        return {"socket_timeout": _ANSWER_SECONDS}
+    return {"read_timeout": _ANSWER_SECONDS, "write_timeout": _ANSWER_SECONDS}
 
 
 class Messages:
     """Sends for one process. Thread-safe. Without a broker, nothing is sent: the engine looks at the rows by itself."""
 
     def __init__(self, environment: Environment) -> None:
-        self._app: Any = make_app(environment) if environment.broker_url else None
+        self._app: Any = None
+        if environment.broker_url:
+            self._app = make_app(environment)
+            self._app.conf.broker_transport_options |= sending_limits(environment.broker_url)
         self._lock = threading.Lock()
         self._away_until = 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -72,6 +73,17 @@ def test_a_broker_that_is_away_is_left_alone_for_a_while(
     assert [record.message.startswith("the broker: ") for record in caplog.records] == [True]
     assert not messages.is_reachable()
     messages.close()
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "redis"])
+def test_a_broker_that_hangs_holds_nobody(environment: Environment, scheme: str) -> None:
+    """It accepts connections and never says anything."""
+    pytest.importorskip("celery", reason="needs requirements-cluster.txt")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/"
+        messages = Messages(replace(environment, broker_url=address))
+        assert not messages.notify_uploads(["one"])
+        messages.close()
 
 
 def test_without_a_broker_celery_is_not_loaded() -> None:
