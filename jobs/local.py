@@ -40,7 +40,7 @@ START_ATTEMPTS = 3
 """How often in a row a worker may die while it loads: once is an accident, more is the pipeline's fault."""
 _JOIN_SECONDS, _POLL_SECONDS = 5.0, 0.5
 _READY, _STAGE, _ENDED = "ready", "stage", "ended"
-THREADS = ("OPENBLAS_NUMTHREADS", "OMP_NUMTHREADS", "MKL_NUMTHREADS")
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """How many cores the matrix products of a process take; read once, when it loads numpy."""
 
 
