@@ -124,8 +124,9 @@ class ScanRunner:
         self._child: tuple[int, SpawnProcess] | None = None
 
     def look_after(self, engine: str) -> None:
-        """Start the scan that waits, or see how the child process ended."""
+        """Start the scan that waits, also one that a dead process left, or see how the child process ended."""
         if self._child is None:
+            self._scans.reclaim()
             waiting = next(filter(self._is_here, self._scans.waiting()), None)
             if waiting is not None and (scan := self._scans.claim(waiting.id, engine)):
                 # Not daemonic, since it has workers of its own.

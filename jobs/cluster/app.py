@@ -25,6 +25,8 @@ PROCESS_SONGS = 1000
 PROCESS_KB = 2_500_000
 """A worker process is replaced after so many messages or with so much memory, which frees what leaked."""
 CONNECT_SECONDS = 3.0
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""Where the processes of a machine write their numbers. It is set before prometheus_client is first used."""
 
 
 class ClusterPackagesError(SoriError):

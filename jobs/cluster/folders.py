@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from environment import Environment
 from jobs.cluster.messages import Messages
+from jobs.cluster.persistence import persist
 from jobs.folder_scan import ScanOptions
 from jobs.local import CrashedError
 from jobs.queue.scan_files import ScanFiles
@@ -42,26 +46,29 @@ def on_all_machines(environment: Environment, catalogue: Catalogue, scan: Scan, 
 
 def run_on_workers(files: ScanFiles, send: Send, scan_id: int, keeper: FolderScan, new: list[File]) -> Iterator[Path]:
     """A `RunFiles` for the files of this scan: yields each path when its result is in the library."""
-    files.add(scan_id, new)
+    persist(lambda: files.add(scan_id, new))
     sender = _Sender(files, send, scan_id)
-    left = len(new)
+    left = {file.path for file in new}
     try:
-        while left > 0:
-            files.reclaim(LOST)
-            ended = files.collect(scan_id)
+        while left:
+            persist(lambda: files.reclaim(LOST))
+            ended = persist(lambda: files.collect(scan_id))
             for file, outcome, failure_code in ended:
                 if failure_code is not None:
-                    keeper.store_failure(file, LOST)
+                    persist(partial(keeper.store_failure, file, LOST))
                 elif outcome is not None:
                     keeper.summary.count(outcome)
-                yield file.path
-            left -= len(ended)
-            if not sender.advance(len(ended)):
+                if file.path in left:  # and not one that an interrupted run of this scan had sent
+                    left.remove(file.path)
+                    yield file.path
+            sender.note_ended(len(ended))
+            if not persist(sender.advance):
                 break  # somebody else has emptied the table
             if not ended:
                 time.sleep(POLL_SECONDS)
     finally:
-        files.discard(scan_id)
+        with suppress(DBAPIError):  # it is away: the next scan deletes them
+            files.discard(scan_id)
 
 
 class _Sender:
@@ -73,12 +80,14 @@ class _Sender:
         self._silence = SILENT_SECONDS
         self._in_flight = 0
 
-    def advance(self, ended: int) -> bool:
-        """Send what the window has room for. False where no file of the scan is left."""
-        self._in_flight -= ended
-        if ended:
+    def note_ended(self, count: int) -> None:
+        self._in_flight -= count
+        if count:
             self._last_sign, self._silence = time.monotonic(), SILENT_SECONDS
-        elif time.monotonic() - self._last_sign >= self._silence:
+
+    def advance(self) -> bool:
+        """Send what the window has room for. False where no file of the scan is left."""
+        if time.monotonic() - self._last_sign >= self._silence:
             waiting, leased = self._files.count_left(self._scan_id)
             if not waiting + leased:
                 return False

@@ -83,6 +83,8 @@ class LeaseKeeper:
     def _check_memory(self) -> None:
         """End this process with an error for its song before the machine runs out of memory."""
         if resident_bytes(os.getpid()) > self._max_bytes:
-            if self._end_over_limit is not None:
-                self._end_over_limit(MemoryLimitError(megabytes=self._max_bytes // 1_000_000))
-            os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                if self._end_over_limit is not None:
+                    self._end_over_limit(MemoryLimitError(megabytes=self._max_bytes // 1_000_000))
+            finally:  # also where the database is away: then the try counts, and the song is analysed again
+                os.kill(os.getpid(), signal.SIGKILL)

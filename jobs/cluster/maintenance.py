@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -28,6 +27,7 @@ from jobs.cluster.messages import Messages
 from jobs.parent_process import on_parent_exit
 from jobs.queue.analyses import QUEUED, Analyses, Analysis
 from jobs.queue.leases import new_engine_name
+from jobs.queue.scan_files import ScanFiles
 from jobs.queue.scans import Scans
 from jobs.queue.service_time import ServiceTimer
 from jobs.scan_runner import ScanRunner, run_in_child
@@ -35,7 +35,6 @@ from jobs.sweeper import Sweeper
 from library.catalogue.database import Catalogue, changed, open_catalogue, reason_of
 from library.catalogue.path_map import use_path_map
 from library.catalogue.tables import Note
-from ml.paths import ROOT
 
 LOG = logging.getLogger(__name__)
 
@@ -47,20 +46,13 @@ MOST_MESSAGES = 500
 _NOTE = "resent"
 
 
-def start_maintenance() -> None:
-    """Start the process. It ends with this one, even by `kill -9`: its standard input is a pipe that then closes."""
-    subprocess.Popen(
-        [sys.executable, "-m", "jobs.cluster.maintenance"], stdin=subprocess.PIPE, cwd=ROOT, start_new_session=True
-    )
-
-
 class Maintenance:
     """One machine's share of it."""
 
     def __init__(self, environment: Environment, catalogue: Catalogue, messages: Messages) -> None:
         self.analyses = Analyses(catalogue, environment.home)
         self.name = new_engine_name()
-        self._messages = messages
+        self._messages, self._files = messages, ScanFiles(catalogue)
         self._sweeper, self._timer = Sweeper(self.analyses), ServiceTimer(catalogue)
         run = partial(run_in_child, environment, None, spread=on_all_machines)
         self._scans = ScanRunner(Scans(catalogue), run, folders=environment.folders)
@@ -82,6 +74,7 @@ class Maintenance:
         self._timer.advance()
         if lost := self.analyses.reclaim(LOST):
             LOG.warning("%s uploads of dead workers are queued again, or have failed", lost)
+        self._files.reclaim(LOST)
         self.send_again()
         self._scans.look_after(self.name)
         if time.monotonic() >= self._next_sweep:

@@ -71,7 +71,9 @@ class Messages:
                 return False
         try:
             policy = {"max_retries": 1, "interval_start": 0.0}
-            self._app.send_task(task, args=[ids], expires=EXPIRE_SECONDS, retry=True, retry_policy=policy)
+            # A RabbitMQ without disk or memory reads nothing and closes nothing.
+            limits = {"timeout": CONNECT_SECONDS, "confirm_timeout": CONNECT_SECONDS}
+            self._app.send_task(task, args=[ids], expires=EXPIRE_SECONDS, retry=True, retry_policy=policy, **limits)
         except Exception as error:  # kombu, amqp, redis and sockets each have their own
             with self._lock:
                 self._away_until = time.monotonic() + _PAUSE_SECONDS

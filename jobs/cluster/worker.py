@@ -12,12 +12,11 @@ from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-
 from environment import Environment
 from jobs.attempt import Analyser, attempt, load_pipeline
 from jobs.cluster.lease_keeper import LeaseKeeper, LeaseLostError
 from jobs.cluster.metrics import WorkerMetrics
+from jobs.cluster.persistence import persist
 from jobs.folder_scan import analyse_file, refusing_values, versions_of
 from jobs.local import WALL_SECONDS, TimeLimitError
 from jobs.queue.analyses import Analyses
@@ -27,7 +26,7 @@ from jobs.queue.scans import Scans
 from jobs.storage import Storage
 from jobs.upload_analysis import analyse_upload, load_with_library
 from jobs.upload_results import UploadResults, model_of, upload_task
-from library.catalogue.database import Catalogue, open_catalogue, reason_of
+from library.catalogue.database import Catalogue, open_catalogue
 from library.collection.records import TrackRecord
 from library.collection.reference import ReferenceLinks
 from library.collection.track_writer import TrackWriter
@@ -41,7 +40,6 @@ Result = TypeVar("Result")
 
 BATCH_SECONDS = 30.0
 """A batch that has taken so long is handed back: its other files are sent again, and messages never run into limits."""
-RETRY_SECONDS = 1.0
 AWAY_SECONDS = 2.0
 """How long a worker without the folder of a scan leaves the messages about it to others."""
 
@@ -62,10 +60,6 @@ class Worker:
         self._load_files = load_files or partial(load_pipeline, weights, moods, lyrics)
         self._limits = replace(DEFAULT_LIMITS, max_seconds=environment.max_seconds)
         self.metrics = WorkerMetrics()
-
-    @cached_property
-    def name(self) -> str:
-        return new_engine_name()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -103,23 +97,24 @@ class Worker:
         if not self._storage.is_ready():
             return False  # the maintenance sends it again
         pipeline = self.uploads_pipeline  # before the claim: an error here is no song's
-        analysis = persist(lambda: self._analyses.claim(self.name))
+        name = new_engine_name()  # for this message alone: what an earlier one left behind must lose its lease
+        analysis = persist(lambda: self._analyses.claim(name))
         if analysis is None:
             return False
-        if persist(lambda: self._results.reuse(analysis, self.name)):
+        if persist(lambda: self._results.reuse(analysis, name)):
             return True
         task = upload_task(self._analyses, analysis)
 
         def write_progress(stage: str, share: float) -> bool:
             progress = progress_at(stage, share, with_lyrics=self._environment.lyrics)
-            return self._analyses.set_progress(task.id, self.name, stage, progress)
+            return self._analyses.set_progress(task.id, name, stage, progress)
 
         def write(result: dict[str, Any] | SoriError) -> None:
-            self._results.write(task, self.name, result)
+            self._results.write(task, name, result)
 
         with (
             self.metrics.measure("upload"),
-            LeaseKeeper(self._analyses, self.name, write_progress=write_progress, end_over_limit=write) as keeper,
+            LeaseKeeper(self._analyses, name, write_progress=write_progress, end_over_limit=write) as keeper,
         ):
             work = partial(analyse_upload, pipeline, task, keeper.on_progress, limits=self._limits)
             result = attempt(partial(within_time, work))
@@ -130,51 +125,51 @@ class Worker:
 
     def analyse_files(self, ids: list[int]) -> int:
         """Analyse those of these files that wait; how many were."""
-        pipeline, files = self.files_pipeline, ScanFiles(self.catalogue)
-        rows = persist(lambda: files.claim_rows(ids, self.name, charge=False))
-        if not rows or not self._has_folders(files, rows[0].scan_id):
+        pipeline, files, name = self.files_pipeline, ScanFiles(self.catalogue), new_engine_name()
+        rows = persist(lambda: files.claim_rows(ids, name, charge=False))
+        if not rows or not self._has_folders(files, rows[0].scan_id, name):
             return 0
         until, done = time.monotonic() + BATCH_SECONDS, 0
         writer = persist(self._track_writer)
         current: list[ScanFile] = []
 
         def end_over_limit(error: SoriError) -> None:
-            self._finish_file(files, writer, current[0], error)
+            self._finish_file(files, writer, current[0], name, error)
 
-        with LeaseKeeper(files, self.name, end_over_limit=end_over_limit) as keeper:
+        with LeaseKeeper(files, name, end_over_limit=end_over_limit) as keeper:
             for row in rows:
                 if time.monotonic() >= until:
                     break
-                if not persist(partial(files.charge, row.id, self.name)):
+                if not persist(partial(files.charge, row.id, name)):
                     continue
                 current[:] = [row]
                 with self.metrics.measure("file"):
                     work = partial(analyse_file, pipeline, row.file, keeper.on_progress, limits=self._limits)
                     result = attempt(partial(within_time, work))
-                    persist(partial(self._finish_file, files, writer, row, result))
+                    persist(partial(self._finish_file, files, writer, row, name, result))
                 self.metrics.count("file", is_failed=isinstance(result, SoriError))
                 done += 1
-        persist(partial(files.release, self.name))
+        persist(partial(files.release, name))
         return done
 
-    def _has_folders(self, files: ScanFiles, scan_id: int) -> bool:
+    def _has_folders(self, files: ScanFiles, scan_id: int, name: str) -> bool:
         """Whether this machine has the folders of a scan. Where it has not, other machines get the files."""
         folders = persist(lambda: Scans(self.catalogue).folders_of(scan_id))
         missing = [folder for folder in folders if not folder.is_dir()]
         if missing:
             LOG.warning("this machine has no folder %s: mount it, or set SORI_PATH_MAP", readable_path(missing[0]))
-            persist(partial(files.release, self.name))
+            persist(partial(files.release, name))
             time.sleep(AWAY_SECONDS)
         return not missing
 
     def _finish_file(
-        self, files: ScanFiles, writer: TrackWriter, row: ScanFile, result: TrackRecord | SoriError
+        self, files: ScanFiles, writer: TrackWriter, row: ScanFile, name: str, result: TrackRecord | SoriError
     ) -> None:
         with refusing_values() as refused:
-            files.finish(row.id, self.name, lambda session: writer.store(session, row.file, result))
+            files.finish(row.id, name, lambda session: writer.store(session, row.file, result))
         if refused:
             error = refused[0]
-            files.finish(row.id, self.name, lambda session: writer.store(session, row.file, error))
+            files.finish(row.id, name, lambda session: writer.store(session, row.file, error))
 
     def _track_writer(self) -> TrackWriter:
         environment = self._environment
@@ -191,16 +186,3 @@ def within_time(work: Callable[[], Result]) -> Result:
         return work()
     except SoftTimeLimitExceeded as error:
         raise TimeLimitError(seconds=WALL_SECONDS) from error
-
-
-def persist(step: Callable[[], Result]) -> Result:
-    """Repeat a step until the database can carry it out: what was computed is not lost while it restarts.
-
-    Celery's time limit ends this; then the lease runs out and the song is analysed again.
-    """
-    while True:
-        try:
-            return step()
-        except DBAPIError as error:
-            LOG.warning("the database: %s", reason_of(error))
-            time.sleep(RETRY_SECONDS)

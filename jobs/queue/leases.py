@@ -131,6 +131,8 @@ class LeaseQueue(Generic[Row]):
         with self.catalogue.session() as session:  # an idle engine must not take the write lock for nothing
             if session.scalar(select(self.table.id).where(dead).limit(1)) is None:
                 return 0
+        # A process that was paused while it wrote a row still has it locked, which must not keep the others waiting.
+        dead &= self.table.id.in_(select(self.table.id).where(dead).with_for_update(skip_locked=True))
         if lost is None:
             return self._requeue(dead)
         spent = dead & (self.table.tries >= MAX_TRIES)

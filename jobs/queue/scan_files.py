@@ -72,10 +72,13 @@ class ScanFiles(LeaseQueue[ScanFile]):
                 session.execute(self._insert(rows))
 
     def take_over(self, scan_id: int) -> None:
-        """Delete what earlier scans left behind, except files that a worker has at this moment. Before the scan reads
-        the library: what ends later is then known to `add`."""
+        """Delete what earlier scans, and this one before it was interrupted, left behind, except what a worker has.
+
+        Before the scan reads the library: what ends later is then known to `add`.
+        """
+        left = _ENDED | ((ScanFile.scan_id != scan_id) & ScanFile.state.not_in(LEASED))
         with self.catalogue.transaction() as session:
-            session.execute(delete(ScanFile).where(ScanFile.scan_id != scan_id, ScanFile.state.not_in(LEASED)))
+            session.execute(delete(ScanFile).where(left))
 
     def take_unsent(self, scan_id: int, count: int) -> list[int]:
         """Ids of so many files that wait for a message, which is sent now."""
