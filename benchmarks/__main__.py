@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks import (
     analyse,
+    cluster,
     handcrafted,
     kills,
     load,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "neighbours": neighbours,
     "preprocess": preprocess,
     "memory": memory,
+    "cluster": cluster,
     "kills": kills,
     "load": load,
     "pages": pages,
