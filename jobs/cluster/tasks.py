@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from celery import signals
-from celery.worker.consumer import Consumer
 
 from jobs.cluster.app import ANALYSE_FILES, ANALYSE_UPLOAD, UPLOADS
 from jobs.cluster.worker import Worker
-
-_DELAYED_DELIVERY = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
 
 
 def add_tasks(app: Any, worker: Worker) -> None:
@@ -30,6 +27,3 @@ def add_tasks(app: Any, worker: Worker) -> None:
     app.task(analyse_upload, name=ANALYSE_UPLOAD)
     app.task(analyse_files, name=ANALYSE_FILES)
     signals.worker_process_init.connect(load_models, weak=False)
-    # No task has a delay, for which Celery would declare 28 more queues beside a quorum queue.
-    if _DELAYED_DELIVERY in Consumer.Blueprint.default_steps:
-        Consumer.Blueprint.default_steps.remove(_DELAYED_DELIVERY)
