@@ -105,8 +105,9 @@ class Songs:
         return len(list(self.music.iterdir()))
 
     def waiting_files(self) -> list[int]:
-        with self.catalogue.session() as session:
+        with self.catalogue.session() as session, suppress(DBAPIError):
             return list(session.scalars(select(ScanFile.id).where(ScanFile.state == "queued").limit(32)))
+        return []
 
     def delete(self, analysis_id: str) -> None:
         """As its uploader does, at any moment."""
