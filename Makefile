@@ -14,7 +14,7 @@ FIND_PYTHON = for name in python3.13 python3.12 python3.11 python3; do \
 	exit 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lyrics run test lint bench hostile
+.PHONY: help setup lyrics run cluster test lint bench hostile
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*##  *\(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,9 @@ lyrics: setup $(VENV)/.lyrics  ## install the packages that read the words of so
 
 run: setup  ## start the web service
 	@$(PYTHON) main.py serve
+
+cluster: setup $(VENV)/.cluster  ## try out many machines on this one: web processes, workers, database, broker, balancer
+	@$(PYTHON) -m jobs.cluster.trial
 
 test: setup $(VENV)/.development  ## run all tests, some of them in a real browser
 	@$(PYTHON) -m tests.browser.chromium
