@@ -111,7 +111,7 @@ def _serve(
 
 def _work(environment: Environment, queue: str | None, end_with_parent: bool) -> int:
     from jobs import engine  # with the database and numpy
-    from web.server import logs  # with flask
+    from web.server import logs, supervisor  # with flask
 
     end = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,6 +121,7 @@ def _work(environment: Environment, queue: str | None, end_with_parent: bool) ->
     os.umask(UMASK)
     if environment.broker_url:
         logs.set_up("work")
+        supervisor.prepare(environment)  # a database of a newer version becomes one sentence
         nodes.run_nodes(environment, [f"sori.{queue}"] if queue else QUEUES, end)
     else:
         os.nice(NICENESS)
