@@ -25,6 +25,7 @@ from jobs.queue.analyses import Analyses
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scans
 from jobs.queue.service_time import ServiceTimer
+from jobs.queue.song_files.opening import open_song_files
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.storage import Storage
 from jobs.sweeper import Sweeper
@@ -81,7 +82,7 @@ class Engine:
         """What has happened and is not written yet."""
         self._renewal, self._sweep = _Interval(RENEW_SECONDS), _Interval(SWEEP_SECONDS)
         self._scan_look = _Interval(SCAN_SECONDS)
-        self._storage = Storage(analyses.home, analyses.root)
+        self._storage = Storage(analyses.home, analyses.files)
         self._results = UploadResults(analyses, self._storage, model, lyrics=lyrics)
         self._timer, self._sweeper = ServiceTimer(analyses.catalogue), Sweeper(analyses)
 
@@ -164,7 +165,8 @@ def work(
             Scans(catalogue), partial(run_in_child, environment, load_pipeline), folders=environment.folders
         )
         with ProcessPool[UploadTask](environment.pool_size, load_step, partial(analyse_upload, limits=limits)) as pool:
-            analyses = Analyses(catalogue, environment.home)
+            files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
+            analyses = Analyses(catalogue, environment.home, files)
             with DailyBackup(environment.home, reserve_bytes=environment.min_free_mb * 1_000_000):
                 engine = Engine(analyses, pool, model_of(environment), lyrics=environment.lyrics, scans=scans)
                 engine.run(is_ended)

@@ -1,14 +1,16 @@
-"""Whether the home can take the results of analyses. Where it cannot, that is no fault of the song: it waits."""
+"""Whether the results of analyses can be stored. Where they cannot, that is no fault of the song: it waits."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from jobs.queue.song_files.interface import SongFiles, StorageAwayError
 from library.catalogue.database import DiskFullError, is_disk_full
 from library.catalogue.identity import FILE_NAME
 from ml.report.errors import NotFoundError, SoriError
@@ -19,7 +21,8 @@ ROOM_BYTES = 8_000_000
 ROOM_FILES = 64
 """More than the results of the analyses in progress and the database's journal take."""
 CHECK_SECONDS = 1.0
-_PROBE_BYTES = 200_000
+PROBE_SECONDS = 5.0
+"""A storage that takes longer is away: an engine must not stand still for longer than its lease."""
 WAITS, GOES_ON = "results cannot be stored: songs wait until there is room", "results can be stored again"
 
 
@@ -67,10 +70,11 @@ def _causes(error: BaseException | None) -> Iterator[Exception]:
 
 
 class Storage:
-    """Watches the home for one engine."""
+    """Watches the home and the files of uploads for one engine."""
 
-    def __init__(self, home: Path, results: Path) -> None:
-        self._home, self._results = home, results
+    def __init__(self, home: Path, files: SongFiles) -> None:
+        self._home, self._files = home, files
+        self._probe: _Probe | None = None
         self._is_waiting, self._has_failed = False, False
         self._next_check = 0.0
 
@@ -96,23 +100,34 @@ class Storage:
             LOG.warning(WAITS)
 
     def is_at_fault(self, error: SoriError) -> bool:
-        """Whether the home, and not the song, is why an analysis ended with this error; then songs wait."""
-        is_suspect = isinstance(error, NotStoredError | NotFoundError)
+        """Whether the storage, and not the song, is why an analysis ended with this error; then songs wait."""
+        is_suspect = isinstance(error, NotStoredError | NotFoundError | StorageAwayError)
         if isinstance(error, DiskFullError) or (is_suspect and self._find_fault()):
             self.report_failure()
             return True
         return False
 
     def _find_fault(self) -> bool:
-        """Whether the home is gone, as a network disk may be, or refuses to be written to."""
-        probe = self._results / f".probe-{os.getpid()}"
+        """Whether the home is gone, as a network disk may be, or nothing can be stored."""
+        if self._probe is None or not self._probe.is_alive():
+            self._probe = _Probe(self._home, self._files)
+            self._probe.start()
+        self._probe.join(PROBE_SECONDS)
+        return self._probe.has_failed
+
+
+class _Probe(threading.Thread):
+    """A check in a thread: a storage may not answer at all."""
+
+    def __init__(self, home: Path, files: SongFiles) -> None:
+        super().__init__(daemon=True)
+        self._home, self._files = home, files
+        self.has_failed = True
+
+    def run(self) -> None:
         try:
-            if not (self._home / FILE_NAME).exists():
-                return True
-            try:
-                probe.write_bytes(bytes(_PROBE_BYTES))
-            finally:
-                probe.unlink(missing_ok=True)
-        except OSError:
-            return True
-        return False
+            if (self._home / FILE_NAME).exists():
+                self._files.check()
+                self.has_failed = False
+        except (OSError, SoriError):
+            pass

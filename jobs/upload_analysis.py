@@ -16,6 +16,7 @@ from jobs.attempt import Analyser, InternalError, load_pipeline
 from jobs.neighbours import load_with_neighbours
 from jobs.queue.analyses import CHROMAGRAM, PEAKS, PICTURES, SPECTROGRAM
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
+from jobs.queue.song_files.interface import SongFiles
 from jobs.storage import naming_full_disk, storing
 from ml.audio.settings import DecodeLimits
 from ml.features import images
@@ -30,10 +31,10 @@ RESULT_FILES = (*PICTURES, TRUNK_OUTPUT_FILE)
 
 @dataclass(frozen=True)
 class UploadTask:
-    """The id of an analysis, where its file is, and its name as people see it."""
+    """The id of an analysis, where its files are, the name of the song among them, and its name as people see it."""
 
     id: str
-    folder: Path
+    files: SongFiles
     file: str
     name: str
 
@@ -51,11 +52,11 @@ def analyse_upload(
     pipeline: Analyser, task: UploadTask, on_progress: ProgressCallback, *, limits: DecodeLimits
 ) -> dict[str, Any]:
     """The report as JSON has it. The files beside the upload are written by then."""
-    with naming_full_disk():
-        song_analysis = pipeline.run(task.folder / task.file, limits=limits, name=task.name, on_progress=on_progress)
+    with naming_full_disk(), task.files.working_folder(task.id, task.file) as folder:
+        song_analysis = pipeline.run(folder / task.file, limits=limits, name=task.name, on_progress=on_progress)
         on_progress("pictures")
         with storing():
-            _write_results(song_analysis, task.folder)
+            _write_results(song_analysis, folder)
     return song_analysis.report.to_dict()
 
 

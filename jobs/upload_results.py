@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from typing import Any
 
 from environment import Environment
 from jobs.queue.analyses import Analyses, Analysis
+from jobs.queue.song_files.interface import StorageAwayError
 from jobs.storage import NotStoredError, Storage
 from jobs.upload_analysis import RESULT_FILES, UploadTask, for_visitors
 from ml.models.card import GENRE_WEIGHTS, load_card
@@ -30,10 +30,8 @@ class UploadResults:
         if self._lyrics and not twin.report.get("lyrics"):
             return False
         try:
-            for name in RESULT_FILES:
-                if (self._analyses.folder(twin.id) / name).exists():
-                    shutil.copy(self._analyses.folder(twin.id) / name, self._analyses.folder(analysis.id))
-        except OSError:
+            self._analyses.files.copy(twin.id, analysis.id, RESULT_FILES)
+        except (OSError, StorageAwayError):
             return False  # the twin was deleted just now, or a worker will say what is wrong
         return self._analyses.finish(analysis.id, engine, twin.report)
 
@@ -51,12 +49,12 @@ class UploadResults:
 
 
 def is_retried(error: SoriError, *, killed_worker: bool) -> bool:
-    """Whether another try may end better: the home may have been written to again by the time it was checked."""
-    return killed_worker or isinstance(error, NotStoredError)
+    """Whether another try may end better: the home or the storage may have worked again by the time it was checked."""
+    return killed_worker or isinstance(error, NotStoredError | StorageAwayError)
 
 
 def upload_task(analyses: Analyses, analysis: Analysis) -> UploadTask:
-    return UploadTask(analysis.id, analyses.folder(analysis.id), analysis.file, analysis.name)
+    return UploadTask(analysis.id, analyses.files, analysis.file, analysis.name)
 
 
 def model_of(environment: Environment) -> str:

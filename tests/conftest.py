@@ -19,7 +19,7 @@ from library.catalogue.database import Catalogue, open_catalogue
 from ml.report.schema import Report
 from tests.fakes import FakePipeline, a_report, write_wav
 
-pytest_plugins = ["tests.ml.lyrics.small_models"]
+pytest_plugins = ["tests.ml.lyrics.small_models", "tests.s3"]
 
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"

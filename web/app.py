@@ -20,6 +20,7 @@ from web.context import NAME, Service
 from web.cooperative import Connection, in_native_thread
 from web.pages import exports, library_pages, media, scan_pages, song_pages
 from web.server import health, logs, metrics
+from web.song_files import song_files_of
 
 # Flask calls the parts in this order before a view, and in the opposite order after it.
 PARTS = (metrics, logs, errors, language, checks, headers, song_pages, scan_pages, analysis_views)
@@ -45,7 +46,7 @@ def create_app(environment: Environment | None = None) -> Flask:
         environment.home, environment.database_url, connection=Connection, busy_seconds=BUSY_SECONDS
     )
     app = Sori("sori", root_path=str(ROOT))
-    analyses = Analyses(catalogue, environment.home)
+    analyses = Analyses(catalogue, environment.home, song_files_of(environment, catalogue))
     library = CurrentLibrary(catalogue, in_native_thread)
     app.extensions[NAME] = Service(environment, catalogue, analyses, library, Messages(environment))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}

@@ -16,6 +16,7 @@ from environment import Environment
 from jobs.cluster.messages import Messages
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.feedback import Feedback, voice_of
+from jobs.queue.song_files.interface import StorageAwayError
 from library.catalogue.database import Catalogue
 from library.search.current import CurrentLibrary
 from ml.paths import WEIGHT_FOLDER
@@ -65,7 +66,10 @@ class Service:
     def delete(self, analysis: Analysis) -> bool:
         """Delete an analysis on a person's request, with the genre that somebody gave it."""
         self.feedback.delete(voice_of(analysis))
-        return self.analyses.delete(analysis.id)
+        try:
+            return self.analyses.delete(analysis.id)
+        except StorageAwayError:  # nobody can open it any more, and the sweeper removes its files later
+            return True
 
 
 def service() -> Service:

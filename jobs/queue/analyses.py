@@ -1,12 +1,12 @@
 """Uploads and their analyses, as rows.
 
 An analysis is queued, then running, then done or failed; an expired or deleted one leaves nothing behind. The uploaded
-file and its pictures are in a folder of their own, `analyses/ID` in the home.
+file and its pictures are in `files`, by the id of the analysis: by default in a folder of their own, `analyses/ID` in
+the home.
 """
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,8 @@ from jobs.queue import leases
 from jobs.queue.ids import is_address
 from jobs.queue.leases import Leased, LeaseQueue
 from jobs.queue.service_time import service_time
+from jobs.queue.song_files.interface import SongFiles
+from jobs.queue.song_files.opening import local_files
 from library.catalogue.database import Catalogue, changed
 from library.catalogue.identity import SONG_FOLDER
 from library.catalogue.tables import Base, Note
@@ -85,10 +87,12 @@ class Analyses(LeaseQueue[Analysis]):
     queued: ClassVar = {"stage": "", "progress": 0.0, "running_content": None}
     ended: ClassVar = {"stage": "", "running_content": None}
 
-    def __init__(self, catalogue: Catalogue, home: Path) -> None:
+    def __init__(self, catalogue: Catalogue, home: Path, files: SongFiles | None = None) -> None:
         super().__init__(catalogue)
         self.home = home
+        self.files = files or local_files(home)
         self.root = home / FOLDER_NAME
+        """Where `files` are by default."""
         self.incoming = home / INCOMING_NAME
         """Where uploads are until they have arrived completely."""
 
@@ -99,7 +103,7 @@ class Analyses(LeaseQueue[Analysis]):
         return self.root / analysis_id
 
     def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
-        """Queue an upload whose file is in its folder already; None keeps it until it is deleted."""
+        """Queue an upload whose file is in `files` already; None keeps it until it is deleted."""
         with self.catalogue.transaction() as session:
             expires = None if keep_seconds is None else service_time(session) + timedelta(seconds=keep_seconds)
             analysis = Analysis(id=analysis_id, created_at=datetime.now(UTC), expires_at=expires, **vars(upload))
@@ -135,22 +139,19 @@ class Analyses(LeaseQueue[Analysis]):
             return session.scalars(same.where(_fresh(session)).order_by(Analysis.created_at.desc()).limit(1)).first()
 
     def delete(self, analysis_id: str) -> bool:
-        """Delete an analysis and all its files. A running one is stopped by its engine."""
+        """Delete an analysis and all its files. A running one is stopped by its engine.
+
+        Raises `StorageAwayError` after its row was deleted; the sweeper then removes its files.
+        """
         if not is_address(analysis_id):
             return False
         with self.catalogue.transaction() as session:
             gone = changed(session, delete(Analysis).where(Analysis.id == analysis_id)) > 0
         if gone:
-            self.remove_folder(analysis_id)
             with suppress(DBAPIError):  # while others read, the journal cannot be emptied; the next deletion does it
                 self.catalogue.wipe()
+            self.files.delete(analysis_id)
         return gone
-
-    def remove_folder(self, analysis_id: str) -> None:
-        """Remove the files of an analysis; nothing but a child of `root` is ever removed."""
-        folder = self.folder(analysis_id)
-        if folder.parent == self.root and not folder.is_symlink():
-            shutil.rmtree(folder, ignore_errors=True)
 
     def set_verdict(self, analysis_id: str, verdict: str | None) -> bool:
         """Store the genre that the listener gave as the right one."""

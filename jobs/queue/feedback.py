@@ -7,7 +7,6 @@ bounded. A correction stays when the upload expires. It is deleted together with
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 from jobs.queue.analyses import Analysis
@@ -15,7 +14,7 @@ from jobs.queue.ids import is_address
 
 FOLDER_NAME = "feedback"
 TRUNK_OUTPUT_FILE = "trunk_output.npy"
-"""In the folder of an analysis: the mean trunk output of the song."""
+"""Among the files of an analysis: the mean trunk output of the song."""
 MAX_VOICES = 10_000
 
 
@@ -23,19 +22,18 @@ class Feedback:
     def __init__(self, home: Path) -> None:
         self.root = home / FOLDER_NAME
 
-    def store(self, voice: str, folder: Path, genre: str) -> bool:
-        """Store the genre of the song in this folder, replacing an earlier one of the same voice.
+    def store(self, voice: str, trunk_output: bytes, genre: str) -> bool:
+        """Store the genre of the song with this trunk output, replacing an earlier one of the same voice.
 
-        False if the trunk output is missing, or if there are `MAX_VOICES` already.
+        False if there are `MAX_VOICES` already.
         """
-        trunk_output = folder / TRUNK_OUTPUT_FILE
-        if not _is_folder_name(genre) or not trunk_output.is_file():
+        if not _is_folder_name(genre):
             return False
         self.delete(voice)
         if sum(1 for _ in self.root.glob("*/*.npy")) >= MAX_VOICES:
             return False
         (self.root / genre).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(trunk_output, self.root / genre / f"{voice}.npy")
+        (self.root / genre / f"{voice}.npy").write_bytes(trunk_output)
         return True
 
     def delete(self, voice: str) -> None:

@@ -357,7 +357,7 @@ def test_a_real_upload_has_its_pictures(analyses: Analyses, shared: Path, tmp_pa
     analysis = get(analyses, one)
     assert analysis.report is not None and analysis.report["genre"]["top"] == "blues"
     assert len(analysis.report["neighbours"]["harmony"]) == 3
-    folder = upload_task(analyses, analysis).folder
+    folder = analyses.folder(one)
     assert len(json.loads((folder / "peaks.json").read_text())) == 800
     assert (folder / "spectrogram.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / CHROMAGRAM).stat().st_size < 20_000

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from jobs import storage
+from jobs.engine import is_retried
+from jobs.local import TaskEnded
+from jobs.queue.song_files.cache import SongCache
+from jobs.queue.song_files.interface import StorageAwayError
+from jobs.queue.song_files.local import LocalFiles
+from jobs.queue.song_files.remote import RemoteFiles
 from jobs.storage import NotStoredError, Storage, has_room, naming_full_disk, storing
 from library.catalogue.database import DiskFullError
 from library.catalogue.identity import FILE_NAME
 from ml.report.errors import EmptyError, NotFoundError, ReadError, SoriError
+from tests.s3 import BUCKET, S3Server
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_a_song_that_was_deleted_meanwhile_is_no_fault_of_the_home() -> None:
 
 @pytest.mark.parametrize("error", [NotStoredError(reason="Permission denied"), NotFoundError(path="song")])
 def test_the_home_is_at_fault_where_it_cannot_be_written_to(home: Path, error: SoriError) -> None:
-    watch = Storage(home, home / "analyses")
+    watch = Storage(home, LocalFiles(home / "analyses"))
     assert not watch.is_at_fault(error)
     assert watch.is_ready()
     (home / "analyses").rename(home / "away")
@@ -77,10 +85,35 @@ def test_the_home_is_at_fault_where_it_cannot_be_written_to(home: Path, error: S
 
 def test_songs_wait_until_the_home_can_be_written_to(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "CHECK_SECONDS", 0.0)
-    watch = Storage(home, home / "analyses")
+    watch = Storage(home, LocalFiles(home / "analyses"))
     (home / FILE_NAME).rename(home / "away")  # as where a network disk is not mounted
     assert watch.is_at_fault(NotFoundError(path="song"))
     assert not watch.is_ready() and not watch.is_ready()
     (home / "away").rename(home / FILE_NAME)
     assert watch.is_ready()
     assert list((home / "analyses").iterdir()) == []
+
+
+def test_songs_wait_for_the_storage(s3: S3Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it is away. Where it works again by the time it is checked, the song is tried once more instead."""
+    monkeypatch.setattr(storage, "CHECK_SECONDS", 0.0)
+    watch = Storage(home, RemoteFiles(f"s3://{BUCKET}/sori", SongCache(home / "cache", 1000)))
+    assert not watch.is_at_fault(StorageAwayError()) and watch.is_ready()
+    s3.remove_bucket()
+    assert watch.is_at_fault(StorageAwayError()) and not watch.is_ready()
+    s3.empty()
+    assert watch.is_ready() and s3.objects() == set()
+    assert is_retried(TaskEnded(None, StorageAwayError()))
+
+
+def test_a_storage_that_does_not_answer_is_not_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch, s3: S3Server
+) -> None:
+    monkeypatch.setattr(storage, "PROBE_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        watch = Storage(home, RemoteFiles(f"s3://{BUCKET}/silent", SongCache(home / "cache", 1000)))
+        for _ in range(3):
+            assert watch.is_at_fault(StorageAwayError())
+        connection, _ = silent.accept()
+    connection.close()

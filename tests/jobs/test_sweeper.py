@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from jobs import sweeper as sweeper_module
 from jobs.queue.analyses import Analyses, Upload
 from jobs.queue.ids import new_id
 from jobs.queue.service_time import ServiceTimer
+from jobs.queue.song_files.cache import SongCache
+from jobs.queue.song_files.remote import RemoteFiles
 from jobs.sweeper import ORPHAN_SECONDS, Sweeper
 from library.catalogue.backups import back_up
 from library.catalogue.database import open_catalogue
 from library.catalogue.identity import FILE_NAME, NOTE_NAME
 from library.catalogue.tables import Note
+from tests.s3 import BUCKET, S3Server
 
 
 @pytest.fixture
@@ -89,6 +93,55 @@ def test_a_link_among_the_songs_is_not_followed(analyses: Analyses, running: lis
     running[0] += ORPHAN_SECONDS
     sweeper.sweep()
     assert not link.is_symlink() and (canary / "file").exists()
+
+
+def store(files: RemoteFiles, path: Path) -> str:
+    """A song without a row."""
+    one = new_id()
+    path.write_bytes(b"x")
+    files.store(one, "song", path)
+    return one
+
+
+def test_what_belongs_to_no_song_is_deleted_from_the_storage(
+    analyses: Analyses, running: list[float], s3: S3Server, tmp_path: Path
+) -> None:
+    """And from the home, where songs were kept before there was a storage. Another database's songs stay."""
+    files = RemoteFiles(f"s3://{BUCKET}/ours", SongCache(tmp_path / "cache", 1000))
+    theirs = store(replace(files, url=f"s3://{BUCKET}/theirs"), tmp_path / "song")
+    analyses.files, sweeper = files, Sweeper(analyses)
+    orphan, kept, past = (store(files, tmp_path / "song") for _ in range(3))
+    before = analyses.folder(new_id())
+    before.mkdir(parents=True)
+    upload = Upload("me", "song", "song", "WAV", 1, "0")
+    analyses.add(kept, upload, keep_seconds=None)
+    analyses.add(past, upload, keep_seconds=-1)
+    for one in (orphan, kept):
+        with files.working_folder(one, "song"):
+            pass
+    sweeper.sweep()
+    assert s3.objects() == {f"theirs/{theirs}/song", f"ours/{kept}/song", f"ours/{orphan}/song"}
+    assert [path.name for path in (tmp_path / "cache").iterdir() if path.name[0] != "."] == [kept]
+    running[0] += ORPHAN_SECONDS
+    sweeper.sweep()
+    assert s3.objects() == {f"theirs/{theirs}/song", f"ours/{kept}/song"} and not before.exists()
+
+
+def test_a_storage_that_is_away_stops_no_engine(
+    analyses: Analyses, running: list[float], s3: S3Server, tmp_path: Path
+) -> None:
+    """What should be deleted there is deleted when it is back."""
+    files = RemoteFiles(f"s3://{BUCKET}/ours", SongCache(tmp_path / "cache", 1000))
+    analyses.files, sweeper = files, Sweeper(analyses)
+    past = store(files, tmp_path / "song")
+    analyses.add(past, Upload("me", "song", "song", "WAV", 1, "0"), keep_seconds=-1)
+    with s3.failing():
+        sweeper.sweep()
+    assert analyses.ids() == set() and s3.objects() == {f"ours/{past}/song"}
+    sweeper.sweep()
+    running[0] += ORPHAN_SECONDS
+    sweeper.sweep()
+    assert s3.objects() == set()
 
 
 @pytest.mark.parametrize("changed", ["file", "note"])

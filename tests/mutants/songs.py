@@ -78,8 +78,8 @@ ACCEPTED = (
     Guard(
         "type-from-bytes",
         "web/pages/media.py",
-        'mimetype=MIMES.get(format, "application/octet-stream"),',
-        "mimetype=None,",
+        'return MIMES.get(format, "application/octet-stream")',
+        "return None",
         ("tests/web/pages/test_media.py::test_audio_type_comes_from_the_bytes_not_the_name",),
     ),
     Guard(
@@ -92,8 +92,8 @@ ACCEPTED = (
     Guard(
         "download-name",
         "web/pages/media.py",
-        "download_name=readable(name),",
-        "download_name=name,",
+        "download_name=readable(name),  # a line",
+        "download_name=name,  # a line",
         ("tests/web/pages/test_file_names.py::test_a_control_character_is_in_no_download_name",),
     ),
     Guard(

@@ -180,8 +180,8 @@ DELETED = (
     Guard(
         "folder-is-removed",
         "jobs/queue/analyses.py",
-        "            self.remove_folder(analysis_id)\n",
-        "",
+        "            self.files.delete(analysis_id)\n",
+        "            pass\n",
         (f"{UPLOADS}test_deleted_song_leaves_no_byte_on_the_disk",),
     ),
     Guard(
@@ -194,8 +194,8 @@ DELETED = (
     Guard(
         "expired-is-deleted",
         "jobs/sweeper.py",
-        "            self._analyses.delete(analysis_id)\n",
-        "            pass\n",
+        "                self._analyses.delete(analysis_id)\n",
+        "                pass\n",
         ("tests/jobs/test_sweeper.py::test_expired_songs_are_deleted",),
     ),
     Guard(
@@ -208,14 +208,14 @@ DELETED = (
     Guard(
         "what-is-new-is-kept",
         SWEEPER,
-        "self._first_seen.get(path, now)",
+        "self._first_seen.get(orphan, now)",
         "now - ORPHAN_SECONDS",
         (f"{TESTS_OF_THE_SWEEPER}test_what_belongs_to_no_song_is_deleted_after_a_while",),
     ),
     Guard(
         "links-are-not-followed",
         SWEEPER,
-        " and not path.is_symlink()",
+        " and not orphan.is_symlink()",
         "",
         (f"{TESTS_OF_THE_SWEEPER}test_a_link_among_the_songs_is_not_followed",),
     ),

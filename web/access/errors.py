@@ -22,6 +22,7 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
+from jobs.queue.song_files.interface import StorageAwayError
 from library.catalogue.database import damaged, is_damaged, is_disk_full, reason_of
 from ml.report.errors import SoriError
 from web.access.language import translator
@@ -152,6 +153,13 @@ class StorageError(WebError):
     retry_after = 60
 
 
+class NoStorageError(WebError):
+    code = StorageAwayError.code
+    status = 503
+    sentence = StorageAwayError.sentence
+    retry_after = 10
+
+
 class NoRoomError(WebError):
     code = "disk_full"
     status = 507
@@ -171,6 +179,7 @@ _BY_STATUS: dict[int, type[WebError]] = {
 
 def install(app: Flask) -> None:
     app.register_error_handler(SoriError, answer)
+    app.register_error_handler(StorageAwayError, lambda error: answer(NoStorageError()))
     app.register_error_handler(HTTPException, _answer_http)
     for invalid_body in (ParseException, NoMoreData):  # gunicorn raises them only when the body is read
         app.register_error_handler(invalid_body, _answer_invalid_body)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import unicodedata
+from contextlib import suppress
 
 from flask import Request
 
 from jobs.examples import EXAMPLES, FOLDER_NAME
 from jobs.queue.analyses import Analysis, Upload
 from jobs.queue.ids import new_id
+from jobs.queue.song_files.interface import StorageAwayError
 from ml.report.errors import EmptyError
 from web.access import rate_limits
 from web.access.errors import MissingError, NoSongError
@@ -43,10 +45,8 @@ def accept(name: str, incoming: Incoming, client: str) -> Analysis:
         raise kind.refuse()
     analyses = service().analyses
     analysis_id = new_id()
-    folder = analyses.folder(analysis_id)
-    folder.mkdir(parents=True)
+    analyses.files.store(analysis_id, SONG_NAME, incoming.path)
     try:
-        incoming.path.rename(folder / SONG_NAME)
         upload = Upload(
             client,
             readable(name),
@@ -59,7 +59,8 @@ def accept(name: str, incoming: Incoming, client: str) -> Analysis:
         with rate_limits.place_in_queue():  # again for each song: one form may hold more than the queue has room for
             analysis = analyses.add(analysis_id, upload, keep_seconds=service().keep_seconds)
     except BaseException:
-        analyses.remove_folder(analysis_id)
+        with suppress(StorageAwayError):  # the sweeper removes it later
+            analyses.files.delete(analysis_id)
         raise
     service().messages.notify_uploads([analysis_id])
     return analysis

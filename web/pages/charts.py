@@ -11,7 +11,6 @@ from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from ml.report.schema import Moment, Report
 from ml.report.sentences import clock
@@ -110,11 +109,11 @@ def leading_genres(report: Report) -> list[tuple[float, str, int]]:
     return [(round(m.end, 1), report.labels[top], round(100 * m.scores[top])) for m, top in tops]
 
 
-def read_peaks(path: Path) -> list[int]:
-    """The waveform's peaks (0..255) as a worker stored them; empty where there are none."""
+def read_peaks(content: bytes) -> list[int]:
+    """The waveform's peaks (0..255) in the file that a worker stored; empty where there are none."""
     try:
-        peaks = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        peaks = json.loads(content)
+    except ValueError:
         return []
     if not isinstance(peaks, list) or not all(isinstance(peak, int) for peak in peaks):
         return []

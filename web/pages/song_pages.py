@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -11,7 +12,8 @@ from flask_babel import format_timedelta
 from werkzeug.wrappers import Response
 
 from jobs.queue.analyses import FAILED, PEAKS, Analysis
-from jobs.queue.feedback import voice_of
+from jobs.queue.feedback import TRUNK_OUTPUT_FILE, voice_of
+from jobs.queue.song_files.interface import StorageAwayError
 from ml.report.cells import clean
 from ml.report.errors import SoriError
 from ml.report.keys import camelot, spell_tonic
@@ -97,7 +99,7 @@ def result(analysis_id: str) -> str:
         error = analysis_views.error_of(analysis)
         return render_template("waiting.html", analysis=analysis, error=error, mine=mine, failed=FAILED)
     report = with_previews(Report.from_dict(analysis.report))
-    folder = service().analyses.folder(analysis_id)
+    files, peaks = _stored_files(analysis_id)
     labels = [score.label for score in report.genre.scores]
     return render_template(
         "result.html",
@@ -107,10 +109,10 @@ def result(analysis_id: str) -> str:
         mine=mine,
         no_label=NONE,
         others=labels[1:] if report.genre.confident else labels,
-        waveform=charts.waveform(charts.read_peaks(folder / PEAKS)),
-        pictures={name for name in PICTURES if (folder / f"{name}.png").is_file()},
+        waveform=charts.waveform(charts.read_peaks(peaks)),
+        pictures={name for name in PICTURES if f"{name}.png" in files},
         expiry=service().analyses.expiry(analysis),
-        audible=(folder / analysis.file).is_file(),
+        audible=analysis.file in files,
         leading_genres=charts.leading_genres(report),
         thanks="thanks" in request.args,
     )
@@ -134,7 +136,8 @@ def save_verdict(analysis_id: str) -> Response:
     if verdict == NONE:
         feedback.delete(voice_of(analysis))
     else:
-        feedback.store(voice_of(analysis), analyses.folder(analysis_id), verdict)
+        with suppress(FileNotFoundError):  # reports of older versions have none
+            feedback.store(voice_of(analysis), analyses.files.read(analysis_id, TRUNK_OUTPUT_FILE), verdict)
     return redirect(url_for("pages.result", analysis_id=analysis_id, thanks=1, _anchor="verdict"), 303)
 
 
@@ -143,6 +146,16 @@ def key_name(tonic: str, mode: str) -> str:
     name = f"{spell_tonic(tonic, mode)} {translator().translate(mode)}"
     code = camelot(tonic, mode)
     return f"{name} ({code})" if code else name
+
+
+def _stored_files(analysis_id: str) -> tuple[set[str], bytes]:
+    """The names of an analysis' files, and the peaks. Where they cannot be read, the page shows the report alone."""
+    files = service().analyses.files
+    try:
+        names = files.names(analysis_id)
+        return names, files.read(analysis_id, PEAKS) if PEAKS in names else b""
+    except (OSError, StorageAwayError):
+        return set(), b""
 
 
 def _start_page(refused: Sequence[tuple[str, str]] = ()) -> str:

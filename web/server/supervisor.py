@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from environment import Environment, to_variables
+from jobs.queue.song_files.opening import check_driver
 from library.catalogue.database import open_catalogue, reason_of
 from library.catalogue.private_files import UMASK
 from ml.paths import ROOT
@@ -196,6 +197,8 @@ def prepare(environment: Environment) -> None:
         probe.unlink()
     except OSError as error:
         raise HomeError(home=str(environment.home), reason=reason_of(error)) from error
+    if environment.storage_url is not None:
+        check_driver(environment.storage_url)
     open_catalogue(environment.home, environment.database_url).close()
 
 

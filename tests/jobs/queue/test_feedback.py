@@ -8,7 +8,7 @@ import pytest
 
 from jobs.queue import feedback
 from jobs.queue.analyses import Analysis
-from jobs.queue.feedback import TRUNK_OUTPUT_FILE, Feedback, voice_of
+from jobs.queue.feedback import Feedback, voice_of
 
 
 def files(home: Path) -> list[str]:
@@ -19,33 +19,27 @@ def voice(content: str, sender: str = "here", client: str = "me") -> str:
     return voice_of(Analysis(content=content, sender=sender, client=client))
 
 
-@pytest.fixture
-def song(tmp_path: Path) -> Path:
-    (tmp_path / TRUNK_OUTPUT_FILE).write_bytes(b"numbers")
-    return tmp_path
-
-
-def test_a_client_has_one_voice_for_a_song(song: Path) -> None:
-    stored = Feedback(song)
+def test_a_client_has_one_voice_for_a_song(tmp_path: Path) -> None:
+    stored = Feedback(tmp_path)
     for client in ("me", "a fresh cookie"):
-        assert stored.store(voice("song", client=client), song, "jazz")
-    assert stored.store(voice("song"), song, "blues")
-    assert files(song) == ["blues"]
-    assert stored.store(voice("song", sender="there"), song, "jazz")
-    assert stored.store(voice("other song"), song, "jazz")
-    assert files(song) == ["blues", "jazz", "jazz"]
+        assert stored.store(voice("song", client=client), b"numbers", "jazz")
+    assert stored.store(voice("song"), b"numbers", "blues")
+    assert files(tmp_path) == ["blues"]
+    assert stored.store(voice("song", sender="there"), b"numbers", "jazz")
+    assert stored.store(voice("other song"), b"numbers", "jazz")
+    assert files(tmp_path) == ["blues", "jazz", "jazz"]
     stored.delete(voice("song"))
-    assert files(song) == ["jazz", "jazz"]
+    assert files(tmp_path) == ["jazz", "jazz"]
 
 
-def test_the_number_of_files_is_bounded(song: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_files_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feedback, "MAX_VOICES", 3)
-    stored = Feedback(song)
-    assert [stored.store(voice(str(number)), song, "jazz") for number in range(5)] == [True] * 3 + [False] * 2
-    assert len(files(song)) == 3
-    assert stored.store(voice("0"), song, "blues")
+    stored = Feedback(tmp_path)
+    assert [stored.store(voice(str(number)), b"numbers", "jazz") for number in range(5)] == [True] * 3 + [False] * 2
+    assert len(files(tmp_path)) == 3
+    assert stored.store(voice("0"), b"numbers", "blues")
 
 
 @pytest.mark.parametrize("genre", ["..", "a/b", "", "a\\b"])
-def test_a_genre_that_names_no_folder_is_not_stored(song: Path, genre: str) -> None:
-    assert not Feedback(song).store(voice("song"), song, genre)
+def test_a_genre_that_names_no_folder_is_not_stored(tmp_path: Path, genre: str) -> None:
+    assert not Feedback(tmp_path).store(voice("song"), b"numbers", genre)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from jobs.queue.feedback import Feedback
+from jobs.queue.feedback import TRUNK_OUTPUT_FILE, Feedback
+from jobs.queue.song_files.local import LocalFiles
 from jobs.upload_analysis import UploadTask, analyse_upload
 from ml.audio.settings import DEFAULT_LIMITS, SAMPLE_RATE
 from ml.models.card import GENRE_WEIGHTS, load_card
@@ -72,11 +73,13 @@ def test_a_second_run_reuses_the_cache(folder: Path, tmp_path: Path) -> None:
 
 def test_feedback_is_added_to_the_training_rows(folder: Path, tmp_path: Path) -> None:
     """An answer is a file in the web's home folder, as the analysis and the page leave it."""
-    song = UploadTask("s" * 22, tmp_path, "song.wav", "song.wav")
-    soundfile.write(tmp_path / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
+    song = UploadTask("s" * 22, LocalFiles(tmp_path), "song.wav", "song.wav")
+    (tmp_path / song.id).mkdir()
+    soundfile.write(tmp_path / song.id / "song.wav", white_noise(6.0, seed=9), SAMPLE_RATE)
     with load() as pipeline:
         analyse_upload(pipeline, song, lambda stage: None, limits=DEFAULT_LIMITS)
-    assert Feedback(tmp_path).store(song.id, tmp_path, "storm")
+    trunk_output = song.files.read(song.id, TRUNK_OUTPUT_FILE)
+    assert Feedback(tmp_path).store(song.id, trunk_output, "storm")
     output, cache = tmp_path / "own.keras", tmp_path / "cache"
     arguments = ["--data", str(folder), "--output", str(output), "--cache", str(cache)]
     assert main([*arguments, "--feedback", str(tmp_path / "feedback")]) == 0
