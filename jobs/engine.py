@@ -2,7 +2,7 @@
 
 Any of its processes, and this one too, may be killed at any moment: the work in progress is queued again, and each
 upload ends with exactly one report or one error. Several engines may share a database, on several machines if they
-share the home folder as well.
+share the home folder or a storage for uploads as well.
 """
 
 from __future__ import annotations

@@ -32,7 +32,6 @@ WITHOUT_TESTS = {
     "ml/train/reference.py",  # tests/library/collection/test_reference.py
     "ml/train/trunk.py",  # tests/ml/models/test_trunk.py
     "web/api/queries.py",  # tests/web/api/test_track_views.py, over HTTP
-    "web/context.py",
 }
 """Modules that are tested elsewhere. This list may only get shorter."""
 OUR_MODULES = {*PACKAGES, *(path.stem for path in ROOT.glob("*.py"))}

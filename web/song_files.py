@@ -16,7 +16,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from environment import Environment
 from jobs.queue.song_files import server
@@ -34,62 +34,73 @@ _ATTEMPTS = 2
 """The first child may have been killed since the last call."""
 
 
+class Child(NamedTuple):
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    """Hands over the socket of each call."""
+
+
 class StorageProcess:
     """Runs the child, which starts when it is first needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._child: tuple[subprocess.Popen[bytes], socket.socket] | None = None
+        self.child: Child | None = None
 
     def ask(self, question: bytes) -> tuple[Any, bytes]:
         """The result of a call and the bytes that were read."""
         for _ in range(_ATTEMPTS):
+            child = self._started()
             try:
-                return _result_of(*self._exchange(question))
+                return _result_of(*_exchange(child.control, question))
             except TimeoutError:
                 break
-            except (BrokenPipeError, ConnectionError):
-                continue
+            except ConnectionError:
+                self._end(child)
         raise StorageAwayError()
 
     def close(self) -> None:
         """End the child."""
-        child, self._child = self._child, None
-        if child is not None:
-            process, control = child
-            control.close()
-            process.kill()
-            process.wait()
+        if self.child is not None:
+            self._end(self.child)
 
-    def _exchange(self, question: bytes) -> tuple[dict[str, Any], bytes]:
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                os.set_blocking(theirs.fileno(), True)  # gevent's sockets never block; the child's have to
-                ours.sendall(question)
-                socket.send_fds(self._control(), [b"."], [theirs.fileno()])
-            ours.settimeout(ANSWER_SECONDS)
-            with ours.makefile("rb") as stream:
-                line = stream.readline(server.MAX_LINE_BYTES)
-                if not line.endswith(b"\n"):
-                    raise ConnectionError("the child has ended")
-                fields = json.loads(line)
-                content = stream.read(fields["bytes"])
-                if len(content) != fields["bytes"]:
-                    raise ConnectionError("the child has ended")
-                return fields, content
-
-    def _control(self) -> socket.socket:
+    def _started(self) -> Child:
         with self._lock:
-            if self._child is not None and self._child[0].poll() is not None:
-                self.close()
-            if self._child is None:
+            if self.child is None:
                 ours, theirs = socket.socketpair()
                 with theirs:
                     os.set_blocking(theirs.fileno(), True)
-                    process = subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT)
-                self._child = process, ours
-            return self._child[1]
+                    self.child = Child(subprocess.Popen(COMMAND, stdin=theirs.fileno(), cwd=ROOT), ours)
+            return self.child
+
+    def _end(self, child: Child) -> None:
+        with self._lock:
+            if self.child is child:
+                self.child = None
+                child.control.close()
+                child.process.kill()
+                child.process.wait()
+
+
+def _exchange(control: socket.socket, question: bytes) -> tuple[dict[str, Any], bytes]:
+    """The answer to a call. Raises `ConnectionError` where the child has ended."""
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            os.set_blocking(theirs.fileno(), True)  # gevent's sockets never block; the child's have to
+            ours.sendall(question)
+            try:
+                socket.send_fds(control, [b"."], [theirs.fileno()])
+            except OSError as error:
+                raise ConnectionError("the child has ended") from error
+        ours.settimeout(ANSWER_SECONDS)
+        with ours.makefile("rb") as stream:
+            line = stream.readline(server.MAX_LINE_BYTES)
+            fields = json.loads(line) if line.endswith(b"\n") else {"bytes": -1}
+            content = stream.read(max(0, fields["bytes"]))
+    if len(content) != fields["bytes"]:
+        raise ConnectionError("the child has ended")
+    return fields, content
 
 
 def _result_of(fields: dict[str, Any], content: bytes) -> tuple[Any, bytes]:

@@ -29,6 +29,7 @@ from jobs.queue.analyses import QUEUED, Analyses, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFiles
 from jobs.queue.scans import Scans
+from jobs.queue.song_files.opening import open_song_files
 from jobs.queue.service_time import ServiceTimer
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.sweeper import Sweeper
@@ -50,7 +51,8 @@ class Maintenance:
     """One machine's share of it."""
 
     def __init__(self, environment: Environment, catalogue: Catalogue, messages: Messages) -> None:
-        self.analyses = Analyses(catalogue, environment.home)
+        files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
+        self.analyses = Analyses(catalogue, environment.home, files)
         self.name = new_engine_name()
         self._messages, self._files = messages, ScanFiles(catalogue)
         self._sweeper, self._timer = Sweeper(self.analyses), ServiceTimer(catalogue)

@@ -23,6 +23,7 @@ from jobs.queue.analyses import Analyses
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFile, ScanFiles
 from jobs.queue.scans import Scans
+from jobs.queue.song_files.opening import open_song_files
 from jobs.storage import Storage
 from jobs.upload_analysis import analyse_upload, load_with_library
 from jobs.upload_results import UploadResults, model_of, upload_task
@@ -75,11 +76,13 @@ class Worker:
 
     @cached_property
     def _analyses(self) -> Analyses:
-        return Analyses(self.catalogue, self._environment.home)
+        environment = self._environment
+        files = open_song_files(self.catalogue, environment.home, environment.storage_url, environment.cache_mb)
+        return Analyses(self.catalogue, environment.home, files)
 
     @cached_property
     def _storage(self) -> Storage:
-        return Storage(self._analyses.home, self._analyses.root)
+        return Storage(self._analyses.home, self._analyses.files)
 
     @cached_property
     def _results(self) -> UploadResults:

@@ -96,12 +96,6 @@ class Analyses(LeaseQueue[Analysis]):
         self.incoming = home / INCOMING_NAME
         """Where uploads are until they have arrived completely."""
 
-    def folder(self, analysis_id: str) -> Path:
-        """The folder of an analysis. Text that is no address is refused: as a path it could lead anywhere."""
-        if not is_address(analysis_id):
-            raise ValueError(f"{analysis_id!r} is no address of an analysis")
-        return self.root / analysis_id
-
     def add(self, analysis_id: str, upload: Upload, *, keep_seconds: float | None) -> Analysis:
         """Queue an upload whose file is in `files` already; None keeps it until it is deleted."""
         with self.catalogue.transaction() as session:

@@ -60,7 +60,7 @@ def analyses(tmp_path: Path) -> Iterator[Analyses]:
 
 def add(analyses: Analyses, name: str, *, client: str = "me", sound: bytes | None = None) -> str:
     analysis_id = new_id()
-    folder = analyses.folder(analysis_id)
+    folder = analyses.files.folder(analysis_id)
     song = write_wav(folder / "song", seconds=0.05)
     if sound is not None:
         song.write_bytes(sound)
@@ -117,7 +117,7 @@ def test_uploads_are_analysed(analyses: Analyses, run: Run) -> None:
 
 def test_a_bad_upload_fails_alone(analyses: Analyses, run: Run) -> None:
     kinds = {name: add(analyses, name) for name in ("crash", "hang", "greedy", "bad", "good")}
-    (analyses.folder(kinds["bad"]) / "song").write_bytes(b"no sound")
+    (analyses.files.folder(kinds["bad"]) / "song").write_bytes(b"no sound")
     run(all_ended(analyses), count=2, wall_seconds=8, max_bytes=500_000_000)
     ends = {name: (get(analyses, one).state, get(analyses, one).failure_code) for name, one in kinds.items()}
     assert ends == {
@@ -145,7 +145,7 @@ def test_a_deleted_analysis_is_stopped(analyses: Analyses, run: Run) -> None:
         return get(analyses, other).state == DONE
 
     run(ended)
-    assert analyses.get(one) is None and not analyses.folder(one).exists()
+    assert analyses.get(one) is None and not analyses.files.folder(one).exists()
 
 
 def test_an_ending_engine_lets_an_analysis_finish(analyses: Analyses, run: Run) -> None:
@@ -191,15 +191,15 @@ def test_a_claimed_but_lost_analysis_is_queued_again(
 def test_the_same_file_is_analysed_once(analyses: Analyses, run: Run) -> None:
     first = add(analyses, "song.wav")
     run(all_ended(analyses))
-    (analyses.folder(first) / CHROMAGRAM).write_bytes(b"a picture")
+    (analyses.files.folder(first) / CHROMAGRAM).write_bytes(b"a picture")
     second = new_id()
-    analyses.folder(second).mkdir()
+    analyses.files.folder(second).mkdir()
     twin = get(analyses, first)
     upload = Upload("you", twin.name, "song", "WAV", twin.size, twin.content)
     analyses.add(second, upload, keep_seconds=60)  # its sound is not even there
     run(all_ended(analyses))
     assert get(analyses, second).report == twin.report
-    assert (analyses.folder(second) / CHROMAGRAM).read_bytes() == b"a picture"
+    assert (analyses.files.folder(second) / CHROMAGRAM).read_bytes() == b"a picture"
 
 
 def test_a_report_without_words_is_not_used_once_lyrics_are_on(analyses: Analyses, run: Run) -> None:
@@ -207,7 +207,7 @@ def test_a_report_without_words_is_not_used_once_lyrics_are_on(analyses: Analyse
     run(all_ended(analyses))
     twin = get(analyses, first)
     second = new_id()
-    write_wav(analyses.folder(second) / "song", seconds=0.1)
+    write_wav(analyses.files.folder(second) / "song", seconds=0.1)
     analyses.add(second, Upload("you", twin.name, "song", "WAV", twin.size, twin.content), keep_seconds=60)
     run(all_ended(analyses), lyrics=True)
     report = get(analyses, second).report
@@ -283,7 +283,7 @@ def test_a_song_waits_for_room(analyses: Analyses, number: int, monkeypatch: pyt
         )
     found = get(analyses, one)
     assert (found.state, found.tries, found.failure_code) == (DONE, 1, None)
-    assert (analyses.folder(one) / "runs").read_text() == "x" * 5
+    assert (analyses.files.folder(one) / "runs").read_text() == "x" * 5
 
 
 def test_nothing_is_claimed_without_room(
@@ -307,7 +307,7 @@ def test_nothing_is_claimed_without_room(
 def test_a_song_whose_own_folder_cannot_be_written_fails_alone(analyses: Analyses, run: Run) -> None:
     """Waiting would not help it, and the others must not wait with it."""
     one, other = add(analyses, "song.wav"), add(analyses, "other.wav")
-    (analyses.folder(one) / TRUNK_OUTPUT_FILE).mkdir()
+    (analyses.files.folder(one) / TRUNK_OUTPUT_FILE).mkdir()
     run(all_ended(analyses))
     assert (get(analyses, one).state, get(analyses, one).failure_code) == (FAILED, "not_stored")
     assert get(analyses, other).state == DONE
@@ -357,7 +357,7 @@ def test_a_real_upload_has_its_pictures(analyses: Analyses, shared: Path, tmp_pa
     analysis = get(analyses, one)
     assert analysis.report is not None and analysis.report["genre"]["top"] == "blues"
     assert len(analysis.report["neighbours"]["harmony"]) == 3
-    folder = analyses.folder(one)
+    folder = analyses.files.folder(one)
     assert len(json.loads((folder / "peaks.json").read_text())) == 800
     assert (folder / "spectrogram.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / CHROMAGRAM).stat().st_size < 20_000

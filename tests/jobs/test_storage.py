@@ -115,5 +115,6 @@ def test_a_storage_that_does_not_answer_is_not_waited_for(
         watch = Storage(home, RemoteFiles(f"s3://{BUCKET}/silent", SongCache(home / "cache", 1000)))
         for _ in range(3):
             assert watch.is_at_fault(StorageAwayError())
+            assert watch._probe is not None and watch._probe.is_alive()
         connection, _ = silent.accept()
     connection.close()

@@ -42,8 +42,8 @@ def running(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def add(analyses: Analyses, *, keep_seconds: float = 60.0) -> str:
     one = new_id()
-    analyses.folder(one).mkdir(parents=True)
-    (analyses.folder(one) / "song").write_bytes(b"x")
+    analyses.files.folder(one).mkdir(parents=True)
+    (analyses.files.folder(one) / "song").write_bytes(b"x")
     analyses.add(one, Upload("me", "song", "song", "WAV", 1, "0"), keep_seconds=keep_seconds)
     return one
 
@@ -51,8 +51,8 @@ def add(analyses: Analyses, *, keep_seconds: float = 60.0) -> str:
 def test_expired_songs_are_deleted(analyses: Analyses) -> None:
     kept, past = add(analyses), add(analyses, keep_seconds=-1)
     Sweeper(analyses).sweep()
-    assert analyses.get(kept) is not None and analyses.folder(kept).exists()
-    assert analyses.get(past) is None and not analyses.folder(past).exists()
+    assert analyses.get(kept) is not None and analyses.files.folder(kept).exists()
+    assert analyses.get(past) is None and not analyses.files.folder(past).exists()
 
 
 def test_an_expired_song_is_deleted_from_the_backups(analyses: Analyses) -> None:
@@ -66,7 +66,7 @@ def test_an_expired_song_is_deleted_from_the_backups(analyses: Analyses) -> None
 def test_what_belongs_to_no_song_is_deleted_after_a_while(analyses: Analyses, running: list[float]) -> None:
     """Counted from when it was first seen: a file's time may be of another clock."""
     kept, sweeper = add(analyses), Sweeper(analyses)
-    orphan = analyses.folder(new_id())
+    orphan = analyses.files.folder(new_id())
     orphan.mkdir()
     analyses.incoming.mkdir()
     (analyses.incoming / "unfinished").touch()
@@ -78,7 +78,7 @@ def test_what_belongs_to_no_song_is_deleted_after_a_while(analyses: Analyses, ru
     running[0] += 1
     (analyses.incoming / "new").touch()
     sweeper.sweep()
-    assert not orphan.exists() and analyses.folder(kept).exists()
+    assert not orphan.exists() and analyses.files.folder(kept).exists()
     assert [path.name for path in analyses.incoming.iterdir()] == ["new"]
 
 
@@ -111,7 +111,7 @@ def test_what_belongs_to_no_song_is_deleted_from_the_storage(
     theirs = store(replace(files, url=f"s3://{BUCKET}/theirs"), tmp_path / "song")
     analyses.files, sweeper = files, Sweeper(analyses)
     orphan, kept, past = (store(files, tmp_path / "song") for _ in range(3))
-    before = analyses.folder(new_id())
+    before = analyses.root / new_id()
     before.mkdir(parents=True)
     upload = Upload("me", "song", "song", "WAV", 1, "0")
     analyses.add(kept, upload, keep_seconds=None)
@@ -149,7 +149,7 @@ def test_nothing_is_deleted_in_the_home_of_another_database(
     analyses: Analyses, running: list[float], changed: str
 ) -> None:
     """As when the database or the home was exchanged while the engine runs."""
-    past, orphan, sweeper = add(analyses, keep_seconds=-1), analyses.folder(new_id()), Sweeper(analyses)
+    past, orphan, sweeper = add(analyses, keep_seconds=-1), analyses.files.folder(new_id()), Sweeper(analyses)
     orphan.mkdir()
     if changed == "file":
         (analyses.home / FILE_NAME).write_text("0" * 32)
@@ -159,7 +159,7 @@ def test_nothing_is_deleted_in_the_home_of_another_database(
     for _ in range(2):
         sweeper.sweep()
         running[0] += ORPHAN_SECONDS
-    assert orphan.exists() and analyses.folder(past).exists()
+    assert orphan.exists() and analyses.files.folder(past).exists()
 
 
 @pytest.mark.parametrize("days", [-4000, -1, 1, 400])
@@ -186,5 +186,5 @@ def test_a_clock_that_jumps_deletes_nothing(
     assert analyses.get(before) is not None and analyses.get(after) is not None
     monkeypatch.undo()
     Sweeper(analyses).sweep()
-    assert [analyses.folder(one).exists() for one in (before, after)] == [True, True]
+    assert [analyses.files.folder(one).exists() for one in (before, after)] == [True, True]
     assert analyses.get(before) is not None and analyses.get(after) is not None

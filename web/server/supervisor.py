@@ -17,10 +17,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from environment import Environment, to_variables
-from jobs.queue.song_files.opening import check_driver
+from jobs.queue.song_files.opening import open_song_files
 from library.catalogue.database import open_catalogue, reason_of
 from library.catalogue.private_files import UMASK
 from ml.paths import ROOT
@@ -189,7 +189,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare(environment: Environment) -> None:
-    """Check that the home can be written to, and create or upgrade the database."""
+    """Check that the home can be written to and the storage be used, and create or upgrade the database."""
     try:
         environment.home.mkdir(parents=True, exist_ok=True)
         probe = environment.home / f".probe-{os.getpid()}"
@@ -197,9 +197,8 @@ def prepare(environment: Environment) -> None:
         probe.unlink()
     except OSError as error:
         raise HomeError(home=str(environment.home), reason=reason_of(error)) from error
-    if environment.storage_url is not None:
-        check_driver(environment.storage_url)
-    open_catalogue(environment.home, environment.database_url).close()
+    with closing(open_catalogue(environment.home, environment.database_url)) as catalogue:
+        open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
 
 
 def address_of(listener: socket.socket) -> str:

@@ -28,7 +28,8 @@ def local_files(home: Path) -> LocalFiles:
 def open_song_files(
     catalogue: Catalogue, home: Path, storage_url: str | None, cache_mb: int
 ) -> LocalFiles | RemoteFiles:
-    """Raises `NoDriverError` where a package is missing. A storage that is away is noticed when it is used.
+    """Raises `NoDriverError` where a package is missing, and `StorageAwayError` where a shared folder does not exist.
+    Whether S3 can be reached is noticed when it is used.
 
     In a storage, each database has a folder of its own, named by its identity: an engine deletes what its database does
     not know, and those would be the songs of another one.
@@ -38,7 +39,9 @@ def open_song_files(
     check_driver(storage_url)
     with catalogue.engine.connect() as connection:
         name = identity.read_note(connection)
-    return RemoteFiles(f"{storage_url}/{name}", SongCache(home / CACHE_NAME, cache_mb * 1_000_000))
+    files = RemoteFiles(f"{storage_url}/{name}", SongCache(home / CACHE_NAME, cache_mb * 1_000_000))
+    files.prepare()
+    return files
 
 
 def check_driver(storage_url: str) -> None:

@@ -24,6 +24,8 @@ from ml.report.errors import NotFoundError, SoriError
 
 LOG = logging.getLogger(__name__)
 
+FOLDERS, S3 = ("file", "local"), ("s3", "s3a")
+"""Protocols of addresses."""
 CONNECT_SECONDS, READ_SECONDS = 3, 15
 _TRIES = 2
 """A storage that is away must be noticed before an engine's lease runs out."""
@@ -115,11 +117,13 @@ class RemoteFiles:
                 raise StorageAwayError() from error
 
     def prepare(self) -> None:
-        """Make the folder of this database where the storage has folders. Its parent has to exist, because it may be a
-        shared one that is not mounted."""
-        with self._reach("") as (place, folder):
-            if place.has_folders:
-                place.filesystem.mkdir(folder.rstrip("/"), create_parents=False)
+        """Make the folder of this database in a shared folder. That has to exist: else it may not be mounted."""
+        protocol, _, path = self.url.partition("://")
+        if protocol in FOLDERS:
+            try:
+                Path(path).mkdir(exist_ok=True)
+            except OSError as error:
+                raise StorageAwayError() from error
 
     def _key(self, analysis_id: str, name: str) -> str:
         return f"{checked_id(analysis_id)}/{checked_name(name)}"
@@ -173,13 +177,13 @@ def _connect(url: str, _process: int) -> _Place:
 
     protocol = url.partition("://")[0]
     options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
-    if protocol in ("s3", "s3a"):
+    if protocol in S3:
         timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
         options["config_kwargs"] = {"retries": {"max_attempts": _TRIES - 1}, **timeouts}
     filesystem, root = fsspec.url_to_fs(url, **options)
-    if protocol in ("s3", "s3a"):
+    if protocol in S3:
         filesystem.retries = _TRIES
-    return _Place(filesystem, root.rstrip("/"), protocol in ("file", "local"))
+    return _Place(filesystem, root.rstrip("/"), protocol in FOLDERS)
 
 
 def _list_names(place: _Place, folder: str, kind: str = "file") -> set[str]:

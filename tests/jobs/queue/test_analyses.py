@@ -30,8 +30,8 @@ def add(
 ) -> str:
     """One upload of a single byte, with a content of its own unless one is given."""
     analysis_id = new_id()
-    analyses.folder(analysis_id).mkdir(parents=True)
-    (analyses.folder(analysis_id) / "song").write_bytes(b"x")
+    analyses.files.folder(analysis_id).mkdir(parents=True)
+    (analyses.files.folder(analysis_id) / "song").write_bytes(b"x")
     upload = Upload(client, "노래.mp3", "song", "MP3", 2**33, content or analysis_id, sender)
     analyses.add(analysis_id, upload, keep_seconds=keep_seconds)
     return analysis_id
@@ -192,7 +192,7 @@ def test_a_deleted_analysis_leaves_nothing(analyses: Analyses) -> None:
     one = add(analyses)
     analyses.claim("here")
     assert analyses.delete(one)
-    assert analyses.get(one) is None and not analyses.folder(one).exists()
+    assert analyses.get(one) is None and not analyses.files.folder(one).exists()
     assert not analyses.delete(one)
     assert not analyses.set_progress(one, "here", "trunk", 0.5)
 
@@ -204,13 +204,13 @@ def test_a_strangers_address_names_no_folder(analyses: Analyses, tmp_path: Path,
     canary = tmp_path / "canary"
     canary.mkdir()
     with pytest.raises(ValueError, match="no address"):
-        analyses.folder(address)
+        analyses.files.folder(address)
     assert not analyses.delete(address)
-    assert canary.exists() and analyses.folder(one).exists()
+    assert canary.exists() and analyses.files.folder(one).exists()
 
 
 def test_a_folder_without_a_row_is_left_alone(analyses: Analyses) -> None:
-    stranger = analyses.folder("stranger")
+    stranger = analyses.files.folder("stranger")
     stranger.mkdir(parents=True)
     assert not analyses.delete("stranger")
     assert stranger.exists()

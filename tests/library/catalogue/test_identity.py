@@ -29,7 +29,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 def add_song(catalogue: Catalogue, home: Path) -> str:
     analyses, song = Analyses(catalogue, home), new_id()
-    analyses.folder(song).mkdir(parents=True)
+    analyses.files.folder(song).mkdir(parents=True)
     analyses.add(song, Upload("me", "song", "song", "WAV", 1, "0"), keep_seconds=60)
     return song
 

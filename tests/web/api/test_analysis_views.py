@@ -46,7 +46,7 @@ def test_an_error_is_in_the_language_of_the_request(browser: FlaskClient, analys
 def test_a_deleted_analysis_is_not_found(browser: FlaskClient, analyses: Analyses, song: Path) -> None:
     one = upload(browser, song)
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 204
-    assert not analyses.folder(one).exists()
+    assert not analyses.files.folder(one).exists()
     gone = browser.get(f"/api/v1/analyses/{one}")
     assert (gone.status_code, gone.get_json()["error"]["code"]) == (404, "not_found")
     assert browser.delete(f"/api/v1/analyses/{one}").status_code == 404

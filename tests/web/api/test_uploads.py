@@ -35,7 +35,7 @@ def test_uploaded_song_is_queued(browser: FlaskClient, analyses: Analyses, song:
     analysis = analyses.get(response.json["id"])
     assert analysis is not None
     assert (analysis.state, analysis.name, analysis.format) == (QUEUED, "노래.wav", "WAV")
-    path = analyses.folder(analysis.id) / analysis.file
+    path = analyses.files.folder(analysis.id) / analysis.file
     assert path.read_bytes() == song.read_bytes()
 
 

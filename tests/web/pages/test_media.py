@@ -44,7 +44,7 @@ def test_images_are_sent_where_they_exist(
 ) -> None:
     analysis_id = heard()
     assert browser.get(f"/a/{analysis_id}/{picture}.png").status_code == 404
-    (analyses.folder(analysis_id) / f"{picture}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (analyses.files.folder(analysis_id) / f"{picture}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with browser.get(f"/a/{analysis_id}/{picture}.png") as response:
         assert response.mimetype == "image/png" and "private" in response.headers["Cache-Control"]
 

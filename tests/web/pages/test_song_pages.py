@@ -103,8 +103,8 @@ def test_unknown_values_are_left_out(browser: FlaskClient, heard: Analysed) -> N
 def test_pages_are_well_formed_and_images_have_sizes(browser: FlaskClient, heard: Analysed, analyses: Analyses) -> None:
     analysis_id = heard()
     for name in ("spectrogram.png", "chromagram.png"):
-        (analyses.folder(analysis_id) / name).write_bytes(b"\x89PNG")
-    (analyses.folder(analysis_id) / "peaks.json").write_text(str([0, 128, 255] * 200))
+        (analyses.files.folder(analysis_id) / name).write_bytes(b"\x89PNG")
+    (analyses.files.folder(analysis_id) / "peaks.json").write_text(str([0, 128, 255] * 200))
     page = Page(browser.get(f"/a/{analysis_id}").text)
     assert [(attributes["width"], attributes["height"]) for attributes in page.all("img")] == [
         ("960", "192"),
@@ -243,7 +243,7 @@ def test_deleted_analysis_is_gone(
     analysis_id = heard()
     assert browser.post(f"/a/{analysis_id}/delete", data={"token": token()}).headers["Location"] == "/"
     assert browser.get(f"/a/{analysis_id}").status_code == 404
-    assert not analyses.folder(analysis_id).exists()
+    assert not analyses.files.folder(analysis_id).exists()
 
 
 def test_recent_songs_are_those_of_this_browser(app: Flask, browser: FlaskClient, heard: Analysed) -> None:
@@ -281,7 +281,7 @@ def test_verdict_is_kept_for_training_until_the_song_is_deleted(
     data = {"token": token(), "file": (io.BytesIO(song.read_bytes()), "a.wav")}
     analysis_id = browser.post("/", data=data).headers["Location"].rsplit("/", 1)[1]
     hear(analysis_id)
-    (analyses.folder(analysis_id) / TRUNK_OUTPUT_FILE).write_bytes(b"numbers")
+    (analyses.files.folder(analysis_id) / TRUNK_OUTPUT_FILE).write_bytes(b"numbers")
     folder = app.extensions[NAME].environment.home / "feedback"
 
     def send_verdict(verdict: str) -> list[str]:
