@@ -23,7 +23,7 @@ pytest_plugins = ["tests.ml.lyrics.small_models", "tests.s3"]
 
 ROOT = Path(__file__).parent.parent
 POSTGRESQL = os.environ.get("SORI_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/test"
-OPTIONAL_PACKAGES = ("torch", "transformers", "gensim", "celery", "redis", "s3fs")
+OPTIONAL_PACKAGES = ("torch", "transformers", "gensim", "celery", "redis", "s3fs", "moto")
 SHARED = Path(os.environ.get("SORI_SHARED") or ROOT.parent / "shared")
 
 
@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     missing = [name for name in OPTIONAL_PACKAGES if find_spec(name) is None]
     if missing and os.environ.get("CI"):
         names = ", ".join(missing)
-        pytest.exit(f"packages of requirements-lyrics.txt or -cluster.txt are missing: {names}", returncode=1)
+        pytest.exit(f"packages of requirements-lyrics.txt, -cluster.txt or -dev.txt are missing: {names}", returncode=1)
     if hasattr(config, "workerinput"):
         return  # one of xdist's workers; its controller has done it
     for source in ROOT.glob("translations/*/LC_MESSAGES/messages.po"):

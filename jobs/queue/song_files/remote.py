@@ -26,9 +26,8 @@ LOG = logging.getLogger(__name__)
 
 FOLDERS, S3 = ("file", "local"), ("s3", "s3a")
 """Protocols of addresses."""
-CONNECT_SECONDS, READ_SECONDS = 3, 15
-_TRIES = 2
-"""A storage that is away must be noticed before an engine's lease runs out."""
+CONNECT_SECONDS, READ_SECONDS, RETRIES = 3, 10, 1
+"""The defaults of S3 are minutes together. Whoever waits here can try again later."""
 
 
 class _Place(NamedTuple):
@@ -179,10 +178,10 @@ def _connect(url: str, _process: int) -> _Place:
     options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
     if protocol in S3:
         timeouts = {"connect_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS}
-        options["config_kwargs"] = {"retries": {"max_attempts": _TRIES - 1}, **timeouts}
+        options["config_kwargs"] = {"retries": {"max_attempts": RETRIES}, **timeouts}
     filesystem, root = fsspec.url_to_fs(url, **options)
     if protocol in S3:
-        filesystem.retries = _TRIES
+        filesystem.retries = 1  # tries of s3fs, each with the retries of botocore
     return _Place(filesystem, root.rstrip("/"), protocol in FOLDERS)
 
 
