@@ -97,7 +97,7 @@ def overhead(servers: Cluster) -> Iterator[Row]:
 
 def _store(analyses: Analyses, content: bytes) -> UploadTask:
     analysis_id = new_id()
-    folder = analyses.folder(analysis_id)
+    folder = analyses.files.folder(analysis_id)
     folder.mkdir(parents=True)
     (folder / "song").write_bytes(content)
     return UploadTask(analysis_id, folder, "song", "a song")

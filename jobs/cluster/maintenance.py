@@ -29,8 +29,8 @@ from jobs.queue.analyses import QUEUED, Analyses, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFiles
 from jobs.queue.scans import Scans
-from jobs.queue.song_files.opening import open_song_files
 from jobs.queue.service_time import ServiceTimer
+from jobs.queue.song_files.opening import open_song_files
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.sweeper import Sweeper
 from library.catalogue.database import Catalogue, changed, open_catalogue, reason_of

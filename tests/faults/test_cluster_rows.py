@@ -49,8 +49,8 @@ def opened(postgresql: str, home: Path) -> Iterator[Catalogue]:
 
 def add(analyses: Analyses, name: str = "song") -> str:
     analysis_id = new_id()
-    analyses.folder(analysis_id).mkdir(parents=True)
-    (analyses.folder(analysis_id) / "song").write_bytes(wav())
+    analyses.files.folder(analysis_id).mkdir(parents=True)
+    (analyses.files.folder(analysis_id) / "song").write_bytes(wav())
     analyses.add(analysis_id, Upload("me", name, "song", "WAV", 1, analysis_id), keep_seconds=None)
     return analysis_id
 

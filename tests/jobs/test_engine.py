@@ -24,7 +24,6 @@ from jobs.queue.analyses import CHROMAGRAM, DONE, FAILED, QUEUED, RUNNING, Analy
 from jobs.queue.feedback import TRUNK_OUTPUT_FILE
 from jobs.queue.ids import new_id
 from jobs.upload_analysis import UploadTask, analyse_upload
-from jobs.upload_results import upload_task
 from library.catalogue.database import open_catalogue
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.pipeline import SongAnalysis

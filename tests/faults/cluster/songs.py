@@ -78,7 +78,7 @@ class Songs:
         """Store an upload as the web process does, and send so many messages about it."""
         content = content or self.content()
         analysis_id = new_id()
-        folder = self.analyses.folder(analysis_id)
+        folder = self.analyses.files.folder(analysis_id)
         folder.mkdir(parents=True)
         (folder / "song").write_bytes(content)
         upload = Upload("c", name, "song", "WAV", len(content), hashlib.sha256(content).hexdigest())
@@ -161,7 +161,7 @@ class Songs:
 
     def _report_of(self, row: Analysis) -> dict[str, Any]:
         analysed = self._expected.run(
-            self.analyses.folder(row.id) / "song", limits=DEFAULT_LIMITS, name=row.name
+            self.analyses.files.folder(row.id) / "song", limits=DEFAULT_LIMITS, name=row.name
         ).report.to_dict()
         return json.loads(json.dumps(analysed))  # type: ignore[no-any-return]
 

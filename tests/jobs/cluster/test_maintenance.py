@@ -41,7 +41,7 @@ class Recorded(Messages):
 
 def add(analyses: Analyses, *, seconds_ago: float = 0.0) -> str:
     analysis_id = new_id()
-    analyses.folder(analysis_id).mkdir(parents=True)
+    analyses.files.folder(analysis_id).mkdir(parents=True)
     analyses.add(analysis_id, Upload("me", "a.wav", "song", "WAV", 1, analysis_id), keep_seconds=60)
     then = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     analyses.update(Analysis.id == analysis_id, created_at=then)

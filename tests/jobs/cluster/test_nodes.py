@@ -57,7 +57,7 @@ def test_an_upload_is_analysed_by_a_celery_worker(cluster: Environment, catalogu
         )
     try:
         analysis_id = new_id()
-        song = write_wav(analyses.folder(analysis_id) / "song", seconds=4.0)
+        song = write_wav(analyses.files.folder(analysis_id) / "song", seconds=4.0)
         upload = Upload("me", "song.wav", "song", "WAV", song.stat().st_size, analysis_id)
         analyses.add(analysis_id, upload, keep_seconds=60)
         assert messages.notify_uploads([analysis_id])

@@ -106,7 +106,7 @@ def start(environment: Environment, *command: str) -> subprocess.Popen[str]:
 
 def add_upload(analyses: Analyses, *, seconds: float, hz: int) -> str:
     analysis_id = new_id()
-    write_wav(analyses.folder(analysis_id) / "song", seconds=seconds, hz=hz)
+    write_wav(analyses.files.folder(analysis_id) / "song", seconds=seconds, hz=hz)
     upload = Upload("me", f"{hz}.wav", "song", "WAV", 1, f"{hz:064d}")
     return analyses.add(analysis_id, upload, keep_seconds=None).id
 

@@ -76,7 +76,7 @@ def analyses(catalogue: Catalogue, home: Path) -> Analyses:
 
 def add(analyses: Analyses, name: str = "song.wav", *, content: str | None = None, hz: float = 440.0) -> str:
     analysis_id = new_id()
-    song = write_wav(analyses.folder(analysis_id) / "song", seconds=0.05, hz=hz)
+    song = write_wav(analyses.files.folder(analysis_id) / "song", seconds=0.05, hz=hz)
     upload = Upload("me", name, "song", "WAV", song.stat().st_size, content or analysis_id)
     analyses.add(analysis_id, upload, keep_seconds=60)
     return analysis_id
@@ -96,12 +96,12 @@ def run_out(analyses: Analyses) -> None:
 def test_each_message_analyses_the_upload_whose_turn_it_is(analyses: Analyses, new_worker: NewWorker) -> None:
     ids = [add(analyses, f"{number}.wav") for number in range(3)]
     bad = add(analyses, "bad.wav")
-    (analyses.folder(bad) / "song").write_bytes(b"no sound")
+    (analyses.files.folder(bad) / "song").write_bytes(b"no sound")
     one = new_worker()
     assert [one.analyse_next_upload() for _ in range(5)] == [True] * 4 + [False]
     assert [get(analyses, each).state for each in (*ids, bad)] == [DONE] * 3 + [FAILED]
     assert get(analyses, bad).failure_code == "unreadable" and get(analyses, ids[0]).tries == 1
-    assert (analyses.folder(ids[0]) / "peaks.json").exists() or get(analyses, ids[0]).report is not None
+    assert (analyses.files.folder(ids[0]) / "peaks.json").exists() or get(analyses, ids[0]).report is not None
 
 
 def test_the_same_bytes_use_the_report_that_is_there(analyses: Analyses, new_worker: NewWorker) -> None:
@@ -149,7 +149,7 @@ def test_a_deleted_upload_is_given_up_in_the_middle(
         time.sleep(0.3)
         slow.may_go_on.set()
         assert working.result(60)
-    assert slow.analysed == [] and analyses.get(one) is None and not analyses.folder(one).exists()
+    assert slow.analysed == [] and analyses.get(one) is None and not analyses.files.folder(one).exists()
 
 
 def test_progress_and_the_lease_are_written_meanwhile(
