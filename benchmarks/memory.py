@@ -66,7 +66,7 @@ def children(pid: int) -> list[int]:
     return [int(child) for task in tasks for child in task.split()]
 
 
-def resident(pid: int) -> float:
+def resident(pid: int | str) -> float:
     """Megabytes of memory that the process uses now; 0 if it has ended."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

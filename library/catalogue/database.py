@@ -54,6 +54,7 @@ class Catalogue:
     engine: Engine
     session: sessionmaker[Session]
     brief_engine: Engine
+    home: Path
 
     def transaction(self) -> AbstractContextManager[Session]:
         """A session that is committed at the end of the block, or not at all where an error leaves the block."""
@@ -114,7 +115,7 @@ def open_catalogue(
             raise damaged(home, error) from error
         raise NoDatabaseError(reason=reason_of(error)) from error
     brief_engine = _create_engine(home, url, connection, BRIEF_SECONDS)
-    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False), brief_engine)
+    return Catalogue(engine, sessionmaker(engine, expire_on_commit=False), brief_engine, home)
 
 
 def _create_engine(home: Path, url: str | None, connection: type[sqlite3.Connection], busy_seconds: float) -> Engine:

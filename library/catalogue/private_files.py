@@ -11,7 +11,10 @@ from pathlib import Path
 UMASK = 0o077
 """Of processes that write only into the home."""
 _OTHERS = 0o077
-_OURS = ("library.db*", "secret", "analyses", "incoming", "examples", "feedback", "backups", "identity", "cache")
+_OURS = (
+    *("library.db*", "secret", "analyses", "incoming", "examples", "feedback", "backups", "identity"),
+    *("cache", "index"),
+)
 
 
 @contextmanager

@@ -12,7 +12,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, LargeBinary, String, Text, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    cast,
+    event,
+    update,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -26,6 +40,10 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 
 SortText = String(SORT_LENGTH).with_variant(String(SORT_LENGTH, collation="C"), "postgresql")
 """Text in the order of its code points in either database, which is also the order of the Korean alphabet."""
+
+
+SERIAL_NOTE = "vectors_serial"
+"""The note with the largest serial of `TrackVectors` so far."""
 
 
 class FilePath(TypeDecorator[Path]):
@@ -156,12 +174,16 @@ class TrackReport(OfTrack, Base):
 
 
 class TrackVectors(OfTrack, Base):
-    """The vectors that similar tracks are found by, as little-endian float32."""
+    """The vectors that similar tracks are found by, as little-endian float32.
+
+    `serial` grows with each write, in the order of commits. It is NULL for rows that are older than this column.
+    """
 
     __tablename__ = "track_vectors"
 
     harmony: Mapped[bytes]
     sound: Mapped[bytes]
+    serial: Mapped[int | None] = mapped_column(BigInteger, default=None, index=True)
 
 
 class TrackFeatures(OfTrack, Base):
@@ -233,3 +255,12 @@ def _write_sort_columns(_mapper: object, _connection: object, track: Track) -> N
     }
     for column, value in values.items():
         setattr(track, column, value if track.is_listed else None)
+
+
+@event.listens_for(TrackVectors, "before_insert")
+@event.listens_for(TrackVectors, "before_update")
+def _write_serial(_mapper: object, connection: Connection, vectors: TrackVectors) -> None:
+    """The row of the counter stays locked until the commit, so that a smaller serial never appears after a larger."""
+    following = cast(cast(Note.value, BigInteger) + 1, String)
+    counting = update(Note).where(Note.name == SERIAL_NOTE).values(value=following).returning(Note.value)
+    vectors.serial = int(connection.execute(counting).scalar_one())

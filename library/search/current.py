@@ -9,16 +9,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from library.catalogue.changes import state_of
 from library.catalogue.database import Catalogue
+from library.search.index_names import NoIndexError, newest_name
 
 if TYPE_CHECKING:
     from library.search.neighbours import Library
 
+MEMORY_LIMIT = 2_000_000
+"""More tracks than this are not read into the memory of each process: 1.4 GB. They wait for their index file."""
 LOG = logging.getLogger(__name__)
 
 CHECK_SECONDS = 3.0
@@ -34,10 +38,12 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 class CurrentLibrary:
     """`newest()` is the newest `Library` that was read. Thread-safe.
 
-    `run(function, *arguments)` runs the reading, which takes seconds for a large library."""
+    `run(function, *arguments)` runs the reading, which takes seconds for a large library. `load_options` are those of
+    `Library.load`."""
 
-    def __init__(self, catalogue: Catalogue, run: Callable[..., Any] = _call) -> None:
+    def __init__(self, catalogue: Catalogue, run: Callable[..., Any] = _call, **load_options: Any) -> None:
         self._catalogue, self._run = catalogue, run
+        self._load_options = {"memory_limit": MEMORY_LIMIT, **load_options}
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         self._library: Library | None = None
@@ -68,13 +74,17 @@ class CurrentLibrary:
     def _read(self) -> None:
         begun = time.monotonic()
         try:
-            state = state_of(self._catalogue)
+            state = f"{state_of(self._catalogue)} {newest_name(self._catalogue.home)}"
             if self._library is None or state != self._state:
                 from library.search.neighbours import Library  # loads numpy, which web processes do without
 
-                self._library, self._state = self._run(Library.load, self._catalogue), state
-                pause = max(CHECK_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
-                self._next_check = time.monotonic() + pause
+                load = partial(Library.load, before=self._library, **self._load_options)
+                self._library, self._state = self._run(load, self._catalogue), state
+            # Also after a check alone: of ten million tracks, it counts all.
+            pause = max(CHECK_SECONDS, PAUSE_FACTOR * (time.monotonic() - begun))
+            self._next_check = time.monotonic() + pause
+        except NoIndexError as error:
+            LOG.warning("no similar tracks until the index file is made: %s", error)
         except (SQLAlchemyError, OSError, ValueError):
             LOG.exception("the library could not be read for neighbours")
         finally:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from library.catalogue.changes import count_listed
 from library.catalogue.database import Catalogue
 from library.catalogue.filters import Filter
 from library.catalogue.tables import Track, TrackFeatures, TrackReport, TrackVectors
-from library.search.index import Index
-from library.search.vectors import read_vectors
-from ml.features.arrays import Floats, Integers, Mask
+from library.search.file_store import FileStore
+from library.search.index_folder import newest_file
+from library.search.index_names import NoIndexError
+from library.search.memory_store import KINDS, Found, MemoryStore, Store, Vectors
 from ml.report.schema import Neighbour, Neighbours, Report, Why
 from ml.similarity.harmony import Chords, unpack
 from ml.similarity.reasons import compare
@@ -28,14 +30,13 @@ from ml.similarity.vectors import make_vectors
 if TYPE_CHECKING:
     from ml.pipeline import SongAnalysis
 
-KINDS = ("harmony", "sound")
+EXACT_LIMIT = 1_000_000
+"""Up to so many tracks every vector is compared, which takes one core less than 20 ms."""
 SAME_SOUND = 0.28
 SAME_HARMONY = 0.4
 """Two tracks closer than both distances are the same recording. Of 396 clips encoded as MP3 at 64 kbit/s, none is
 further than 0.24 and 0.21 from the original; of 769 clips, none is closer than 0.32 and 0.63 to another."""
 SAME_SECONDS = 3.0
-Vectors = dict[str, Floats]
-"""The vector of a song for each of `KINDS`."""
 _FIRST_CANDIDATES = 32
 _MOST_CANDIDATES = 2048
 
@@ -79,21 +80,37 @@ class Match:
 
 @dataclass
 class Library:
-    """All vectors in memory; rows are in the order of track ids."""
+    """The tracks of a catalogue and a store of their vectors."""
 
     catalogue: Catalogue
-    ids: Integers
-    indices: dict[str, Index] = field(default_factory=dict)
+    store: Store
 
     @classmethod
-    def load(cls, catalogue: Catalogue) -> Library:
-        """Read every vector: two seconds for a million tracks."""
+    def load(
+        cls,
+        catalogue: Catalogue,
+        *,
+        exact_limit: int = EXACT_LIMIT,
+        memory_limit: int | None = None,
+        before: Library | None = None,
+    ) -> Library:
+        """Open the index file of a library of more than `exact_limit` tracks, otherwise read every vector.
+
+        Without a file, more than `memory_limit` raise `NoIndexError`. A file that `before` has open is not checked
+        again.
+        """
         with catalogue.session() as session:
-            ids, arrays = read_vectors(session)
-        return cls(catalogue, ids, {by: Index(array) for by, array in zip(KINDS, arrays, strict=True)})
+            count = count_listed(session)
+            if count > exact_limit:
+                opened = before.store.file if before and isinstance(before.store, FileStore) else None
+                if (file := newest_file(catalogue, opened)) is not None:
+                    return cls(catalogue, FileStore.load(session, file))
+                if memory_limit is not None and count > memory_limit:
+                    raise NoIndexError(f"{count} tracks have no index file yet")
+            return cls(catalogue, MemoryStore.load(session))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.store)
 
     def song(self, track_id: int) -> QuerySong | None:
         """A track of the library as a query; None where there is no such track."""
@@ -135,12 +152,12 @@ class Library:
                 return []
             only = only.narrowed(feel, song.report.mood.arousal)
         with self.catalogue.session() as session:
-            allowed = self._allowed(session, only, without)
+            search = self.store.search(session, only, without)
             candidates = _FIRST_CANDIDATES
             while True:
-                rows, distances = self.indices[by].nearest(song.vectors[by], candidates, allowed=allowed)
-                chosen = self._choose(session, song, rows, distances, count)
-                if len(chosen) == count or len(rows) < candidates or candidates >= _MOST_CANDIDATES:
+                found = search.nearest(by, song.vectors[by], candidates)
+                chosen = self._choose(session, song, found, count)
+                if len(chosen) == count or found.is_all or candidates >= _MOST_CANDIDATES:
                     return _explain(session, song, chosen)
                 candidates *= 4
 
@@ -152,45 +169,29 @@ class Library:
         """Groups of files that contain the same recording."""
         grouped: set[int] = set()
         with self.catalogue.session() as session:
-            for row, track_id in enumerate(self.ids.tolist()):
+            search = self.store.search(session, Filter(), ())
+            for track_id, vectors in self.store.songs(session):
                 if track_id in grouped:
                     continue
-                vectors = self._vectors(row)
-                near, distances = self.indices["sound"].nearest(vectors["sound"], _FIRST_CANDIDATES)
-                close = near[distances <= SAME_SOUND].tolist()
-                members = [int(self.ids[other]) for other in close if is_near(vectors, self._vectors(other))]
+                found = search.nearest("sound", vectors["sound"], _FIRST_CANDIDATES)
+                close = np.flatnonzero(found.distances <= SAME_SOUND).tolist()
+                members = [int(found.ids[place]) for place in close if is_near(vectors, found.vectors(place))]
                 if len(members) > 1:
                     grouped.update(members)
                     rows = session.scalars(select(Track).where(Track.id.in_(members)).order_by(Track.id))
                     yield list(rows)
 
-    def _vectors(self, row: int) -> Vectors:
-        return {by: self.indices[by].vectors[row] for by in KINDS}
-
-    def _allowed(self, session: Session, only: Filter, without: Sequence[int]) -> Mask | None:
-        if only.is_empty and not without:
-            return None
-        allowed: Mask = np.ones(len(self.ids), bool)
-        if not only.is_empty:
-            matching = session.scalars(select(Track.id).where(*only.conditions()))
-            allowed = np.isin(self.ids, np.fromiter(matching, np.int64))
-        if without:
-            allowed &= ~np.isin(self.ids, np.array(without, np.int64))
-        return allowed
-
-    def _choose(
-        self, session: Session, song: QuerySong, rows: Integers, distances: Floats, count: int
-    ) -> list[tuple[Track, float]]:
+    def _choose(self, session: Session, song: QuerySong, found: Found, count: int) -> list[tuple[Track, float]]:
         """The first `count` of the sorted candidates that are neither the song nor one another."""
-        candidates = session.scalars(select(Track).where(Track.id.in_(self.ids[rows].tolist())))
+        candidates = session.scalars(select(Track).where(Track.id.in_(found.ids.tolist())))
         tracks = {track.id: track for track in candidates}
         chosen: list[tuple[Track, float]] = []
         different: list[tuple[Track | QuerySong, Vectors]] = [(song, song.vectors)]
-        for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
-            track = tracks.get(int(self.ids[row]))  # None: deleted after the vectors were read
+        for place, (track_id, distance) in enumerate(zip(found.ids.tolist(), found.distances.tolist(), strict=True)):
+            track = tracks.get(track_id)  # None: deleted after the vectors were read
             if track is None or track.id == song.track_id:
                 continue
-            vectors = self._vectors(row)
+            vectors = found.vectors(place)
             if any(is_same(track, vectors, other, others) for other, others in different):
                 continue
             different.append((track, vectors))

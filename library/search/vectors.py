@@ -1,4 +1,4 @@
-"""Reads the vectors of a whole library into memory: two seconds for a million tracks."""
+"""Reads vectors from the database: those of a whole library, two seconds for a million tracks, or of some tracks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,25 @@ from library.catalogue.tables import TrackVectors
 from ml.features.arrays import Floats, Integers
 
 _ROWS_AT_ONCE = 8192
+_IDS_AT_ONCE = 500
+"""Databases limit the length of a statement."""
+_ROWS: Any = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound)
+
+VectorArrays = tuple[Integers, tuple[Floats, Floats]]
+"""Track ids, and the harmony and sound vectors in the same order."""
 
 
-def read_vectors(session: Session) -> tuple[Integers, tuple[Floats, Floats]]:
-    """Track ids, and the harmony and sound vectors in the order of ids, in arrays allocated once."""
-    size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
+def read_vectors(session: Session, *, after_serial: int | None = None) -> VectorArrays:
+    """All tracks, or those whose vectors have a larger serial, in the order of ids, in arrays allocated once."""
+    later = () if after_serial is None else (TrackVectors.serial > after_serial,)
+    size = session.scalar(select(func.count(TrackVectors.track_id)).where(*later)) or 0
     ids = np.empty(size, np.int64)
     vectors: list[Floats] = []
     filled = 0
-    for batch in _batches(session):
-        numbers, *blobs = zip(*batch[: size - filled], strict=True)
+    for batch in _batches(session, _ROWS.where(*later)):
+        numbers, rows = _unpack(batch[: size - filled])
         end = filled + len(numbers)
         ids[filled:end] = numbers
-        rows = [np.frombuffer(b"".join(blob), "<f4").reshape(len(blob), -1) for blob in blobs]
         vectors = vectors or [np.empty((size, row.shape[1]), np.float32, order="F") for row in rows]
         for array, row in zip(vectors, rows, strict=True):
             array[filled:end] = row
@@ -36,14 +42,43 @@ def read_vectors(session: Session) -> tuple[Integers, tuple[Floats, Floats]]:
     return ids[:filled], (harmony[:filled], sound[:filled])
 
 
-def _batches(session: Session) -> Iterator[Sequence[Any]]:
+def read_some(session: Session, track_ids: Sequence[int]) -> VectorArrays:
+    """These tracks, without those that are gone, in the order of ids."""
+    found: list[Any] = []
+    ordered = sorted(track_ids)
+    for start in range(0, len(ordered), _IDS_AT_ONCE):
+        some = _ROWS.where(TrackVectors.track_id.in_(ordered[start : start + _IDS_AT_ONCE]))
+        found.extend(session.execute(some.order_by(TrackVectors.track_id)))
+    return _unpack(found)
+
+
+def read_pages(session: Session) -> Iterator[VectorArrays]:
+    """All tracks in the order of ids, a page at a time. Each page is a query of its own: no long transaction."""
+    last = -1
+    while batch := session.execute(
+        _ROWS.where(TrackVectors.track_id > last).order_by(TrackVectors.track_id).limit(_ROWS_AT_ONCE)
+    ).all():
+        session.rollback()
+        last = batch[-1].track_id
+        yield _unpack(batch)
+
+
+def _unpack(batch: Sequence[Any]) -> VectorArrays:
+    if not batch:
+        return np.empty(0, np.int64), (np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
+    numbers, *blobs = zip(*batch, strict=True)
+    harmony, sound = (np.frombuffer(b"".join(blob), "<f4").reshape(len(blob), -1) for blob in blobs)
+    return np.array(numbers, np.int64), (harmony, sound)
+
+
+def _batches(session: Session, rows: Any) -> Iterator[Sequence[Any]]:
     """Thousands of rows at a time. With SQLite's own cursor, which takes half as long as SQLAlchemy."""
-    rows = select(TrackVectors.track_id, TrackVectors.harmony, TrackVectors.sound).order_by(TrackVectors.track_id)
+    rows = rows.order_by(TrackVectors.track_id)
     if session.get_bind().dialect.name != "sqlite":
         yield from session.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
         return
     cursor = session.connection().connection.cursor()
-    cursor.execute(str(rows))
+    cursor.execute(str(rows.compile(session.get_bind(), compile_kwargs={"literal_binds": True})))
     while batch := cursor.fetchmany(_ROWS_AT_ONCE):
         yield batch
     cursor.close()

@@ -60,14 +60,14 @@ def library(catalogue: Catalogue) -> Library:
 
 
 def test_neighbours_can_be_livelier_or_calmer(library: Library) -> None:
-    song = int(library.ids[0])
+    song = int(library.store.ids[0])
     assert names(library, song, feel="livelier") == ["lively", "wild"]
     assert names(library, song, feel="calmer") == ["calm", "calmest"]
     assert len(names(library, song)) == 6
 
 
 def test_feel_combines_with_a_filter(library: Library) -> None:
-    song = int(library.ids[0])
+    song = int(library.store.ids[0])
     assert names(library, song, feel="livelier", only=Filter(most_arousal=0.8)) == ["lively"]
     assert names(library, song, feel="livelier", only=Filter(least_arousal=0.9)) == ["wild"]
     assert names(library, song, feel="calmer", only=Filter(most_arousal=0.1)) == ["calmest"]
@@ -75,7 +75,7 @@ def test_feel_combines_with_a_filter(library: Library) -> None:
 
 
 def test_a_song_without_a_mood_has_no_livelier_one(library: Library) -> None:
-    assert names(library, int(library.ids[-1]), feel="livelier") == []
+    assert names(library, int(library.store.ids[-1]), feel="livelier") == []
 
 
 def constant_model(label: str, bias: float, folder: Path) -> Path:
