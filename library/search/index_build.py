@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 
 from library.catalogue.changes import serial_of
 from library.catalogue.database import Catalogue
@@ -51,10 +51,9 @@ def build(catalogue: Catalogue, check: Callable[[], object] = lambda: None) -> P
     """Make a file; None where another process is making one. `check` is called often, and may raise to give up."""
     folder = folder_of(catalogue.home)
     folder.mkdir(mode=0o700, exist_ok=True)
-    with _alone(folder) as is_alone:
-        if not is_alone:
+    with _alone(catalogue, folder) as owner:
+        if owner is None:
             return None
-        owner = _owner(folder)
         _sweep(catalogue, folder, owner)
         token = secrets.token_hex(8)
         with catalogue.transaction() as session:  # before any vector is read
@@ -187,15 +186,30 @@ def _sample(catalogue: Catalogue, random: np.random.Generator, wanted: int, size
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether this is the only process that builds now. The system takes the lock from a process that dies."""
-    with (folder / ".lock").open("w") as lock:
+def _alone(catalogue: Catalogue, folder: Path) -> Iterator[str | None]:
+    """The owner's name, or None where another process builds in this folder now.
+
+    The system takes the lock from a process that dies. Not every network disk passes locks on to other machines;
+    machines that share a PostgreSQL have a lock there too, which ends with the connection.
+    """
+    with (folder / ".lock").open("w") as lock, catalogue.engine.connect() as connection:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-        else:
-            yield True
+            yield None
+            return
+        owner = _owner(folder)
+        if connection.dialect.name != "postgresql":
+            yield owner
+            return
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        key = {"key": int(owner, 16) - (1 << 63)}
+        is_free = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key)
+        try:
+            yield owner if is_free else None
+        finally:
+            if is_free:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
 
 
 def _owner(folder: Path) -> str:

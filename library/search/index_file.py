@@ -176,7 +176,7 @@ def _check_arrays(file: BinaryIO, arrays: Mapping[str, Mapping[str, Any]]) -> No
 
 
 def _size_of(array: Mapping[str, Any]) -> int:
-    return math.prod(array["shape"]) * int(np.dtype(array["type"]).itemsize)
+    return int(math.prod(array["shape"])) * int(np.dtype(array["type"]).itemsize)
 
 
 def _inverted_file(mapped: mmap.mmap, arrays: Mapping[str, Mapping[str, Any]], by: str) -> InvertedFile:

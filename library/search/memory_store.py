@@ -96,6 +96,8 @@ class MemorySearch:
     allowed: Mask | None = None
 
     def nearest(self, by: str, query: Floats, count: int) -> Found:
+        if not len(self.store):  # arrays without rows may have no columns either
+            return Found(np.empty(0, np.int64), np.empty(0, np.float32), self.store.vectors, True)
         rows, distances = self.store.indices[by].nearest(query, count, allowed=self.allowed)
         is_all = len(rows) < count
         return Found(self.store.ids[rows], distances, lambda place: self.store.vectors(int(rows[place])), is_all)

@@ -9,6 +9,10 @@ import pytest
 from library.catalogue.database import Catalogue
 from library.search import current
 from library.search.current import CurrentLibrary
+from library.search.file_store import FileStore
+from library.search.memory_store import MemoryStore
+from library.search.neighbours import Library
+from tests.library.search.large import built, fill, found, grouped, true_ids, write_vectors
 from tests.library.search.test_neighbours import add
 
 
@@ -33,3 +37,48 @@ def test_a_request_waits_for_the_first_reading_only(catalogue: Catalogue, monkey
     library.wait()
     newest = library.newest(timeout=0)
     assert newest is not None and len(newest) == 2
+
+
+def test_a_new_index_file_is_picked_up_without_a_pause(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
+    fill(catalogue, 300)
+    library = CurrentLibrary(catalogue, exact_limit=200)
+
+    def read() -> Library:
+        library.wait()
+        library.refresh()
+        library.wait()
+        newest = library.newest(timeout=0)
+        assert newest is not None
+        return newest
+
+    assert isinstance(read().store, MemoryStore)
+    built(catalogue)
+    first = read()
+    assert isinstance(first.store, FileStore) and read() is first
+    write_vectors(catalogue, 301, grouped(1, 5)[0])
+    second = read()
+    assert isinstance(second.store, FileStore) and second.store.file is first.store.file
+    assert second.store.tail.ids.tolist() == [301]
+    paths = [built(catalogue), built(catalogue)]
+    third = read()
+    assert isinstance(third.store, FileStore) and third.store.file.path == paths[-1]
+    assert len(third.store.tail) == 0
+    assert not first.store.file.path.exists()
+    with catalogue.session() as session:  # whoever still has the old one goes on with it
+        assert found(first.store, session, grouped(1, 6)[0]) == true_ids(session, grouped(1, 6)[0])
+
+
+def test_a_library_that_needs_a_file_waits_for_it(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
+    fill(catalogue, 300)
+    library = CurrentLibrary(catalogue, exact_limit=100, memory_limit=200)
+    assert library.newest(timeout=60) is None
+    library.wait()
+    assert "300 tracks have no index file yet" in caplog.text
+    built(catalogue)
+    assert library.newest(timeout=60) is not None

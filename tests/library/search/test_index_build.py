@@ -110,6 +110,29 @@ def test_one_process_builds(catalogue: Catalogue) -> None:
     assert build(catalogue) is not None
 
 
+def test_one_machine_builds_where_the_disk_has_no_locks(
+    postgresql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two machines with one home and one PostgreSQL; and one that has a home of its own."""
+    first, second = open_catalogue(tmp_path / "var", postgresql), open_catalogue(tmp_path / "var", postgresql)
+    elsewhere = open_catalogue(tmp_path / "elsewhere", postgresql)
+    fill(first, 100)
+    monkeypatch.setattr(index_build.fcntl, "flock", lambda *_: None)
+    meanwhile: list[object] = []
+
+    def others_try() -> None:
+        if not meanwhile:
+            meanwhile.append("once")
+            meanwhile.extend([build(second), build(elsewhere)])
+
+    assert build(first, others_try) is not None
+    assert meanwhile[1] is None and meanwhile[2] is not None
+    assert build(second) is not None
+    assert newest_file(elsewhere) is not None
+    for catalogue in (first, second, elsewhere):
+        catalogue.close()
+
+
 def build_and_stop(home: Path, reached: Event, after: int) -> None:
     """Calls of `check` are counted, and the last one waits to be killed."""
     calls: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,14 @@ from flask.testing import FlaskClient
 from library.catalogue.database import Catalogue
 from library.search import current
 from library.search.current import CurrentLibrary
+from library.search.file_store import FileStore
+from library.search.index_build import build
+from library.search.memory_store import MemoryStore
 from library.search.neighbours import Library
 from tests.web.shelf import put
 from web.api import track_views
 from web.context import NAME
+from web.cooperative import in_native_thread
 
 
 @pytest.fixture
@@ -97,3 +102,24 @@ def test_concurrent_requests_load_the_index_once(catalogue: Catalogue, tmp_path:
     for thread in threads:
         thread.join()
     assert len(libraries) == 8 and len({id(library) for library in libraries}) == 1
+
+
+def test_pages_answer_from_an_index_file(
+    app: Flask, browser: FlaskClient, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same neighbours as without the file, also those that came after it, on the page and over the API."""
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    ids = [put(catalogue, tmp_path, f"song {number}") for number in range(12)]
+    assert build(catalogue) is not None
+    ids.append(put(catalogue, tmp_path, "new song"))
+    answers = []
+    for limit in (1_000, 5):
+        library = CurrentLibrary(catalogue, in_native_thread, exact_limit=limit)
+        service = replace(app.extensions[NAME], library=library)
+        monkeypatch.setitem(app.extensions, NAME, service)
+        found = [browser.get(f"/api/v1/tracks/{one}/neighbours?by=sound&k=12").get_json() for one in ids]
+        assert isinstance(read(library).store, FileStore if limit == 5 else MemoryStore)
+        assert browser.get(f"/library/{ids[0]}").status_code == 200
+        assert browser.get(f"/library/{ids[0]}/radio.m3u8").text.count("#EXTINF") == 13
+        answers.append([[(one["track_id"], one["distance"]) for one in each["neighbours"]] for each in found])
+    assert answers[0] == answers[1] and all(len(each) == 12 for each in answers[0])
