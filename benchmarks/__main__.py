@@ -19,6 +19,7 @@ from benchmarks import (
     page,
     pages,
     preprocess,
+    search,
     slow_clients,
 )
 
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "kills": kills,
     "load": load,
     "pages": pages,
+    "search": search,
     "slow-clients": slow_clients,
 }
 
@@ -41,6 +43,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed and memory.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(BENCHMARKS)} (default: all)")
     parser.add_argument("--soak", type=int, default=0, metavar="N", help="with load: N more uploads at the end")
+    sizes = ",".join(map(str, search.SIZES))
+    parser.add_argument(
+        "--sizes", default=sizes, metavar="N,N", help=f"with search: numbers of tracks, ascending (default: {sizes})"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON at the end")
     parser.add_argument("--write", action="store_true", help="write the figures to docs/benchmarks.md")
     return parser
@@ -74,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(name: str, arguments: argparse.Namespace) -> Iterable[page.Row]:
     if name == "load":
         return load.run(soak=arguments.soak)
+    if name == "search":
+        return search.run([int(size) for size in arguments.sizes.split(",")])
     if name == "neighbours":
         return neighbours.run(page.IMAGES if arguments.write else None)
     rows: Iterable[page.Row] = BENCHMARKS[name].run()

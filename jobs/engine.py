@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from environment import Environment
 from jobs import examples
 from jobs.daily_backup import DailyBackup
-from jobs.index_duty import IndexDuty
+from jobs.index_duty import IndexDuty, Place
 from jobs.local import ProcessPool, StageReached, TaskEnded
 from jobs.queue.analyses import Analyses
 from jobs.queue.leases import new_engine_name
@@ -168,8 +168,9 @@ def work(
         with ProcessPool[UploadTask](environment.pool_size, load_step, partial(analyse_upload, limits=limits)) as pool:
             files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
             analyses = Analyses(catalogue, environment.home, files)
-            backup = DailyBackup(environment.home, reserve_bytes=environment.min_free_mb * 1_000_000)
-            with backup, IndexDuty(environment.home, environment.database_url):
+            reserve_bytes = environment.min_free_mb * 1_000_000
+            index_place = Place(environment.home, environment.database_url, reserve_bytes=reserve_bytes)
+            with DailyBackup(environment.home, reserve_bytes=reserve_bytes), IndexDuty(index_place):
                 engine = Engine(analyses, pool, model_of(environment), lyrics=environment.lyrics, scans=scans)
                 engine.run(is_ended)
     finally:

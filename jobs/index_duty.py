@@ -27,6 +27,8 @@ from ml.report.errors import SoriError
 LOG = logging.getLogger(__name__)
 
 LOOK_SECONDS = 60.0
+RETRY_SECONDS = 1800.0
+"""How long it takes until a build that has failed is tried again."""
 NICENESS = 15
 """Added to that of the engine: everything else goes before the file."""
 _STOP_SECONDS = 0.2
@@ -39,13 +41,15 @@ class Place:
     home: Path
     database_url: str | None = None
     exact_limit: int = EXACT_LIMIT
+    reserve_bytes: int = 0
+    """What is left free of the disk."""
 
 
 class IndexDuty:
     """Looks after the file until its `with` block ends."""
 
-    def __init__(self, home: Path, database_url: str | None = None, *, exact_limit: int = EXACT_LIMIT) -> None:
-        self._place = Place(home, database_url, exact_limit)
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index", daemon=True)
 
@@ -59,15 +63,17 @@ class IndexDuty:
 
     def _run(self) -> None:
         while True:
+            pause = LOOK_SECONDS
             try:
-                if is_due(self._place):
-                    self._build()
+                if is_due(self._place) and not self._build():
+                    pause = RETRY_SECONDS
             except (SQLAlchemyError, OSError, SoriError) as error:
                 LOG.warning("whether an index file is due is unknown: %s", error)
-            if self._ended.wait(LOOK_SECONDS):
+            if self._ended.wait(pause):
                 return
 
-    def _build(self) -> None:
+    def _build(self) -> bool:
+        """Whether the child process has made a file, or has found another one making it."""
         receiver, sender = Pipe(duplex=False)
         child = SpawnProcess(target=build_in_child, args=(self._place, sender), daemon=True)
         child.start()
@@ -80,6 +86,7 @@ class IndexDuty:
                 child.join()
             elif child.exitcode != 0:
                 LOG.error("the process that makes the index file ended with code %s", child.exitcode)
+        return child.exitcode == 0
 
     def _log(self, receiver: Connection) -> None:
         """Pass on what the child process has logged, or wait a moment."""
@@ -120,6 +127,6 @@ def build_in_child(place: Place, sender: Connection) -> None:
     os.nice(NICENESS)
     catalogue = open_catalogue(place.home, place.database_url)
     try:
-        build(catalogue)
+        build(catalogue, reserve_bytes=place.reserve_bytes)
     finally:
         catalogue.close()

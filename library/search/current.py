@@ -51,11 +51,16 @@ class CurrentLibrary:
         self._next_check = 0.0
 
     def newest(self, timeout: float) -> Library | None:
-        """None where the first reading takes longer than `timeout` seconds, or failed."""
+        """None where the first reading takes longer than `timeout` seconds, or failed.
+
+        After a long pause the index file may have been replaced twice, and be gone. That is waited for as well: reading
+        a mapped file that another machine has removed from a network disk ends the process.
+        """
         self.refresh()
-        if self._library is None:
+        if self._library is None or self._library.has_lost_file:
             self.wait(timeout)
-        return self._library
+        library = self._library
+        return None if library is None or library.has_lost_file else library
 
     def refresh(self) -> None:
         """Start a reading, unless one is running or the last check was a moment ago."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -42,13 +43,17 @@ MOST_MISSES = 20
 """So many ids are tried for each vector of the sample, where most ids have no vectors."""
 KEPT_FILES = 2
 """The newest, and the one that others may still be opening."""
+BYTES_PER_TRACK = 200
 LOG_EVERY = 1_000_000
 _OWNER = "owner"
 _WRITTEN_ROWS = 262_144
 
 
-def build(catalogue: Catalogue, check: Callable[[], object] = lambda: None) -> Path | None:
-    """Make a file; None where another process is making one. `check` is called often, and may raise to give up."""
+def build(catalogue: Catalogue, check: Callable[[], object] = lambda: None, *, reserve_bytes: int = 0) -> Path | None:
+    """Make a file. None: another process is making one, there are no vectors, or the disk is low on space.
+
+    `check` is called often, and may raise to give up. So many bytes of the disk are left free.
+    """
     folder = folder_of(catalogue.home)
     folder.mkdir(mode=0o700, exist_ok=True)
     with _alone(catalogue, folder) as owner:
@@ -59,7 +64,11 @@ def build(catalogue: Catalogue, check: Callable[[], object] = lambda: None) -> P
         with catalogue.transaction() as session:  # before any vector is read
             session.add(Note(name=note_name(token), value=owner))
             serial = serial_of(session)
-        lists = _collect(catalogue, check)
+            size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
+        if shutil.disk_usage(folder).free - size * BYTES_PER_TRACK < reserve_bytes:
+            LOG.warning("no index file for %s tracks: the disk is low on space", size)
+            return None
+        lists = _collect(catalogue, size, check)
         if lists is None:
             return None
         writer = IndexWriter(next_path(folder, token))
@@ -139,11 +148,9 @@ def _sorted_blocks(array: npt.NDArray[Any], order: npt.NDArray[np.intp]) -> Iter
         yield array[order[start : start + _WRITTEN_ROWS]]
 
 
-def _collect(catalogue: Catalogue, check: Callable[[], object]) -> _Lists | None:
-    """Read every vector once. None where there is none."""
+def _collect(catalogue: Catalogue, size: int, check: Callable[[], object]) -> _Lists | None:
+    """Read every vector once, of about `size` tracks. None where there is none."""
     random = np.random.default_rng()
-    with catalogue.session() as session:
-        size = session.scalar(select(func.count(TrackVectors.track_id))) or 0
     count = max(1, min(round(LISTS_PER_ROOT * size**0.5), np.iinfo(np.uint16).max))
     samples = _sample(catalogue, random, SAMPLE_PER_LIST * count, size)
     if not samples:

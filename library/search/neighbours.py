@@ -112,6 +112,11 @@ class Library:
     def __len__(self) -> int:
         return len(self.store)
 
+    @property
+    def has_lost_file(self) -> bool:
+        """Whether its index file was removed, which happens some time after there is a newer one."""
+        return isinstance(self.store, FileStore) and not self.store.file.path.exists()
+
     def song(self, track_id: int) -> QuerySong | None:
         """A track of the library as a query; None where there is no such track."""
         with self.catalogue.session() as session:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from benchmarks import kills, memory, neighbours, page
+from benchmarks import kills, memory, neighbours, page, search
 from benchmarks.__main__ import main
 from benchmarks.analyse import SONG_SECONDS, write_song
 from benchmarks.timing import Timings, ratio, run_python, take_turns
@@ -74,6 +74,12 @@ def test_search_and_start_of_a_small_library(tmp_path: Path, capsys: pytest.Capt
     neighbours.fill(tmp_path, 100)
     rows = list(neighbours.measure_start(tmp_path))
     assert rows[0][0] == "start with 100 tracks (SQLite)" and len(rows) == 3
+
+
+def test_search_in_a_large_library_of_few_tracks(tmp_path: Path) -> None:
+    rows = {what: figure for what, figure, _ in search.run([300, 2_000], 8, folder=tmp_path)}
+    assert rows["2,000, sound: recall@3"] == rows["2,000, harmony, one genre: recall@3"] == "1.000"
+    assert len(rows) == 8 + 2 * 16 and list(tmp_path.iterdir()) == []
 
 
 def test_libraries_are_compared_completely(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs import index_duty
-from jobs.index_duty import IndexDuty
+from jobs.index_duty import IndexDuty, Place
 from library.catalogue.database import open_catalogue
 from library.search.index_folder import newest_file
 from library.search.index_names import PART_SUFFIX, files_in, folder_of
@@ -39,7 +39,7 @@ def test_a_large_library_gets_its_file(
     home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index_duty, "LOOK_SECONDS", 0.05)
-    with caplog.at_level(logging.INFO), IndexDuty(home, exact_limit=299):
+    with caplog.at_level(logging.INFO), IndexDuty(Place(home, exact_limit=299)):
         assert wait_for(lambda: "index file: 300 tracks" in caplog.text), caplog.text
         time.sleep(0.3)
     assert caplog.text.count("are new, changed or gone") == 1
@@ -49,14 +49,14 @@ def test_a_large_library_gets_its_file(
 
 
 def test_a_small_library_needs_none(home: Path) -> None:
-    with IndexDuty(home):
+    with IndexDuty(Place(home)):
         time.sleep(0.3)
     assert not folder_of(home).exists()
 
 
 def test_the_child_process_ends_with_the_engine(home: Path) -> None:
     started = time.monotonic()
-    with IndexDuty(home, exact_limit=0) as duty:
+    with IndexDuty(Place(home, exact_limit=0)) as duty:
         wait_for(lambda: folder_of(home).exists())
     assert not duty._thread.is_alive() and time.monotonic() - started < 60
     left = list(folder_of(home).glob(f"*{PART_SUFFIX}"))
@@ -65,10 +65,10 @@ def test_the_child_process_ends_with_the_engine(home: Path) -> None:
 
 def test_a_child_process_that_fails_is_logged(home: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder_of(home).write_bytes(b"a file in the folder's place")
-    with IndexDuty(home, exact_limit=0):
+    with IndexDuty(Place(home, exact_limit=0)):
         assert wait_for(lambda: "ended with code 1" in caplog.text)
 
 
 def test_a_database_that_is_away_stops_nothing(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with IndexDuty(home, "postgresql://nobody@127.0.0.1:1/none", exact_limit=0):
+    with IndexDuty(Place(home, "postgresql://nobody@127.0.0.1:1/none", exact_limit=0)):
         assert wait_for(lambda: "is unknown" in caplog.text)

@@ -82,3 +82,24 @@ def test_a_library_that_needs_a_file_waits_for_it(
     assert "300 tracks have no index file yet" in caplog.text
     built(catalogue)
     assert library.newest(timeout=60) is not None
+
+
+def test_a_library_whose_file_is_gone_is_read_again_first(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has asked while the file was replaced twice."""
+    monkeypatch.setattr(current, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(current, "PAUSE_FACTOR", 0.0)
+    fill(catalogue, 300)
+    built(catalogue)
+    library = CurrentLibrary(catalogue, exact_limit=100)
+    first = library.newest(timeout=60)
+    library.wait()
+    assert first is not None and isinstance(first.store, FileStore)
+    paths = [built(catalogue), built(catalogue)]
+    assert not first.store.file.path.exists()
+    monkeypatch.setattr(library, "refresh", lambda: None)
+    assert library.newest(timeout=0) is None
+    monkeypatch.undo()
+    second = library.newest(timeout=60)
+    assert second is not None and isinstance(second.store, FileStore) and second.store.file.path == paths[-1]

@@ -79,6 +79,12 @@ def test_the_log_shows_the_progress(
     assert "200 of about 500" in caplog.text and "400 of about 500" in caplog.text
 
 
+def test_a_disk_without_room_gets_no_file(catalogue: Catalogue, caplog: pytest.LogCaptureFixture) -> None:
+    fill(catalogue, 100)
+    assert build(catalogue, reserve_bytes=10**18) is None
+    assert "low on space" in caplog.text and files_in(folder_of(catalogue.home)) == []
+
+
 def test_two_files_are_kept(catalogue: Catalogue) -> None:
     fill(catalogue, 100)
     paths = [built(catalogue) for _ in range(4)]
