@@ -257,10 +257,16 @@ def _write_sort_columns(_mapper: object, _connection: object, track: Track) -> N
         setattr(track, column, value if track.is_listed else None)
 
 
+_NEXT_SERIAL = (
+    update(Note)
+    .where(Note.name == SERIAL_NOTE)
+    .values(value=cast(cast(Note.value, BigInteger) + 1, String))
+    .returning(Note.value)
+)
+
+
 @event.listens_for(TrackVectors, "before_insert")
 @event.listens_for(TrackVectors, "before_update")
 def _write_serial(_mapper: object, connection: Connection, vectors: TrackVectors) -> None:
     """The row of the counter stays locked until the commit, so that a smaller serial never appears after a larger."""
-    following = cast(cast(Note.value, BigInteger) + 1, String)
-    counting = update(Note).where(Note.name == SERIAL_NOTE).values(value=following).returning(Note.value)
-    vectors.serial = int(connection.execute(counting).scalar_one())
+    vectors.serial = int(connection.execute(_NEXT_SERIAL).scalar_one())
