@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 
+from jobs.local import THREADS
+
+os.environ.update(dict.fromkeys(THREADS, "1"))  # before numpy is loaded, which reads them once
+
 from environment import read_environment
 from jobs.cluster.app import make_app
 from jobs.cluster.tasks import add_tasks

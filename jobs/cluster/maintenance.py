@@ -1,8 +1,9 @@
-"""What has to be done now and then where a broker wakes the workers, in a process beside each worker for people.
+"""What has to be done now and then where a broker wakes the workers, in a process beside each worker for people and
+beside each web service.
 
 It queues the songs of dead workers again, sends messages again for songs that waited too long, starts the scans that
-people ask for on pages, deletes what has expired, and serves `/healthz` and `/metrics` of its machine. Several machines
-may do all of this at the same time: each step is one statement on rows.
+people ask for on pages, deletes what has expired, keeps the index file, and serves `/healthz` and `/metrics` of its
+machine. Several machines may do all of this at the same time: each step is one statement on rows.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from jobs import examples
 from jobs.cluster.folders import LOST, on_all_machines
 from jobs.cluster.health import serve_health
 from jobs.cluster.messages import Messages
+from jobs.index_duty import IndexDuty, Place
 from jobs.parent_process import on_parent_exit
 from jobs.queue.analyses import QUEUED, Analyses, Analysis
 from jobs.queue.leases import new_engine_name
@@ -44,16 +46,21 @@ SWEEP_SECONDS = 60.0
 RESEND_SECONDS = 10.0
 """An upload that has waited so long gets another message: the first may be lost."""
 MOST_MESSAGES = 500
+WITHOUT_WORKERS = "--without-workers"
+"""The option of the process beside a web service, which is no sign that songs are analysed."""
 _NOTE = "resent"
 
 
 class Maintenance:
     """One machine's share of it."""
 
-    def __init__(self, environment: Environment, catalogue: Catalogue, messages: Messages) -> None:
+    def __init__(
+        self, environment: Environment, catalogue: Catalogue, messages: Messages, *, has_workers: bool = True
+    ) -> None:
         files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
         self.analyses = Analyses(catalogue, environment.home, files)
         self.name = new_engine_name()
+        self._has_workers = has_workers
         self._messages, self._files = messages, ScanFiles(catalogue)
         self._sweeper, self._timer = Sweeper(self.analyses), ServiceTimer(catalogue)
         run = partial(run_in_child, environment, None, spread=on_all_machines)
@@ -72,7 +79,8 @@ class Maintenance:
             LOG.warning("the database: %s", reason_of(error))
 
     def beat(self) -> None:
-        self.analyses.beat()
+        if self._has_workers:
+            self.analyses.beat()
         self._timer.advance()
         if lost := self.analyses.reclaim(LOST):
             LOG.warning("%s uploads of dead workers are queued again, or have failed", lost)
@@ -108,7 +116,7 @@ class Maintenance:
         return False
 
 
-def main() -> int:
+def main(*, has_workers: bool = True) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -119,8 +127,11 @@ def main() -> int:
     examples.make_in_background(environment.home)
     catalogue, messages = open_catalogue(environment.home, environment.database_url), Messages(environment)
     try:
-        with serve_health(environment, catalogue, messages):
-            Maintenance(environment, catalogue, messages).run(ended)
+        index = IndexDuty(
+            Place(environment.home, environment.database_url, reserve_bytes=environment.min_free_mb * 1_000_000)
+        )
+        with serve_health(environment, catalogue, messages), index:
+            Maintenance(environment, catalogue, messages, has_workers=has_workers).run(ended)
     finally:
         messages.close()
         catalogue.close()
@@ -128,4 +139,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(has_workers=WITHOUT_WORKERS not in sys.argv))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import SERIAL_NOTE, Note, Track
 
 _NOTE = "changed"
+_OLDEST_TRANSACTION = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 
 
 def mark_change(session: Session) -> None:
@@ -22,7 +23,10 @@ def mark_change(session: Session) -> None:
 
 
 def serial_of(session: Session) -> int:
-    """Vectors that are committed after this call have larger serials."""
+    """Vectors that are committed after this call have larger serials; with PostgreSQL some that are committed already
+    may have, if another transaction is older."""
+    if session.get_bind().dialect.name == "postgresql":
+        return int(session.execute(_OLDEST_TRANSACTION).scalar_one()) - 1
     note = session.get(Note, SERIAL_NOTE, populate_existing=True)
     return int(note.value) if note else 0
 

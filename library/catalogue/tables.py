@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     cast,
     event,
+    text,
     update,
 )
 from sqlalchemy.engine import Dialect
@@ -43,7 +44,7 @@ SortText = String(SORT_LENGTH).with_variant(String(SORT_LENGTH, collation="C"), 
 
 
 SERIAL_NOTE = "vectors_serial"
-"""The note with the largest serial of `TrackVectors` so far."""
+"""With SQLite, the note with the largest serial of `TrackVectors` so far."""
 
 
 class FilePath(TypeDecorator[Path]):
@@ -176,7 +177,8 @@ class TrackReport(OfTrack, Base):
 class TrackVectors(OfTrack, Base):
     """The vectors that similar tracks are found by, as little-endian float32.
 
-    `serial` grows with each write, in the order of commits. It is NULL for rows that are older than this column.
+    `serial` tells later writes from earlier ones (`library.catalogue.changes.serial_of`). It is NULL for rows that are
+    older than this column.
     """
 
     __tablename__ = "track_vectors"
@@ -263,10 +265,16 @@ _NEXT_SERIAL = (
     .values(value=cast(cast(Note.value, BigInteger) + 1, String))
     .returning(Note.value)
 )
+_TRANSACTION = text("SELECT pg_current_xact_id()::text::bigint")
 
 
 @event.listens_for(TrackVectors, "before_insert")
 @event.listens_for(TrackVectors, "before_update")
 def _write_serial(_mapper: object, connection: Connection, vectors: TrackVectors) -> None:
-    """The row of the counter stays locked until the commit, so that a smaller serial never appears after a larger."""
-    vectors.serial = int(connection.execute(_NEXT_SERIAL).scalar_one())
+    """SQLite has one writer at a time, so a counter is in the order of commits. With PostgreSQL a counter would have
+    every writer wait for each other: the number of the transaction is taken, and `serial_of` knows which have ended.
+    """
+    if connection.dialect.name == "postgresql":
+        vectors.serial = connection.execute(_TRANSACTION).scalar_one()
+    else:
+        vectors.serial = int(connection.execute(_NEXT_SERIAL).scalar_one())

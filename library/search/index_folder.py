@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from library.catalogue.changes import count_listed
+from library.catalogue.changes import count_listed, serial_of
 from library.catalogue.database import Catalogue
 from library.catalogue.tables import Note, TrackVectors
 from library.search.index_file import DamagedIndexError, Header, IndexFile, open_index, read_header
@@ -42,8 +42,16 @@ def newest_file(catalogue: Catalogue, opened: IndexFile | None = None) -> IndexF
         if opened is not None and opened.path == path:
             return opened
         with _dropping_damaged(path):
-            return open_index(path)
+            file = open_index(path)
+            with catalogue.session() as session:
+                if is_usable(session, file.header):
+                    return file
     return None
+
+
+def is_usable(session: Session, header: Header) -> bool:
+    """Not where the serials have begun again, as in a PostgreSQL that was restored on another server."""
+    return header.serial <= serial_of(session)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,8 @@ def _newest_header(session: Session, home: Path) -> Header | None:
     for path in files_in(folder_of(home)):
         if session.get(Note, note_name(token_of(path))) is not None:
             with _dropping_damaged(path):
-                return read_header(path)
+                header = read_header(path)
+                return header if is_usable(session, header) else None
     return None
 
 

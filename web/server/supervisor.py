@@ -28,6 +28,8 @@ from ml.report.errors import SoriError
 
 LOG = logging.getLogger(__name__)
 ENGINE = (sys.executable, str(ROOT / "main.py"), "work", "--end-with-parent")
+MAINTENANCE = (sys.executable, "-m", "jobs.cluster.maintenance", "--without-workers")
+"""In the place of the engine where a broker wakes the workers of many machines."""
 
 GRACE_SECONDS = 30.0
 """How long children may take to end before they are killed."""
@@ -99,6 +101,9 @@ class Supervisor:
     def __init__(self, environment: Environment, variables: Mapping[str, str], engine: Sequence[str]) -> None:
         self._environment, self._engine_command = environment, engine
         self._variables = {**variables, **to_variables(environment)}
+        if environment.broker_url:  # the workers of `main.py work` analyse; the address of the web process has /healthz
+            self._engine_command = MAINTENANCE
+            self._variables["SORI_WORKER_PORT"] = "0"
         self._signals = 0
         self._engine: Child | None = None
         self._engine_starts_at = 0.0
@@ -118,8 +123,7 @@ class Supervisor:
             if not self._signals and web.code is None:
                 announce(address)
             while not self._signals and web.code is None:
-                if not self._environment.broker_url:  # else the workers of `main.py work` analyse
-                    self._keep_engine_running()
+                self._keep_engine_running()
                 time.sleep(_POLL_SECONDS)
         finally:
             code = self._end(web)

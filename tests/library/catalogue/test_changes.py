@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from library.catalogue.changes import count_listed, mark_change, serial_of, state_of
@@ -31,33 +30,27 @@ def test_vectors_get_serials_in_the_order_of_writing(catalogue: Catalogue) -> No
             session.merge(TrackVectors(track_id=track_id, harmony=data, sound=data))
         with catalogue.session() as session:
             serials.append(session.get_one(TrackVectors, track_id).serial or 0)
-            assert serial_of(session) == serials[-1]
-    assert serials == [1, 2, 3]
+            assert serial_of(session) >= serials[-1]
+    assert serials[0] < serials[1] < serials[2]
     with catalogue.session() as session:
         assert count_listed(session) == 2
 
 
-def test_a_larger_serial_is_not_committed_before_a_smaller(postgresql: str, home: Path) -> None:
-    """The second writer waits until the first has committed."""
+def test_vectors_that_are_committed_later_have_larger_serials(postgresql: str, home: Path) -> None:
+    """Also those whose transaction began first. Neither writer waits for the other."""
     catalogue = open_catalogue(home, postgresql)
     ids = [add(catalogue, name) for name in ("one", "two")]
     first = catalogue.session()
     first.add(TrackVectors(track_id=ids[0], harmony=b"", sound=b""))
     first.flush()
-
-    def write() -> None:
-        with catalogue.transaction() as session:
-            session.add(TrackVectors(track_id=ids[1], harmony=b"", sound=b""))
-
-    second = threading.Thread(target=write)
-    second.start()
-    second.join(0.3)
-    assert second.is_alive()
+    with catalogue.transaction() as session:
+        session.add(TrackVectors(track_id=ids[1], harmony=b"", sound=b""))
     with catalogue.session() as session:
-        assert serial_of(session) == 0
+        known = serial_of(session)
     first.commit()
-    second.join()
     with catalogue.session() as session:
-        assert [session.get_one(TrackVectors, one).serial for one in ids] == [1, 2]
+        later = {one for one in ids if (session.get_one(TrackVectors, one).serial or 0) > known}
+        assert ids[0] in later and serial_of(session) > known
+        assert all((session.get_one(TrackVectors, one).serial or 0) <= serial_of(session) for one in ids)
     first.close()
     catalogue.close()
