@@ -13,6 +13,7 @@ import pytest
 from jobs import storage
 from jobs.engine import is_retried
 from jobs.local import TaskEnded
+from jobs.queue.song_files import remote
 from jobs.queue.song_files.cache import SongCache
 from jobs.queue.song_files.interface import StorageAwayError
 from jobs.queue.song_files.local import LocalFiles
@@ -109,7 +110,9 @@ def test_songs_wait_for_the_storage(s3: S3Server, home: Path, monkeypatch: pytes
 def test_a_storage_that_does_not_answer_is_not_waited_for(
     home: Path, monkeypatch: pytest.MonkeyPatch, s3: S3Server
 ) -> None:
+    """And what waits for it gives up: no server has to ask for the body of a request."""
     monkeypatch.setattr(storage, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(remote, "WRITE_SECONDS", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         watch = Storage(home, RemoteFiles(f"s3://{BUCKET}/silent", SongCache(home / "cache", 1000)))
@@ -117,4 +120,7 @@ def test_a_storage_that_does_not_answer_is_not_waited_for(
             assert watch.is_at_fault(StorageAwayError())
             assert watch._probe is not None and watch._probe.is_alive()
         connection, _ = silent.accept()
+        assert watch._probe is not None
+        watch._probe.join(60.0)
+        assert not watch._probe.is_alive()
     connection.close()

@@ -28,6 +28,7 @@ FOLDERS, S3 = ("file", "local"), ("s3", "s3a")
 """Protocols of addresses."""
 CONNECT_SECONDS, READ_SECONDS, RETRIES = 3, 10, 1
 """The defaults of S3 are minutes together. Whoever waits here can try again later."""
+WRITE_SECONDS = 90.0
 
 
 class _Place(NamedTuple):
@@ -36,6 +37,8 @@ class _Place(NamedTuple):
     """Without a slash at the end."""
     has_folders: bool
     """Whether folders exist by themselves, and have to be made and removed."""
+    patience: dict[str, float]
+    """How long writing may take: a server that never asks for the body is waited for without end otherwise."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class RemoteFiles:
     def check(self) -> None:
         with self._reach(f".probe-{socket.gethostname()[:60]}-{os.getpid()}") as (place, key):
             try:
-                place.filesystem.pipe_file(key, b"probe")
+                place.filesystem.pipe_file(key, b"probe", **place.patience)
                 place.filesystem.rm_file(key)
             except FileNotFoundError as error:  # the bucket or the shared folder
                 raise StorageAwayError() from error
@@ -149,7 +152,7 @@ class RemoteFiles:
                 if place.has_folders:
                     with suppress(FileExistsError):
                         place.filesystem.mkdir(key.rpartition("/")[0], create_parents=False)
-                place.filesystem.put_file(str(path), key)
+                place.filesystem.put_file(str(path), key, **place.patience)
             except BaseException as error:
                 with suppress(Exception):
                     place.filesystem.rm_file(key)
@@ -182,7 +185,9 @@ def _connect(url: str, _process: int) -> _Place:
     filesystem, root = fsspec.url_to_fs(url, **options)
     if protocol in S3:
         filesystem.retries = 1  # tries of s3fs, each with the retries of botocore
-    return _Place(filesystem, root.rstrip("/"), protocol in FOLDERS)
+    return _Place(
+        filesystem, root.rstrip("/"), protocol in FOLDERS, {"timeout": WRITE_SECONDS} if protocol in S3 else {}
+    )
 
 
 def _list_names(place: _Place, folder: str, kind: str = "file") -> set[str]:
