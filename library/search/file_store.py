@@ -22,7 +22,7 @@ from ml.features.arrays import Floats, Integers, Mask
 SPARE = 32
 """More candidates than are wanted, because the file orders them only about right."""
 LEAST_COMPARED = 50_000
-SHARE_COMPARED = 0.03
+SHARE_COMPARED = 0.015
 """How many vectors of the file are compared. docs/scaling.md has what was measured."""
 FILTERED = 16_384
 """So many candidates are checked at most, before all tracks that match a filter are looked up."""

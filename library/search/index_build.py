@@ -167,6 +167,7 @@ def _collect(catalogue: Catalogue, size: int, check: Callable[[], object]) -> _L
         lists.kinds.append(_Kind(encoding, centres, codes, np.empty(capacity, np.uint16)))
     with catalogue.session() as session:
         for ids, arrays in read_pages(session):
+            session.rollback()  # no transaction lasts longer than the reading of a page
             check()
             before = len(lists)
             lists.add(ids, arrays)

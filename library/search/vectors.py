@@ -24,11 +24,13 @@ VectorArrays = tuple[Integers, tuple[Floats, Floats]]
 def read_vectors(session: Session, *, after_serial: int | None = None) -> VectorArrays:
     """All tracks, or those whose vectors have a larger serial, in the order of ids, in arrays allocated once."""
     later = () if after_serial is None else (TrackVectors.serial > after_serial,)
+    # Ordered by ids, SQLite would read the whole table to find a few serials.
+    order = TrackVectors.track_id if after_serial is None else TrackVectors.serial
     size = session.scalar(select(func.count(TrackVectors.track_id)).where(*later)) or 0
     ids = np.empty(size, np.int64)
     vectors: list[Floats] = []
     filled = 0
-    for batch in _batches(session, _ROWS.where(*later)):
+    for batch in _batches(session, _ROWS.where(*later).order_by(order)):
         numbers, rows = _unpack(batch[: size - filled])
         end = filled + len(numbers)
         ids[filled:end] = numbers
@@ -39,6 +41,9 @@ def read_vectors(session: Session, *, after_serial: int | None = None) -> Vector
         if filled == size:  # tracks that were added after the count are read next time
             break
     harmony, sound = vectors or [np.empty((0, 0), np.float32)] * 2
+    if after_serial is not None:
+        by_id = np.argsort(ids[:filled])
+        return ids[by_id], (harmony[by_id], sound[by_id])
     return ids[:filled], (harmony[:filled], sound[:filled])
 
 
@@ -53,12 +58,11 @@ def read_some(session: Session, track_ids: Sequence[int]) -> VectorArrays:
 
 
 def read_pages(session: Session) -> Iterator[VectorArrays]:
-    """All tracks in the order of ids, a page at a time. Each page is a query of its own: no long transaction."""
+    """All tracks in the order of ids, a page at a time. Each page is a query of its own."""
     last = -1
     while batch := session.execute(
         _ROWS.where(TrackVectors.track_id > last).order_by(TrackVectors.track_id).limit(_ROWS_AT_ONCE)
     ).all():
-        session.rollback()
         last = batch[-1].track_id
         yield _unpack(batch)
 
@@ -73,7 +77,6 @@ def _unpack(batch: Sequence[Any]) -> VectorArrays:
 
 def _batches(session: Session, rows: Any) -> Iterator[Sequence[Any]]:
     """Thousands of rows at a time. With SQLite's own cursor, which takes half as long as SQLAlchemy."""
-    rows = rows.order_by(TrackVectors.track_id)
     if session.get_bind().dialect.name != "sqlite":
         yield from session.execute(rows.execution_options(yield_per=_ROWS_AT_ONCE)).partitions()
         return
