@@ -138,7 +138,7 @@ BROKER = Kind(
 STORAGE = Kind(
     "an address such as s3://bucket/folder",
     lambda text: text.rstrip("/"),
-    re.compile(r"[a-z][a-z0-9+]*://\S+").fullmatch,
+    re.compile(r"[a-z][a-z0-9+]{0,30}://\S+").fullmatch,
     is_secret=True,
 )
 PATH_MAP = Kind(

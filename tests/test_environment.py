@@ -183,7 +183,7 @@ def test_only_entry_points_read_the_settings() -> None:
         if "read_environment(" in path.read_text(encoding="utf-8")
     }
     entry_points = {"main.py", "preprocess.py", "web/app.py", "web/server/gunicorn_settings.py"}
-    entry_points |= {"jobs/celery_app.py", "jobs/cluster/maintenance.py"}
+    entry_points |= {"jobs/celery_app.py", "jobs/cluster/maintenance.py", "benchmarks/cluster/burning_app.py"}
     entry_points |= {"jobs/cluster/trial/__main__.py"}
     assert readers - {"environment.py"} == entry_points
 

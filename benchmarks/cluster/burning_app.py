@@ -13,7 +13,7 @@ from jobs.cluster.worker import Worker
 from ml.report.progress import ProgressCallback
 from tests.fakes import FakePipeline
 
-SECONDS = "SORI_BENCHMARK_SECONDS"
+SECONDS = "BURN_SECONDS"
 
 
 class BurningPipeline(FakePipeline):

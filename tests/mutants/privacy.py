@@ -75,9 +75,9 @@ NOTED = (
     ),
     Guard(
         "errors-name-no-path",
-        "jobs/engine.py",
-        "for_visitors(event.result, task))",
-        "event.result)",
+        "jobs/upload_results.py",
+        "for_visitors(result, task))",
+        "result)",
         ("tests/jobs/test_engine.py::test_no_error_for_visitors_names_a_path",),
     ),
 )

@@ -193,7 +193,7 @@ ANALYSED = (
     Guard(
         "leases-are-renewed",
         LEASES,
-        "        self.update(self._leased_to(engine), leased_until=lease_end())\n",
+        "        self.update(self._leased_to(engine), leased_until=self.lease_end())\n",
         "        pass\n",
         ("tests/faults/test_faults.py::test_a_clock_shift_leaves_a_running_engine_its_analyses[20.0]",),
     ),

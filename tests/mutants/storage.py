@@ -113,8 +113,8 @@ COPIED = (
 FULL = (
     Guard(
         "songs-wait-for-room",
-        "jobs/engine.py",
-        "elif self._storage.is_at_fault(event.result):",
+        "jobs/upload_results.py",
+        "elif self._storage.is_at_fault(result):",
         "elif False:",
         (f"{ENGINE}test_a_song_waits_for_room[quota]",),
     ),
