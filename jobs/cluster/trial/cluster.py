@@ -10,11 +10,9 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from environment import Environment, to_variables
 from jobs.cluster.messages import Messages
@@ -42,8 +40,10 @@ class FolderError(SoriError):
 @contextmanager
 def folder_of_its_own(folder: Path) -> Iterator[int]:
     """Make the folder and lock it. Programs inherit the lock: those of a killed trial hold it until they have ended."""
-    # As root, PostgreSQL runs as another user, who must be able to enter; what is inside has modes of its own.
-    folder.mkdir(mode=0o700 if os.geteuid() else 0o755, parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        # As root, PostgreSQL runs as another user, who must be able to enter; what is inside has modes of its own.
+        folder.chmod(0o700 if os.geteuid() else 0o755)
     status = folder.lstat()
     if folder.is_symlink() or status.st_uid != os.geteuid():
         raise FolderError(folder=str(folder))
@@ -70,6 +70,7 @@ class Cluster:
         # Open in this process and in those that watch the programs: the servers end after the last of them.
         self._servers_stdin, self._users = os.pipe()
         self._seen_to_end: set[str] = set()
+        self._reason = ""
         self.logs = folder / "logs"
         self.address: str | None = None
         self.web_addresses: list[str] = []
@@ -87,9 +88,7 @@ class Cluster:
             self._environment, home=self._home, database_url=database_url, broker_url=broker_url, host=HOST
         )
         self._wait(self._has_database, SERVER_SECONDS, ended)
-        messages = Messages(self._environment)
-        self._wait(messages.is_reachable, SERVER_SECONDS, ended)
-        messages.close()
+        self._wait(self._has_broker, SERVER_SECONDS, ended)
         if not ended.is_set():
             self._start_sori()
         self._wait(self._is_healthy, MODEL_SECONDS, ended)
@@ -159,10 +158,19 @@ class Cluster:
 
     def _has_database(self) -> bool:
         """Whether it accepts connections; its tables are made on the way."""
-        with suppress(NoDatabaseError, SQLAlchemyError):
+        try:
             open_catalogue(self._home, self._environment.database_url).close()
-            return True
-        return False
+        except NoDatabaseError as error:
+            self._reason = str(error)
+            return False
+        return True
+
+    def _has_broker(self) -> bool:
+        messages = Messages(self._environment)
+        is_reachable = messages.is_reachable()
+        messages.close()
+        self._reason = f"{self._environment.broker_url}".rpartition("@")[2]
+        return is_reachable
 
     def _is_healthy(self) -> bool:
         worker = f"http://{HOST}:{self._environment.worker_port}"
@@ -171,13 +179,14 @@ class Cluster:
         return all(problems is not None and _STARTING not in problems for problems in found)
 
     def _wait(self, is_ready: Callable[[], bool], seconds: float, ended: threading.Event) -> None:
+        self._reason = str(self.logs)
         until = time.monotonic() + seconds
         while not ended.is_set() and not is_ready():
             for program in self._all:
                 if not program.is_running:
                     raise ServerError(name=program.name, reason=last_line(program.log.read_text(errors="replace")))
             if time.monotonic() > until:
-                raise ServerError(name="Sori", reason=f"{seconds:.0f} s; {self.logs}")
+                raise ServerError(name="Sori", reason=self._reason)
             ended.wait(_POLL_SECONDS)
 
 

@@ -137,12 +137,8 @@ def test_servers_that_are_missing_are_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(servers, "find_program", lambda name: None)
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        code = trial.run(["--folder", str(folder / "cluster")], {"LC_ALL": "ko_KR.UTF-8"})
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    monkeypatch.setattr(trial.signal, "signal", lambda *_: None)
+    code = trial.run(["--folder", str(folder / "cluster")], {"LC_ALL": "ko_KR.UTF-8"})
     error = capsys.readouterr().err
     assert code == 2 and "apt install postgresql redis-server haproxy" in error and "필요합니다" in error
     assert len(error.strip().splitlines()) == 1
@@ -201,6 +197,17 @@ def test_a_server_that_does_not_start_says_why(folder: Path) -> None:
     wait_until(lambda: not program.is_running)
     assert servers.last_line(log.read_text()) == "no memory"
     program.ask_to_end()
+
+
+def test_a_server_that_is_not_there_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cluster, "SERVER_SECONDS", 0.1)
+    monkeypatch.setattr(trial.signal, "signal", lambda *_: None)
+    url = f"postgresql://me@127.0.0.1:{free_port()}/none"
+    variables = {"SORI_DATABASE_URL": url, "SORI_BROKER_URL": "redis://127.0.0.1:1", "LC_ALL": "C.UTF-8"}
+    assert trial.run(["--folder", str(folder / "cluster")], variables) == 2
+    assert "cannot be opened" in capsys.readouterr().err
 
 
 def test_health_is_read_from_this_machine() -> None:
