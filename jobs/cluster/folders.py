@@ -26,7 +26,7 @@ from library.collection.files import File
 from library.collection.scan import FolderScan
 
 BATCH = 32
-WINDOW = 64 * BATCH
+WINDOW = 512 * BATCH
 """So many files are sent and not finished at most: the broker never holds a whole library."""
 POLL_SECONDS = 0.2
 SILENT_SECONDS = 10.0

@@ -21,6 +21,7 @@ from environment import Environment
 from jobs.cluster.app import FOLDER_VARIABLE, FOLDERS, UPLOADS
 from jobs.local import THREADS
 from jobs.parent_process import on_parent_exit
+from ml.models.cores import available_cores
 from ml.paths import ROOT
 
 LOG = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Node:
 
 def run_nodes(environment: Environment, queues: Sequence[str], ended: threading.Event) -> None:
     """Run workers for these queues, and the maintenance, until `ended`; then each finishes the song it has."""
-    processes = {UPLOADS: environment.pool_size, FOLDERS: os.cpu_count() or 1}
+    processes = {UPLOADS: environment.pool_size, FOLDERS: available_cores()}
     with tempfile.TemporaryDirectory(prefix="sori-metrics-", ignore_cleanup_errors=True) as metrics:
         nodes = [
             Node(f"the worker for {queue}", WORKER, queue, str(processes[queue]), metrics=metrics) for queue in queues
