@@ -3,6 +3,6 @@
 The servers are started for this alone; all processes share this machine.
 """
 
-from benchmarks.cluster.run import run
+from benchmarks.cluster.figures import run
 
 __all__ = ["run"]

@@ -19,7 +19,7 @@ from jobs.cluster.metrics import WorkerMetrics
 from jobs.cluster.persistence import persist
 from jobs.folder_scan import analyse_file, refusing_values, versions_of
 from jobs.local import WALL_SECONDS, TimeLimitError
-from jobs.queue.analyses import Analyses
+from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFile, ScanFiles
 from jobs.queue.scans import Scans
@@ -104,8 +104,19 @@ class Worker:
         analysis = persist(lambda: self._analyses.claim(name))
         if analysis is None:
             return False
+        content, until = analysis.content, time.monotonic() + BATCH_SECONDS
+        self._analyse_upload(pipeline, analysis, name)
+        # The messages about the same bytes have come and gone meanwhile.
+        while time.monotonic() < until and self._storage.is_ready():
+            twin = persist(lambda: self._analyses.claim_twin(content, name))
+            if twin is None:
+                break
+            self._analyse_upload(pipeline, twin, name)
+        return True
+
+    def _analyse_upload(self, pipeline: Analyser, analysis: Analysis, name: str) -> None:
         if persist(lambda: self._results.reuse(analysis, name)):
-            return True
+            return
         task = upload_task(self._analyses, analysis)
 
         def write_progress(stage: str, share: float) -> bool:
@@ -124,7 +135,6 @@ class Worker:
             if not isinstance(result, LeaseLostError):
                 persist(lambda: write(result))
         self.metrics.count("upload", is_failed=isinstance(result, SoriError))
-        return True
 
     def analyse_files(self, ids: list[int]) -> int:
         """Analyse those of these files that wait; how many were."""

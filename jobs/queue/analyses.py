@@ -187,6 +187,11 @@ class Analyses(LeaseQueue[Analysis]):
         """
         return self.claim_first(_waiting_by_turns(), engine)
 
+    def claim_twin(self, content: str, engine: str) -> Analysis | None:
+        """The next analysis of these bytes; None where none waits."""
+        same = select(Analysis.id).where(Analysis.content == content, Analysis.state == QUEUED)
+        return self.claim_first(same.order_by(Analysis.created_at, Analysis.id), engine)
+
     def beat(self) -> None:
         """Note that an engine is alive."""
         with self.catalogue.transaction() as session:

@@ -47,11 +47,11 @@ def opened(postgresql: str, home: Path) -> Iterator[Catalogue]:
     catalogue.close()
 
 
-def add(analyses: Analyses, name: str = "song") -> str:
+def add(analyses: Analyses, name: str = "song", *, content: str | None = None) -> str:
     analysis_id = new_id()
     analyses.files.folder(analysis_id).mkdir(parents=True)
     (analyses.files.folder(analysis_id) / "song").write_bytes(wav())
-    analyses.add(analysis_id, Upload("me", name, "song", "WAV", 1, analysis_id), keep_seconds=None)
+    analyses.add(analysis_id, Upload("me", name, "song", "WAV", 1, content or analysis_id), keep_seconds=None)
     return analysis_id
 
 
@@ -85,6 +85,24 @@ def test_what_an_earlier_message_left_is_not_renewed(home: Path, monkeypatch: py
     assert worker.analyse_next_upload()
     assert [one.state for one in (analyses.get(left), analyses.get(other)) if one] == [RUNNING, DONE]
     assert leased_until(analyses, left) == before
+    worker.catalogue.close()
+
+
+def test_a_twin_is_done_with_the_first(home: Path) -> None:
+    """It had its message while the first was running, which found nothing to do."""
+    worker = Worker(Environment(home=home), load_uploads=SlowPipeline)
+    analyses = Analyses(worker.catalogue, home)
+    ids = [add(analyses, "slow", content="the same") for _ in range(3)]
+    other = add(analyses, "slow")
+    first = threading.Thread(target=worker.analyse_next_upload)
+    first.start()
+    while analyses.count(RUNNING) == 0:
+        time.sleep(0.01)
+    assert [one.id for one in analyses.claim_rows(ids[1:], "another worker")] == []
+    first.join()
+    assert [one.state for one in map(analyses.get, ids) if one] == [DONE, DONE, DONE]
+    found = analyses.get(other)
+    assert found is not None and found.state == QUEUED
     worker.catalogue.close()
 
 
