@@ -119,32 +119,29 @@ def claims(servers: Cluster) -> Iterator[Row]:
     catalogue.close()
     with get_context("spawn").Pool(CLAIMANTS) as pool:
         taken = pool.map(partial(_claim, environment), range(CLAIMANTS))
-    for index, what in ((0, "claim"), (1, "taking ids to send")):
-        times = [1000 * pair[index] for pairs in taken for pair in pairs]
-        yield (
-            f"{what} of {BATCH} among {WAITING:,} waiting rows, {CLAIMS_A_SECOND} a second: median, 95 %",
-            f"{statistics.median(times):.1f} ms, {_percentile(times, 95):.1f} ms",
-            "50 ms" if index == 0 else "",
-        )
-    got = sum(map(len, taken))
-    yield "claims in that time", str(got), str(CLAIMS_A_SECOND * CLAIM_SECONDS)
+    times = [1000 * seconds for some in taken for seconds in some]
+    yield (
+        f"claim of {BATCH} among {WAITING:,} waiting rows, {CLAIMS_A_SECOND} a second: median, 95 %",
+        f"{statistics.median(times):.1f} ms, {_percentile(times, 95):.1f} ms",
+        "50 ms",
+    )
+    yield "claims in that time", str(len(times)), str(CLAIMS_A_SECOND * CLAIM_SECONDS)
 
 
-def _claim(environment: Environment, number: int) -> list[tuple[float, float]]:
+def _claim(environment: Environment, number: int) -> list[float]:
+    """Each claims batches of its own, as each message holds other ids."""
     catalogue = open_catalogue(environment.home, environment.database_url)
     files, interval, taken = ScanFiles(catalogue), CLAIMANTS / CLAIMS_A_SECOND, []
-    files.take_unsent(1, 1)
+    files.claim_rows([number + 1], new_engine_name())  # connects
     begun = time.monotonic() + number * interval / CLAIMANTS
     for turn in range(CLAIM_SECONDS * CLAIMS_A_SECOND // CLAIMANTS):
         time.sleep(max(0.0, begun + turn * interval - time.monotonic()))
+        first = (CLAIMANTS * turn + number + 1) * BATCH
         started = time.perf_counter()
-        ids = files.take_unsent(1, BATCH)
-        found = time.perf_counter()
-        rows = files.claim_rows(ids, new_engine_name(), charge=False)
-        ended = time.perf_counter()
+        rows = files.claim_rows(range(first, first + BATCH), new_engine_name(), charge=False)
+        taken.append(time.perf_counter() - started)
         if len(rows) != BATCH:
             raise RuntimeError(f"{len(rows)} rows were claimed")
-        taken.append((ended - found, found - started))
     catalogue.close()
     return taken
 
