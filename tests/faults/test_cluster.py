@@ -32,7 +32,7 @@ def test_disturbed_songs_end_once(broker: str) -> None:
     with cluster(broker, show=lambda _: None) as run:
         run.disturb_once(KINDS[broker])
         assert run.problems == []
-        assert len(run.songs.uploaded) >= 4 and run.faults.total() == len(KINDS[broker])
+        assert run.songs.uploaded and run.faults.total() == len(KINDS[broker])
 
 
 def test_the_command_has_help() -> None:

@@ -168,7 +168,7 @@ class Songs:
     def _problems_of_files(self) -> Iterator[str]:
         with self.catalogue.session() as session:
             ends = Counter(session.scalars(text("SELECT id FROM ends WHERE name = 'scan_files'")))
-            left = dict(session.execute(select(ScanFile.state, func.count()).group_by(ScanFile.state)).tuples().all())
+            left = {row[0] for row in session.execute(select(ScanFile.state).distinct())}
             stored = Counter(session.scalars(select(Track.path).where(Track.path.is_not(None))))
             failed_scans = session.scalars(select(Scan).where(Scan.state.not_in(("done", "stopped")))).all()
         for scan in failed_scans:
@@ -179,7 +179,7 @@ class Songs:
             if count != 1 and f"file {row_id}" not in self._checked:
                 self._checked.add(f"file {row_id}")
                 yield f"the file {row_id} has ended {count} times"
-        if left.keys() & {"queued", "running"}:
+        if left & {"queued", "running"}:
             yield f"rows of files are left: {left}"
         for path in sorted(self.music.iterdir()):
             if str(path) in self._checked:
