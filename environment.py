@@ -85,6 +85,12 @@ class Environment:
         "a RabbitMQ (`amqp://`) or Redis (`redis://`) that wakes the workers of many machines; without one, one engine "
         "analyses everything. It needs a PostgreSQL and the packages of `requirements-cluster.txt`",
     ] = field(default=None, repr=False)
+    quorum_queues: Annotated[
+        bool,
+        ON_OR_OFF,
+        "`off` has RabbitMQ use classic queues. That is right for a single one older than 3.13: killed at the wrong "
+        "moment, it may not start a quorum queue again",
+    ] = True
     worker_port: Annotated[
         int, whole(0, 65535), "where `python main.py work` serves `/healthz` and `/metrics` with a broker; `0`: nowhere"
     ] = 8001

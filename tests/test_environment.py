@@ -139,6 +139,7 @@ def test_a_child_process_reads_the_same_settings(tmp_path: Path, monkeypatch: py
         "database_url": "postgresql://u@h/d",
         "broker_url": "amqp://u:p@h//",
         "worker_port": 0,
+        "quorum_queues": False,
         "path_map": ((Path("/theirs"), Path("/ours")), (Path("/a"), Path("/b"))),
         "storage_url": "s3://bucket/folder",
         "cache_mb": 100,

@@ -19,6 +19,8 @@ ANALYSE_UPLOAD, ANALYSE_FILES = "sori.analyse_upload", "sori.analyse_files"
 HARD_LIMIT_SECONDS = WALL_SECONDS + 60.0
 """A worker process is killed after this. Half of the broker's time to deliver again, so that it happens first."""
 REDELIVERY_SECONDS = 2 * HARD_LIMIT_SECONDS
+DELIVERIES = 5
+"""RabbitMQ drops a message after so many deliveries. Its rows are sent again."""
 PROCESS_SONGS = 1000
 PROCESS_KB = 2_500_000
 """A worker process is replaced after so many messages or with so much memory, which frees what leaked."""
@@ -45,9 +47,7 @@ def make_app(environment: Environment) -> Any:
 
     url = environment.broker_url or ""
     is_redis = url.startswith("redis")
-    # A quorum queue of a single RabbitMQ 3.10 that is killed may have no leader for good, and then no message arrives.
-    # A classic one starts, and needs no limit of deliveries: the rows count the tries.
-    arguments = {} if is_redis else {"x-queue-type": "classic"}
+    arguments = {} if is_redis else _queue_arguments(environment)
     app = Celery("sori", broker=url, set_as_current=False)
     app.conf.update(
         task_queues=[Queue(name, Exchange(name), name, queue_arguments=arguments) for name in QUEUES],
@@ -76,6 +76,12 @@ def make_app(environment: Environment) -> Any:
         task_serializer="json",
     )
     return app
+
+
+def _queue_arguments(environment: Environment) -> dict[str, Any]:
+    if environment.quorum_queues:
+        return {"x-queue-type": "quorum", "x-delivery-limit": DELIVERIES}
+    return {"x-queue-type": "classic"}
 
 
 def redis_options() -> dict[str, Any]:

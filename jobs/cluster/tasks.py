@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from celery import signals
+from celery.worker.consumer import Consumer
 
 from jobs.cluster.app import ANALYSE_FILES, ANALYSE_UPLOAD, UPLOADS
 from jobs.cluster.worker import Worker
 
+_DELAYED = "celery.worker.consumer.delayed_delivery:DelayedDelivery"
+
 
 def add_tasks(app: Any, worker: Worker) -> None:
     """Have this worker carry out the messages of the application."""
+    # No task has a delay, for which Celery would declare 28 more queues beside a quorum queue.
+    if _DELAYED in Consumer.Blueprint.default_steps:
+        Consumer.Blueprint.default_steps.remove(_DELAYED)
 
     def analyse_upload(ids: list[str]) -> None:
         """Wakes a worker for one upload. Whose turn it is, the rows decide; the id is for monitors."""

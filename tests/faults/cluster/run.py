@@ -79,6 +79,7 @@ class ClusterRun:
             home=self.folder / "home",
             database_url=self.postgresql.url(address),
             broker_url=self.broker.url(address),
+            quorum_queues=False,  # the RabbitMQ of Debian 12 may not start one again after a kill
             worker_port=0,
             workers=1,
         )
