@@ -54,13 +54,14 @@ def run_on_workers(files: ScanFiles, send: Send, scan_id: int, keeper: FolderSca
             persist(lambda: files.reclaim(LOST))
             ended = persist(lambda: files.collect(scan_id))
             for file, outcome, failure_code in ended:
+                if file.path not in left:  # an interrupted run of this scan had sent it
+                    continue
                 if failure_code is not None:
                     persist(partial(keeper.store_failure, file, LOST))
                 elif outcome is not None:
                     keeper.summary.count(outcome)
-                if file.path in left:  # and not one that an interrupted run of this scan had sent
-                    left.remove(file.path)
-                    yield file.path
+                left.remove(file.path)
+                yield file.path
             sender.note_ended(len(ended))
             if not persist(sender.advance):
                 break  # somebody else has emptied the table

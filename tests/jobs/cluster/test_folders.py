@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from threadpoolctl import threadpool_limits
 
 from environment import Environment
 from jobs.cluster import folders
@@ -113,7 +114,8 @@ def test_workers_write_what_this_machine_would(
     catalogue: Catalogue, workers: Workers, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(folders, "BATCH", 2)
-    summary = scan(catalogue, music, workers.send)
+    with threadpool_limits(1):  # as worker processes compute: sums split in one way have the same last digits
+        summary = scan(catalogue, music, workers.send)
     assert (summary.added, summary.failed, len(workers.sent)) == (8, 1, 5)
     alone = open_catalogue(tmp_path / "alone")
     assert scan(alone, music, None).added == 8

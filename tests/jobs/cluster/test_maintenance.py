@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import update
 
 from environment import Environment, to_variables
-from jobs.cluster import maintenance
 from jobs.cluster.health import serve_health
 from jobs.cluster.maintenance import Maintenance
 from jobs.cluster.messages import Messages
@@ -25,6 +24,7 @@ from jobs.queue.ids import new_id
 from library.catalogue.database import Catalogue, open_catalogue
 from library.catalogue.tables import Note
 from tests.ports import free_port
+from tests.sources import ROOT
 
 
 class Recorded(Messages):
@@ -128,7 +128,7 @@ def test_the_process_ends_when_its_worker_does(environment: Environment) -> None
     broker = f"redis://127.0.0.1:{free_port()}/0"
     variables = to_variables(replace(environment, broker_url=broker)) | {"PATH": "/usr/bin:/bin"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.cluster.maintenance"], stdin=subprocess.PIPE, env=variables, cwd=maintenance.ROOT
+        [sys.executable, "-m", "jobs.cluster.maintenance"], stdin=subprocess.PIPE, env=variables, cwd=ROOT
     )
     assert process.stdin is not None
     process.stdin.close()
