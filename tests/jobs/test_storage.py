@@ -11,14 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from jobs import storage
-from jobs.engine import is_retried
-from jobs.local import TaskEnded
 from jobs.queue.song_files import remote
 from jobs.queue.song_files.cache import SongCache
 from jobs.queue.song_files.interface import StorageAwayError
 from jobs.queue.song_files.local import LocalFiles
 from jobs.queue.song_files.remote import RemoteFiles
 from jobs.storage import NotStoredError, Storage, has_room, naming_full_disk, storing
+from jobs.upload_results import is_retried
 from library.catalogue.database import DiskFullError
 from library.catalogue.identity import FILE_NAME
 from ml.report.errors import EmptyError, NotFoundError, ReadError, SoriError
@@ -104,7 +103,7 @@ def test_songs_wait_for_the_storage(s3: S3Server, home: Path, monkeypatch: pytes
     assert watch.is_at_fault(StorageAwayError()) and not watch.is_ready()
     s3.empty()
     assert watch.is_ready() and s3.objects() == set()
-    assert is_retried(TaskEnded(None, StorageAwayError()))
+    assert is_retried(StorageAwayError(), killed_worker=False)
 
 
 def test_a_storage_that_does_not_answer_is_not_waited_for(

