@@ -100,11 +100,11 @@ def _store(analyses: Analyses, content: bytes) -> UploadTask:
     folder = analyses.files.folder(analysis_id)
     folder.mkdir(parents=True)
     (folder / "song").write_bytes(content)
-    return UploadTask(analysis_id, folder, "song", "a song")
+    return UploadTask(analysis_id, analyses.files, "song", "a song")
 
 
 def _upload(task: UploadTask) -> Upload:
-    content = (task.folder / task.file).read_bytes()
+    content = task.files.read(task.id, task.file)
     return Upload("c", task.name, task.file, "WAV", len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -181,7 +181,7 @@ def _differences(about: str, here: Environment, there: Environment, files: int) 
 
 
 def stored(environment: Environment) -> dict[Path, Any]:
-    """All that is stored of each file except ids and timings."""
+    """All that is stored of each file except ids, times and what orders the writes."""
     catalogue = open_catalogue(environment.home, environment.database_url)
     found = {}
     with catalogue.session() as session:
@@ -200,7 +200,7 @@ def stored(environment: Environment) -> dict[Path, Any]:
                 getattr(row, column.key)
                 for row in (vectors, features)
                 for column in row.__table__.columns
-                if column.key != "track_id"
+                if column.key not in ("track_id", "serial")
             )
             found[track.path] = hashlib.sha256(repr((columns, without_timings, arrays)).encode()).hexdigest()
     catalogue.close()
