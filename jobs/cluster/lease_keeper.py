@@ -72,10 +72,10 @@ class LeaseKeeper:
             self._check_memory()
             try:
                 if self._write_progress is not None and (reached := self._reached) not in (None, written):
-                    self._is_lost = not self._write_progress(*reached)
+                    self._is_lost = self._is_lost or not self._write_progress(*reached)
                     written = reached
                 if time.monotonic() - renewed >= RENEW_SECONDS:
-                    self._queue.renew(self._engine)
+                    self._is_lost = self._is_lost or not self._queue.renew(self._engine)
                     renewed = time.monotonic()
             except (DBAPIError, OSError) as error:  # locked or away: the next beat tries again
                 LOG.debug("the lease could not be renewed: %s", error)

@@ -93,8 +93,9 @@ class LeaseQueue(Generic[Row]):
         """Count a try of a leased row, before the work that may kill this process. False: it is held no longer."""
         return self.update(self.is_held(row_id, engine), tries=self.table.tries + 1, **self._lease(engine)) > 0
 
-    def renew(self, engine: str) -> None:
-        self.update(self._leased_to(engine), leased_until=self.lease_end())
+    def renew(self, engine: str) -> int:
+        """Renew what this engine holds; how many rows that is."""
+        return self.update(self._leased_to(engine), leased_until=self.lease_end())
 
     def held(self, engine: str) -> set[Any]:
         """What this engine works on. A row that is deleted is held no longer."""

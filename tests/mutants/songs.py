@@ -193,8 +193,8 @@ ANALYSED = (
     Guard(
         "leases-are-renewed",
         LEASES,
-        "        self.update(self._leased_to(engine), leased_until=self.lease_end())\n",
-        "        pass\n",
+        "        return self.update(self._leased_to(engine), leased_until=self.lease_end())\n",
+        "        return 1\n",
         ("tests/faults/test_faults.py::test_a_clock_shift_leaves_a_running_engine_its_analyses[20.0]",),
     ),
     Guard(
