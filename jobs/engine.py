@@ -26,12 +26,11 @@ from jobs.queue.analyses import Analyses
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scans import Scans
 from jobs.queue.service_time import ServiceTimer
-from jobs.queue.song_files.opening import open_song_files
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.storage import Storage
 from jobs.sweeper import Sweeper
 from jobs.upload_analysis import UploadTask, analyse_upload, load_with_library
-from jobs.upload_results import UploadResults, model_of, upload_task
+from jobs.upload_results import UploadResults, model_of, open_analyses, upload_task
 from library.catalogue.database import is_disk_full, open_catalogue, reason_of
 from ml.audio.settings import DEFAULT_LIMITS
 from ml.report.stages import progress_at
@@ -166,11 +165,9 @@ def work(
             Scans(catalogue), partial(run_in_child, environment, load_pipeline), folders=environment.folders
         )
         with ProcessPool[UploadTask](environment.pool_size, load_step, partial(analyse_upload, limits=limits)) as pool:
-            files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
-            analyses = Analyses(catalogue, environment.home, files)
-            reserve_bytes = environment.min_free_mb * 1_000_000
-            index_place = Place(environment.home, environment.database_url, reserve_bytes=reserve_bytes)
-            with DailyBackup(environment.home, reserve_bytes=reserve_bytes), IndexDuty(index_place):
+            analyses = open_analyses(environment, catalogue)
+            backup = DailyBackup(environment.home, reserve_bytes=environment.min_free_mb * 1_000_000)
+            with backup, IndexDuty(Place.of(environment)):
                 engine = Engine(analyses, pool, model_of(environment), lyrics=environment.lyrics, scans=scans)
                 engine.run(is_ended)
     finally:

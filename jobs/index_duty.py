@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from environment import Environment
 from jobs.parent_process import end_with_parent
 from library.catalogue.database import open_catalogue
 from library.search.index_build import build
@@ -43,6 +44,10 @@ class Place:
     exact_limit: int = EXACT_LIMIT
     reserve_bytes: int = 0
     """What is left free of the disk."""
+
+    @classmethod
+    def of(cls, environment: Environment) -> Place:
+        return cls(environment.home, environment.database_url, reserve_bytes=environment.min_free_mb * 1_000_000)
 
 
 class IndexDuty:

@@ -8,8 +8,10 @@ from typing import Any
 from environment import Environment
 from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.song_files.interface import StorageAwayError
+from jobs.queue.song_files.opening import open_song_files
 from jobs.storage import NotStoredError, Storage
 from jobs.upload_analysis import RESULT_FILES, UploadTask, for_visitors
+from library.catalogue.database import Catalogue
 from ml.models.card import GENRE_WEIGHTS, load_card
 from ml.report.errors import SoriError
 
@@ -55,6 +57,12 @@ def is_retried(error: SoriError, *, killed_worker: bool) -> bool:
 
 def upload_task(analyses: Analyses, analysis: Analysis) -> UploadTask:
     return UploadTask(analysis.id, analyses.files, analysis.file, analysis.name)
+
+
+def open_analyses(environment: Environment, catalogue: Catalogue) -> Analyses:
+    """The analyses of these settings, with their files in the home or in a storage."""
+    files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
+    return Analyses(catalogue, environment.home, files)
 
 
 def model_of(environment: Environment) -> str:

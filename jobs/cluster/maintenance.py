@@ -27,14 +27,14 @@ from jobs.cluster.health import serve_health
 from jobs.cluster.messages import Messages
 from jobs.index_duty import IndexDuty, Place
 from jobs.parent_process import on_parent_exit
-from jobs.queue.analyses import QUEUED, Analyses, Analysis
+from jobs.queue.analyses import QUEUED, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFiles
 from jobs.queue.scans import Scans
 from jobs.queue.service_time import ServiceTimer
-from jobs.queue.song_files.opening import open_song_files
 from jobs.scan_runner import ScanRunner, run_in_child
 from jobs.sweeper import Sweeper
+from jobs.upload_results import open_analyses
 from library.catalogue.database import Catalogue, changed, open_catalogue, reason_of
 from library.catalogue.path_map import use_path_map
 from library.catalogue.tables import Note
@@ -57,8 +57,7 @@ class Maintenance:
     def __init__(
         self, environment: Environment, catalogue: Catalogue, messages: Messages, *, has_workers: bool = True
     ) -> None:
-        files = open_song_files(catalogue, environment.home, environment.storage_url, environment.cache_mb)
-        self.analyses = Analyses(catalogue, environment.home, files)
+        self.analyses = open_analyses(environment, catalogue)
         self.name = new_engine_name()
         self._has_workers = has_workers
         self._messages, self._files = messages, ScanFiles(catalogue)
@@ -127,10 +126,7 @@ def main(*, has_workers: bool = True) -> int:
     examples.make_in_background(environment.home)
     catalogue, messages = open_catalogue(environment.home, environment.database_url), Messages(environment)
     try:
-        index = IndexDuty(
-            Place(environment.home, environment.database_url, reserve_bytes=environment.min_free_mb * 1_000_000)
-        )
-        with serve_health(environment, catalogue, messages), index:
+        with serve_health(environment, catalogue, messages), IndexDuty(Place.of(environment)):
             Maintenance(environment, catalogue, messages, has_workers=has_workers).run(ended)
     finally:
         messages.close()

@@ -23,10 +23,9 @@ from jobs.queue.analyses import Analyses, Analysis
 from jobs.queue.leases import new_engine_name
 from jobs.queue.scan_files import ScanFile, ScanFiles
 from jobs.queue.scans import Scans
-from jobs.queue.song_files.opening import open_song_files
 from jobs.storage import Storage
 from jobs.upload_analysis import analyse_upload, load_with_library
-from jobs.upload_results import UploadResults, model_of, upload_task
+from jobs.upload_results import UploadResults, model_of, open_analyses, upload_task
 from library.catalogue.database import Catalogue, open_catalogue
 from library.collection.records import TrackRecord
 from library.collection.reference import ReferenceLinks
@@ -76,9 +75,7 @@ class Worker:
 
     @cached_property
     def _analyses(self) -> Analyses:
-        environment = self._environment
-        files = open_song_files(self.catalogue, environment.home, environment.storage_url, environment.cache_mb)
-        return Analyses(self.catalogue, environment.home, files)
+        return open_analyses(self._environment, self.catalogue)
 
     @cached_property
     def _storage(self) -> Storage:
